@@ -1,0 +1,100 @@
+"""One family of errors. Each carries what was found, where, and what to do next, in one sentence.
+
+The command line prints the sentence alone; a traceback means a bug in Lakebook.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LakebookError(Exception):
+    """Base of all errors that a person can act on.
+
+    Parameters
+    ----------
+    found: what is wrong, as a clause without a full stop.
+    where: file and place ("notebooks/silver/flights.ipynb, cell 4"), if there is one.
+    fix: what to do, as an imperative clause, if it is not obvious.
+    """
+
+    exit_code = 1
+
+    def __init__(self, found: str, *, where: str = "", fix: str = "") -> None:
+        self.found = found
+        self.where = where
+        self.fix = fix
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """Place, finding and fix as one line."""
+        text = f"{self.where}: {self.found}" if self.where else self.found
+        return f"{text}; {self.fix}" if self.fix else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The default would call cls(sentence) and lose place and fix when an error crosses a process.
+        return _rebuild, (type(self), self.found, self.where, self.fix)
+
+
+def _rebuild(cls: type[LakebookError], found: str, where: str, fix: str) -> LakebookError:
+    return cls(found, where=where, fix=fix)
+
+
+class UserError(LakebookError):
+    """The input is wrong (a contract, a name, a date, a selector): exit code 2."""
+
+    exit_code = 2
+
+
+class ContractError(UserError):
+    """A contract file is broken, or a frame's schema does not keep it."""
+
+
+class GraphError(UserError):
+    """Notebooks, contracts and models do not make a graph."""
+
+
+class SourceError(UserError):
+    """A source is missing, or has lost or retyped a column."""
+
+
+class RunError(LakebookError):
+    """A run failed although its input was well formed: exit code 1."""
+
+
+class GateError(RunError):
+    """A rule with action `fail` did not hold."""
+
+
+class ConflictError(RunError):
+    """Other runs committed partitions of this one meanwhile; those must be computed anew.
+
+    `partitions` are the names of the partitions whose fence moved.
+    """
+
+    def __init__(
+        self, found: str, *, where: str = "", fix: str = "", partitions: Iterable[str] = ()
+    ) -> None:
+        super().__init__(found, where=where, fix=fix)
+        self.partitions = tuple(partitions)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_conflict, (self.found, self.where, self.fix, self.partitions)
+
+
+def _rebuild_conflict(
+    found: str, where: str, fix: str, partitions: tuple[str, ...]
+) -> ConflictError:
+    return ConflictError(found, where=where, fix=fix, partitions=partitions)
+
+
+class StorageError(RunError):
+    """A table, a file or a disk is not as it must be (full disk, missing file, damaged log)."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'x'?)" for the nearest known word, or an empty string."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else ""

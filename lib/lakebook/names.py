@@ -1,0 +1,83 @@
+"""The one mapping from a dataset's name to its places: notebook, contract, Delta table, SQL table.
+
+Nothing else in Lakebook builds such a path by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import UserError, did_you_mean
+
+LAYERS = ("bronze", "silver", "gold")
+PROD = "prod"
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(_{1,2}[a-z0-9]+)*")
+QUARANTINE_SUFFIX = "__quarantine"
+
+
+@dataclass(frozen=True, order=True)
+class Dataset:
+    """A table's name, `layer.name`."""
+
+    layer: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str, *, where: str = "") -> Dataset:
+        layer, dot, name = text.partition(".")
+        if not dot or not _NAME.fullmatch(name):
+            raise UserError(
+                f"{text!r} is not a dataset name",
+                where=where,
+                fix="write layer.name in lower case, such as silver.flights",
+            )
+        if layer not in LAYERS:
+            raise UserError(
+                f"{text!r} has the unknown layer {layer!r}{did_you_mean(layer, LAYERS)}",
+                where=where,
+                fix=f"the layers are {', '.join(LAYERS)}",
+            )
+        return cls(layer, name)
+
+    def __str__(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def quarantine(self) -> Dataset:
+        return Dataset(self.layer, self.name + QUARANTINE_SUFFIX)
+
+    @property
+    def is_quarantine(self) -> bool:
+        return self.name.endswith(QUARANTINE_SUFFIX)
+
+
+def notebook_path(root: Path, step: Dataset) -> Path:
+    """Where the notebook of a step is."""
+    return root / "notebooks" / step.layer / f"{step.name}.ipynb"
+
+
+def contract_path(root: Path, step: Dataset) -> Path:
+    """Where the contract beside a step's notebook is."""
+    return root / "notebooks" / step.layer / f"{step.name}.contract.yaml"
+
+
+def step_of(path: Path) -> Dataset:
+    """The step that a notebook or contract path belongs to."""
+    return Dataset(path.parent.name, path.name.split(".")[0])
+
+
+def table_path(lake: Path, dataset: Dataset, *, env: str = PROD, tier: str = "hot") -> Path:
+    """The folder of a dataset's Delta table: `<lake>/<env>/<tier>/<layer>/<name>`."""
+    return lake / env / tier / dataset.layer / dataset.name
+
+
+def env_name(text: str) -> str:
+    """Check an environment's name; it becomes a folder."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}", text):
+        raise UserError(
+            f"environment {text!r} is not a name", fix="use lower case letters, digits, - and _"
+        )
+    return text

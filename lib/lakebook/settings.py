@@ -1,0 +1,151 @@
+"""Where the checkout, the lake and the environment are. Read once at the edge and passed in.
+
+The file is `lakebook.toml` in the checkout; `LAKEBOOK_LAKE`, `LAKEBOOK_ENV` and `LAKEBOOK_PROFILE`
+override it, and the command line overrides those.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError, did_you_mean
+from .names import PROD, env_name
+
+FILE = "lakebook.toml"
+
+_KNOWN: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "lakebook": {"lake": str, "profile": str},
+    "profiles": {},  # checked one level deeper: any name, keys of _PROFILE
+    "runtime": {
+        "linger_s": (int, float),
+        "jobs": int,
+        "cell_timeout_s": (int, float),
+        "run_timeout_s": (int, float),
+        "memory_limit_mb": int,
+    },
+}
+_PROFILE: dict[str, type | tuple[type, ...]] = {"engine": str}
+
+
+@dataclass(frozen=True)
+class RuntimeSettings:
+    """Limits of a run. `linger_s`: how long an idle warm parent stays; 0 means none of the limit."""
+
+    linger_s: float = 300.0
+    jobs: int = 0  # 0: one per processor
+    cell_timeout_s: float = 0.0
+    run_timeout_s: float = 0.0
+    memory_limit_mb: int = 0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`root`: the checkout; `lake`: where tables and runs are; both absolute."""
+
+    root: Path
+    lake: Path
+    env: str = PROD
+    profile: str = "local"
+    engine: str = "polars"
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+
+    @property
+    def notebooks(self) -> Path:
+        return self.root / "notebooks"
+
+    @property
+    def dbt(self) -> Path:
+        return self.root / "dbt"
+
+    @property
+    def lib(self) -> Path:
+        return Path(__file__).resolve().parent
+
+    @property
+    def runs(self) -> Path:
+        return self.lake / self.env / "runs"
+
+    @property
+    def state(self) -> Path:
+        """Caches that may be deleted at any time."""
+        return self.lake / ".cache"
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The nearest folder at or above `start` that has a lakebook.toml."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise UserError(
+        f"no {FILE} in {here} or above", fix="run the command inside a Lakebook checkout"
+    )
+
+
+def load_settings(
+    root: Path | None = None,
+    *,
+    lake: str | Path | None = None,
+    env: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read lakebook.toml and the environment; arguments win. Raises UserError for unknown keys."""
+    environ = os.environ if environ is None else environ
+    if root is None and environ.get("LAKEBOOK_ROOT"):
+        root = Path(environ["LAKEBOOK_ROOT"])
+    root = find_root(root)
+    raw = _read(root / FILE)
+    main = raw.get("lakebook", {})
+    profile = environ.get("LAKEBOOK_PROFILE") or main.get("profile", "local")
+    profiles = raw.get("profiles", {"local": {}})
+    if profile not in profiles:
+        raise UserError(
+            f"profile {profile!r} is not in {FILE}{did_you_mean(profile, profiles)}",
+            fix=f"its profiles are {', '.join(sorted(profiles))}",
+        )
+    chosen = lake or environ.get("LAKEBOOK_LAKE") or main.get("lake", ".lake")
+    runtime = RuntimeSettings(**raw.get("runtime", {}))
+    if environ.get("LAKEBOOK_LINGER_S"):
+        runtime = replace(runtime, linger_s=float(environ["LAKEBOOK_LINGER_S"]))
+    return Settings(
+        root=root,
+        # A relative lake of the command line is meant from where the person stands.
+        lake=(Path.cwd() / chosen).resolve() if lake else (root / chosen).resolve(),
+        env=env_name(env or environ.get("LAKEBOOK_ENV") or PROD),
+        profile=profile,
+        engine=profiles[profile].get("engine", "polars"),
+        runtime=runtime,
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as broken:
+        raise UserError(f"not TOML: {broken}", where=FILE) from None
+    for section, values in raw.items():
+        if section not in _KNOWN:
+            raise UserError(
+                f"unknown section [{section}]{did_you_mean(section, _KNOWN)}", where=FILE
+            )
+        if section == "profiles":
+            for name, profile in values.items():
+                _check(f"profiles.{name}", profile, _PROFILE)
+        else:
+            _check(section, values, _KNOWN[section])
+    return raw
+
+
+def _check(section: str, values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if key not in known:
+            raise UserError(
+                f"unknown key {key!r} in [{section}]{did_you_mean(key, known)}", where=FILE
+            )
+        if not isinstance(value, known[key]) or isinstance(value, bool):
+            raise UserError(f"{section}.{key} = {value!r} has the wrong type", where=FILE)
