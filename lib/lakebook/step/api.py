@@ -1,0 +1,101 @@
+"""`Step`: the object a notebook works with. What it does for real stands in `lake`."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from ..intervals import Interval
+from ..names import Dataset
+from .context import ReadRequest, Refresh, open_context
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+
+class Step:
+    """One notebook that produces a dataset, for one interval.
+
+    Parameters
+    ----------
+    name: `layer.name` of the step: the notebook's folder and stem.
+    start, end: ISO days, half-open; both or neither (a dataset without time has no interval).
+    engine: an engine of its own, for a step that needs one's API; default: the profile's.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        start: str | date | None = None,
+        end: str | date | None = None,
+        engine: str | None = None,
+    ) -> None:
+        self.name = Dataset.parse(name, where="Step(…)")
+        if (start is None) != (end is None):
+            raise UserError(f"Step({name!r}) has only one of start and end", fix="pass both")
+        self.interval = None if start is None or end is None else Interval.parse(start, end)
+        self._context = open_context(self.name, self.interval, engine)
+
+    def read(
+        self,
+        dataset: str,
+        *,
+        before: int = 0,
+        after: int = 0,
+        whole: bool = False,
+        refresh: Refresh = "always",
+    ) -> nw.LazyFrame[Any]:
+        """Rows of a dataset, limited to the step's interval, as a Narwhals LazyFrame.
+
+        Parameters
+        ----------
+        before, after: days by which the read reaches over the interval's edges.
+        whole: read every partition.
+        refresh: "forward" says that a new version of this table does not make old partitions stale.
+        """
+        if refresh not in ("always", "forward"):
+            raise UserError(
+                f"refresh={refresh!r} in read({dataset!r})", fix='use "always" or "forward"'
+            )
+        return self._context.read(
+            ReadRequest(
+                dataset=Dataset.parse(dataset, where="step.read(…)"),
+                interval=self.interval,
+                before_days=before,
+                after_days=after,
+                whole=whole or self.interval is None,
+                refresh=refresh,
+            )
+        )
+
+    def ingest(self, uri: str, **options: Any) -> nw.LazyFrame[Any]:
+        """Rows of a source outside the lake in the contract's types, with their landing columns."""
+        return self._context.ingest(uri, options)
+
+    def write(self, frame: Any, *, table: str | None = None) -> Any:
+        """Audit the rows, set aside those that must not pass, commit the rest once; show a card."""
+        target = Dataset.parse(table, where="step.write(…)") if table else self.name
+        return self._context.write(frame, target)
+
+    def dbt(self, selection: str) -> Any:
+        """Build a dbt selection; every model is audited and committed like `write`."""
+        return self._context.dbt(selection)
+
+    def result(self, table: str | None = None) -> nw.LazyFrame[Any]:
+        """What is published of an output of this step, limited to the interval."""
+        target = Dataset.parse(table, where="step.result(…)") if table else self.name
+        return self._context.result(target)
+
+    @property
+    def now(self) -> datetime:
+        """A clock that gives the same time whenever the interval is run: its end (UTC, no zone)."""
+        last = self.interval.end if self.interval else date(1970, 1, 1)
+        return datetime(last.year, last.month, last.day) - timedelta(0)
+
+    @property
+    def seed(self) -> int:
+        """A seed that depends on the step and its interval alone, for sampling."""
+        return random.Random(f"{self.name}{self.interval}").getrandbits(32)

@@ -1,0 +1,81 @@
+"""The seam between `Step` and what stands behind it: the lake of a run, or a compiler without data.
+
+`Step` itself only checks names and intervals; everything else it asks of the current `Context`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ..intervals import Interval
+from ..names import Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import narwhals as nw
+
+Refresh = Literal["always", "forward"]
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """One `step.read`: the interval is None for a step without time; days widen it on either side."""
+
+    dataset: Dataset
+    interval: Interval | None
+    before_days: int = 0
+    after_days: int = 0
+    whole: bool = False
+    refresh: Refresh = "always"
+
+
+class Context(Protocol):
+    """What a step's cells run against. One context serves one `Step` object."""
+
+    def read(self, request: ReadRequest) -> nw.LazyFrame[Any]: ...
+
+    def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]: ...
+
+    def write(self, frame: Any, table: Dataset) -> Any:
+        """Audit, quarantine, commit, record. Returns a card that notebooks display."""
+        ...
+
+    def dbt(self, selection: str) -> Any:
+        """Build dbt models; each goes through `write`. Returns a card."""
+        ...
+
+    def result(self, table: Dataset) -> nw.LazyFrame[Any]:
+        """The published rows of an output, limited to the interval, to look at."""
+        ...
+
+
+class ContextFactory(Protocol):
+    def __call__(self, step: Dataset, interval: Interval | None, engine: str | None) -> Context: ...
+
+
+_factories: ContextVar[Sequence[ContextFactory]] = ContextVar("lakebook_contexts", default=())
+
+
+def open_context(step: Dataset, interval: Interval | None, engine: str | None) -> Context:
+    """The context of the innermost `use_context`, else the lake that the settings name."""
+    pushed = _factories.get()
+    if pushed:
+        return pushed[-1](step, interval, engine)
+    from .lake import open_lake
+
+    return open_lake(step, interval, engine)
+
+
+@contextmanager
+def use_context(factory: ContextFactory) -> Iterator[None]:
+    """Let every `Step` made inside the block run against `factory`'s context."""
+    token = _factories.set((*_factories.get(), factory))
+    try:
+        yield
+    finally:
+        _factories.reset(token)
