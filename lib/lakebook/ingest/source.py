@@ -1,0 +1,74 @@
+"""What every source can do, and the registry of connectors by URI scheme.
+
+Connectors of other distributions join by the entry point group `lakebook.sources`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..contract.model import TableContract
+from ..errors import SourceError, did_you_mean
+from ..intervals import Interval
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+SOURCE_COLUMN = "_source"
+DIGEST_COLUMN = "_source_digest"
+MODIFIED_COLUMN = "_source_modified"
+LANDING_COLUMNS = (SOURCE_COLUMN, DIGEST_COLUMN, MODIFIED_COLUMN)
+"""What bronze adds to each row. All three come from the source, never from the clock."""
+
+
+@dataclass(frozen=True)
+class SourceVersion:
+    """What a source holds now: its digest decides whether a landing would give the same rows."""
+
+    uri: str
+    digest: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Rows of a source in the contract's types, and the columns the contract does not know yet."""
+
+    frame: nw.LazyFrame[Any]
+    version: SourceVersion
+    new_columns: tuple[str, ...]
+
+
+class Source(Protocol):
+    """One source, opened. Opening reads no rows."""
+
+    uri: str
+
+    def version(self) -> SourceVersion: ...
+
+    def land(
+        self, contract: TableContract, interval: Interval | None, options: dict[str, Any]
+    ) -> Landing: ...
+
+
+def open_source(uri: str, settings: Settings) -> Source:
+    """Open the source that `uri` names. Raises SourceError for an unknown scheme."""
+    from .files import FileSource
+
+    scheme, separator, _ = uri.partition("://")
+    own = {"file": FileSource, "package": FileSource}
+    if separator and scheme in own:
+        return own[scheme](uri, settings)
+    others = {point.name: point for point in entry_points(group="lakebook.sources")}
+    if separator and scheme in others:
+        opened: Source = others[scheme].load()(uri, settings)
+        return opened
+    known = sorted({*own, *others})
+    raise SourceError(
+        f"source {uri!r} has no known scheme{did_you_mean(scheme, known)}",
+        fix=f"known are {', '.join(f'{name}://' for name in known)}",
+    )
