@@ -1,0 +1,284 @@
+"""Row rules as Narwhals expressions: which rows a rule looks at, and which of them break it.
+
+The audit counts them and `flag` marks them, so both use these same expressions. The meaning is
+that of Great Expectations on pandas: NaN counts as missing, missing values are left out of a
+column's rule. Great Expectations itself is not needed here.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import narwhals as nw
+
+from ..errors import ContractError
+from .row_condition import row_condition
+
+MISSING_DEFAULT = {"pair": "both_values_are_missing", "record": "all_values_are_missing"}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A row rule on a frame.
+
+    `domain` are the rows it evaluates. `broken` are those that break it, False outside the domain.
+    A uniqueness rule has no `broken`: its rows in the domain must not share a value of `unique`.
+    """
+
+    columns: tuple[str, ...]
+    domain: nw.Expr | None
+    broken: nw.Expr | None
+    unique: tuple[str, ...] = ()
+
+    def broken_over_rows(self) -> nw.Expr:
+        """`broken` for any rule; for uniqueness by a window, so not for a streaming count."""
+        if self.broken is not None:
+            return self.broken
+        if self.domain is None:
+            return nw.len().over(*self.unique) > 1
+        # A row that the rule does not look at must not make another one a duplicate.
+        return self.domain & (self.domain.cast(nw.Int64).sum().over(*self.unique) > 1)
+
+
+def all_of(*parts: nw.Expr | None) -> nw.Expr | None:
+    """The conjunction of those that are there; None: every row."""
+    given = [part for part in parts if part is not None]
+    return functools.reduce(operator.and_, given) if given else None
+
+
+def value(name: str, schema: Mapping[str, nw.dtypes.DType]) -> nw.Expr:
+    """The column with NaN as null."""
+    column = nw.col(name)
+    if schema[name].is_float():
+        return nw.when(~column.is_nan()).then(column)
+    return column
+
+
+def missing(name: str, schema: Mapping[str, nw.dtypes.DType]) -> nw.Expr:
+    """Null or NaN, never null itself."""
+    column = nw.col(name)
+    if schema[name].is_float():
+        return column.is_null() | column.is_nan().fill_null(False)
+    return column.is_null()
+
+
+def coerce(bound: Any, dtype: nw.dtypes.DType) -> Any:
+    """A bound as YAML gave it, in the column's type: ISO dates for dates and timestamps."""
+    if isinstance(bound, str) and dtype == nw.Date:
+        return date.fromisoformat(bound[:10])
+    if dtype == nw.Datetime:
+        if isinstance(bound, str):
+            return datetime.fromisoformat(bound)
+        if isinstance(bound, date) and not isinstance(bound, datetime):
+            return datetime(bound.year, bound.month, bound.day)
+    if dtype == nw.Date and isinstance(bound, datetime):
+        return bound.date()
+    return bound
+
+
+Schema = Mapping[str, nw.dtypes.DType]
+Test = Callable[[str, Mapping[str, Any], Schema], nw.Expr]
+
+
+def between(measured: nw.Expr, kwargs: Mapping[str, Any], dtype: nw.dtypes.DType) -> nw.Expr:
+    low, high = coerce(kwargs.get("min_value"), dtype), coerce(kwargs.get("max_value"), dtype)
+    tests = []
+    if low is not None:
+        tests.append(measured > low if kwargs.get("strict_min") else measured >= low)
+    if high is not None:
+        tests.append(measured < high if kwargs.get("strict_max") else measured <= high)
+    if not tests:
+        raise ContractError("a between rule has neither min_value nor max_value")
+    return functools.reduce(operator.and_, tests)
+
+
+def _between(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    return between(nw.col(name), kwargs, schema[name])
+
+
+def _length_between(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    return between(nw.col(name).str.len_chars(), kwargs, nw.Int64())
+
+
+def _length_equals(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    return nw.col(name).str.len_chars() == kwargs["value"]
+
+
+def is_in(name: str, values: Iterable[Any], schema: Schema) -> nw.Expr:
+    wanted = [coerce(v, schema[name]) for v in values if v is not None]
+    if not wanted:  # "IN ()" is no SQL
+        return nw.col(name).is_null() & ~nw.col(name).is_null()
+    return nw.col(name).is_in(wanted)
+
+
+def _in_set(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    return is_in(name, kwargs["value_set"], schema)
+
+
+def _not_in_set(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    return ~is_in(name, kwargs["value_set"], schema)
+
+
+def _matches(name: str, regex: str, schema: Schema) -> nw.Expr:
+    text = nw.col(name) if schema[name] == nw.String else nw.col(name).cast(nw.String)
+    return text.str.contains(regex)
+
+
+def _match(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    return _matches(name, kwargs["regex"], schema)
+
+
+def _not_match(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    return ~_matches(name, kwargs["regex"], schema)
+
+
+def _match_list(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    join = operator.and_ if kwargs.get("match_on") == "all" else operator.or_
+    return functools.reduce(join, (_matches(name, r, schema) for r in kwargs["regex_list"]))
+
+
+def _not_match_list(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    tests = (~_matches(name, r, schema) for r in kwargs["regex_list"])
+    return functools.reduce(operator.and_, tests)
+
+
+COLUMN_TESTS: dict[str, Test] = {
+    "column_values.between": _between,
+    "column_values.in_set": _in_set,
+    "column_values.not_in_set": _not_in_set,
+    "column_values.match_regex": _match,
+    "column_values.not_match_regex": _not_match,
+    "column_values.match_regex_list": _match_list,
+    "column_values.not_match_regex_list": _not_match_list,
+    "column_values.value_length.between": _length_between,
+    "column_values.value_length.equals": _length_equals,
+}
+
+
+def _same(left: str, right: str, schema: Schema) -> nw.Expr:
+    """Equality in which two missing values are equal, never null."""
+    a, b = value(left, schema), value(right, schema)
+    both_missing = missing(left, schema) & missing(right, schema)
+    return (a == b).fill_null(False) | both_missing
+
+
+def _pair(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    # NaN as null: Polars holds NaN for the greatest number, pandas for none.
+    a, b = value(kwargs["column_A"], schema), value(kwargs["column_B"], schema)
+    if metric == "column_pair_values.equal":
+        return a == b
+    if metric == "column_pair_values.a_greater_than_b":
+        return a >= b if kwargs.get("or_equal") else a > b
+    pairs = kwargs["value_pairs_set"]
+    return functools.reduce(operator.or_, ((a == x) & (b == y) for x, y in pairs))
+
+
+def _record(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    names = kwargs["column_list"]
+    if metric == "multicolumn_sum.equal":
+        return nw.sum_horizontal(*(value(n, schema) for n in names)) == kwargs["sum_total"]
+    same = [_same(a, b, schema) for a, b in itertools.combinations(names, 2)]
+    if metric == "multicolumn_values.equal":
+        return functools.reduce(operator.and_, same)
+    return functools.reduce(operator.and_, (~pair for pair in same))
+
+
+PAIR_METRICS = (
+    "column_pair_values.equal",
+    "column_pair_values.a_greater_than_b",
+    "column_pair_values.in_set",
+)
+RECORD_METRICS = (
+    "compound_columns.unique",
+    "multicolumn_sum.equal",
+    "multicolumn_values.equal",
+    "select_column_values.unique.within_record",
+)
+COLUMN_METRICS = (
+    "column_values.nonnull",
+    "column_values.null",
+    "column_values.unique",
+    *COLUMN_TESTS,
+)
+
+
+def _not_ignored(kwargs: Mapping[str, Any], names: Iterable[str], schema: Schema) -> nw.Expr | None:
+    """The rows that `ignore_row_if` leaves to a rule over several columns."""
+    kind = "pair" if "column_A" in kwargs else "record"
+    ignore = kwargs.get("ignore_row_if") or MISSING_DEFAULT[kind]
+    lost = [missing(name, schema) for name in names]
+    if ignore in ("both_values_are_missing", "all_values_are_missing"):
+        return ~functools.reduce(operator.and_, lost)
+    if ignore in ("either_value_is_missing", "any_value_is_missing"):
+        return ~functools.reduce(operator.or_, lost)
+    return None
+
+
+def condition(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> Condition:
+    """The condition of a map metric for a rule's arguments (`column`, `min_value`, ...).
+
+    Raises ContractError for a metric that is not known here.
+    """
+    where = row_condition(kwargs.get("row_condition"), schema)
+    if metric in COLUMN_METRICS:
+        return _column_condition(metric, kwargs, schema, where)
+    if metric in PAIR_METRICS:
+        names = (kwargs["column_A"], kwargs["column_B"])
+    elif metric in RECORD_METRICS:
+        names = tuple(kwargs["column_list"])
+    else:
+        raise ContractError(f"the metric {metric!r} is not among those that Lakebook computes")
+    domain = all_of(where, _not_ignored(kwargs, names, schema))
+    if metric == "compound_columns.unique":
+        return Condition(names, domain, None, unique=names)
+    compare = _pair if metric in PAIR_METRICS else _record
+    test = compare(metric, kwargs, schema)
+    broken = all_of(domain, ~test.fill_null(False))
+    return Condition(names, domain, broken)
+
+
+def _column_condition(
+    metric: str, kwargs: Mapping[str, Any], schema: Schema, where: nw.Expr | None
+) -> Condition:
+    name = kwargs["column"]
+    if metric == "column_values.nonnull":
+        return Condition((name,), where, all_of(where, missing(name, schema)))
+    if metric == "column_values.null":
+        return Condition((name,), where, all_of(where, ~missing(name, schema)))
+    domain = all_of(where, ~missing(name, schema))
+    if metric == "column_values.unique":
+        return Condition((name,), domain, None, unique=(name,))
+    test = COLUMN_TESTS[metric](name, kwargs, schema)
+    return Condition((name,), domain, all_of(domain, ~test))
+
+
+MAP_METRIC = {
+    "expect_column_values_to_not_be_null": "column_values.nonnull",
+    "expect_column_values_to_be_null": "column_values.null",
+    "expect_column_values_to_be_unique": "column_values.unique",
+    "expect_column_values_to_be_between": "column_values.between",
+    "expect_column_values_to_be_in_set": "column_values.in_set",
+    "expect_column_values_to_not_be_in_set": "column_values.not_in_set",
+    "expect_column_values_to_match_regex": "column_values.match_regex",
+    "expect_column_values_to_not_match_regex": "column_values.not_match_regex",
+    "expect_column_values_to_match_regex_list": "column_values.match_regex_list",
+    "expect_column_values_to_not_match_regex_list": "column_values.not_match_regex_list",
+    "expect_column_value_lengths_to_be_between": "column_values.value_length.between",
+    "expect_column_value_lengths_to_equal": "column_values.value_length.equals",
+    "expect_column_pair_values_to_be_equal": "column_pair_values.equal",
+    "expect_column_pair_values_a_to_be_greater_than_b": "column_pair_values.a_greater_than_b",
+    "expect_column_pair_values_to_be_in_set": "column_pair_values.in_set",
+    "expect_compound_columns_to_be_unique": "compound_columns.unique",
+    "expect_multicolumn_sum_to_equal": "multicolumn_sum.equal",
+    "expect_multicolumn_values_to_be_equal": "multicolumn_values.equal",
+    "expect_select_column_values_to_be_unique_within_record": (
+        "select_column_values.unique.within_record"
+    ),
+}
+"""The expectations that judge single rows, so that their rows can be quarantined."""

@@ -1,0 +1,149 @@
+"""One query for a whole suite: scalars in one select, groupings beside it, one collect for all.
+
+Groupings (uniqueness, distinct values) are one-row frames that are cross-joined to the scalars, so
+that an engine computes everything together. Broken rows are sampled by one more query.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import narwhals as nw
+
+Schema = Mapping[str, nw.dtypes.DType]
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """An aggregate of the whole frame. `finish` turns the collected value to the result."""
+
+    expr: nw.Expr
+    finish: Callable[[Any], Any] = lambda value: value
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A grouping by `columns` (named `keys` in it) of the rows in `where`, then an aggregate of it.
+
+    The grouped frame has the keys and `rows`, the size of a group. `name` tells groupings apart:
+    measures with one name share one grouping.
+    """
+
+    name: str
+    keys: Mapping[str, nw.Expr]
+    where: nw.Expr | None
+    expr: nw.Expr
+    finish: Callable[[Any], Any] = lambda value: value
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Up to `limit` rows that are `broken`, or the values of `unique` that occur repeatedly."""
+
+    columns: tuple[str, ...]
+    domain: nw.Expr | None
+    broken: nw.Expr | None
+    unique: tuple[str, ...]
+    limit: int
+
+
+Measure = Scalar | Grouped
+ROWS = "__rows"
+
+
+def count_true(condition: nw.Expr | None) -> Scalar:
+    """How many rows are true; None: all rows."""
+    if condition is None:
+        return Scalar(nw.len(), as_int)
+    # Without the cast, Spark refuses to sum booleans and DuckDB answers with a decimal.
+    return Scalar(condition.cast(nw.Int64).sum(), as_int)
+
+
+def as_int(value: Any) -> int:
+    """A count; SQL's sum of no rows is null."""
+    return int(value or 0)
+
+
+def plain(value: Any) -> Any:
+    """A collected value as Python's own: engines answer sums of integers with decimals."""
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def collect(frame: nw.LazyFrame) -> nw.DataFrame[Any]:
+    """Run a query; the only place of an audit that does. Streaming on Polars: bounded memory."""
+    if frame.implementation.is_polars():
+        return frame.collect(engine="streaming")
+    return frame.collect()
+
+
+def measure(frame: nw.LazyFrame, measures: Sequence[Measure]) -> list[Any]:
+    """The values of all measures, in their order, by one query."""
+    if not measures:
+        return []
+    names = [f"m{i}" for i in range(len(measures))]
+    scalars: dict[str, nw.Expr] = {}
+    groupings: dict[str, dict[str, Grouped]] = {}
+    for name, wanted in zip(names, measures, strict=True):
+        if isinstance(wanted, Scalar):
+            scalars[name] = wanted.expr
+        else:
+            groupings.setdefault(wanted.name, {})[name] = wanted
+    rows = [frame.select(**scalars)] if scalars else []
+    rows += [_one_row(frame, grouping) for grouping in groupings.values()]
+    joined = functools.reduce(lambda left, right: left.join(right, how="cross"), rows)
+    row = collect(joined).row(0)
+    values = dict(zip(joined.collect_schema().names(), row, strict=True))
+    return [
+        wanted.finish(plain(_python(values[name])))
+        for name, wanted in zip(names, measures, strict=True)
+    ]
+
+
+def _python(value: Any) -> Any:
+    """Arrow's scalars as Python values (DuckDB and Spark collect to Arrow)."""
+    return value.as_py() if hasattr(value, "as_py") else value
+
+
+def _one_row(frame: nw.LazyFrame, grouping: Mapping[str, Grouped]) -> nw.LazyFrame:
+    first = next(iter(grouping.values()))
+    kept = frame if first.where is None else frame.filter(first.where)
+    grouped = kept.select(**first.keys).group_by(*first.keys).agg(nw.len().alias(ROWS))
+    return grouped.select(**{name: wanted.expr for name, wanted in grouping.items()})
+
+
+def sample(frame: nw.LazyFrame, samples: Sequence[Sample]) -> list[list[dict[str, Any]]]:
+    """The rows of each sample, by one query."""
+    schema = frame.collect_schema()
+    columns = list(dict.fromkeys(name for wanted in samples for name in wanted.columns))
+    parts = [
+        _rows(frame, schema, wanted, columns).with_columns(**{ROWS: nw.lit(number)})
+        for number, wanted in enumerate(samples)
+    ]
+    found: list[list[dict[str, Any]]] = [[] for _ in samples]
+    table = collect(nw.concat(parts, how="vertical"))
+    for row in table.iter_rows(named=True):
+        number = int(_python(row[ROWS]))
+        found[number].append({name: _python(row[name]) for name in samples[number].columns})
+    return found
+
+
+def _rows(
+    frame: nw.LazyFrame, schema: Schema, wanted: Sample, columns: Sequence[str]
+) -> nw.LazyFrame:
+    if wanted.broken is not None:
+        return frame.filter(wanted.broken).select(*columns).head(wanted.limit)
+    kept = frame if wanted.domain is None else frame.filter(wanted.domain)
+    repeated = kept.group_by(*wanted.unique).agg(nw.len().alias(ROWS)).filter(nw.col(ROWS) > 1)
+    # Only the values of the key are known here: a join back to whole rows would cost a second
+    # pass over a large table to show rows that differ in nothing that the rule is about.
+    shown = {
+        name: nw.col(name) if name in wanted.unique else nw.lit(None).cast(schema[name])
+        for name in columns
+    }
+    return repeated.head(wanted.limit).select(**shown)

@@ -1,0 +1,50 @@
+"""What an audit found, as frozen values that a run record can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..contract.model import Action, Scope
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One rule's verdict.
+
+    `unexpected` of `evaluated` rows broke it (None where a rule does not count rows); `observed` is
+    the measured value of an aggregate rule; `sample` holds some broken rows, key columns first.
+    """
+
+    name: str
+    expectation: str
+    column: str | None
+    action: Action
+    scope: Scope
+    success: bool
+    observed: Any = None
+    unexpected: int | None = None
+    evaluated: int | None = None
+    sample: tuple[Any, ...] = ()
+    reason: str = ""
+    dimension: str = ""
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """All verdicts of one audit. `rows`: rows audited; `gx`: the validation result as JSON."""
+
+    rows: int
+    checks: tuple[CheckResult, ...]
+    elapsed_s: float
+    gx: Mapping[str, Any] = field(default_factory=dict)
+
+    def failed(self, action: Action) -> tuple[CheckResult, ...]:
+        """The checks with this action that did not hold."""
+        return tuple(c for c in self.checks if not c.success and c.action == action)
+
+    @property
+    def success(self) -> bool:
+        """Whether every rule held, whatever its action."""
+        return all(c.success for c in self.checks)

@@ -1,0 +1,175 @@
+"""A contract's rules and references as a Great Expectations suite of standard expectations."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..contract.model import Action, Relationship, Rule, Scope, TableContract
+from ..errors import ContractError, did_you_mean
+from .references import key_values, value_set
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+
+META = "lakebook"
+_SEVERITY: dict[Action, str] = {"fail": "critical", "quarantine": "warning", "warn": "info"}
+_AGGREGATES = (
+    "expect_column_distinct_values_to_be_in_set",
+    "expect_column_max_to_be_between",
+    "expect_column_mean_to_be_between",
+    "expect_column_median_to_be_between",
+    "expect_column_min_to_be_between",
+    "expect_column_proportion_of_non_null_values_to_be_between",
+    "expect_column_proportion_of_unique_values_to_be_between",
+    "expect_column_stdev_to_be_between",
+    "expect_column_sum_to_be_between",
+    "expect_column_to_exist",
+    "expect_column_unique_value_count_to_be_between",
+    "expect_table_column_count_to_be_between",
+    "expect_table_column_count_to_equal",
+    "expect_table_columns_to_match_ordered_list",
+    "expect_table_columns_to_match_set",
+    "expect_table_row_count_to_be_between",
+    "expect_table_row_count_to_equal",
+)
+ROW_EXPECTATIONS = (
+    "expect_column_pair_values_a_to_be_greater_than_b",
+    "expect_column_pair_values_to_be_equal",
+    "expect_column_pair_values_to_be_in_set",
+    "expect_column_value_lengths_to_be_between",
+    "expect_column_value_lengths_to_equal",
+    "expect_column_values_to_be_between",
+    "expect_column_values_to_be_in_set",
+    "expect_column_values_to_be_null",
+    "expect_column_values_to_be_unique",
+    "expect_column_values_to_match_regex",
+    "expect_column_values_to_match_regex_list",
+    "expect_column_values_to_not_be_in_set",
+    "expect_column_values_to_not_be_null",
+    "expect_column_values_to_not_match_regex",
+    "expect_column_values_to_not_match_regex_list",
+    "expect_compound_columns_to_be_unique",
+    "expect_multicolumn_sum_to_equal",
+    "expect_multicolumn_values_to_be_equal",
+    "expect_select_column_values_to_be_unique_within_record",
+)
+"""Expectations that judge single rows; only these can quarantine."""
+
+SUPPORTED = tuple(sorted((*_AGGREGATES, *ROW_EXPECTATIONS)))
+
+
+def build_suite(
+    contract: TableContract,
+    references: Mapping[str, Any] | None = None,
+    *,
+    scopes: Collection[Scope] = ("row", "partition", "table"),
+) -> ExpectationSuite:
+    """The suite of a contract's rules in `scopes`, references as column values in a set.
+
+    `references` has the distinct keys by `Relationship.name`; one that is missing there is left
+    out. Raises ContractError for a rule that Great Expectations refuses or Lakebook cannot compute.
+    """
+    gx = import_gx()
+    rules: list[Rule] = [rule for rule in contract.rules if rule.scope in scopes]
+    if "row" in scopes:
+        rules += reference_rules(contract, references or {})
+    expectations = [_expectation(contract, rule) for rule in rules]
+    return gx.ExpectationSuite(name=str(contract.dataset), expectations=expectations)
+
+
+def reference_rules(contract: TableContract, references: Mapping[str, Any]) -> list[Rule]:
+    """The contract's relationships as rules, as far as their keys are given."""
+    return [
+        _reference_rule(relationship, key_values(references[relationship.name]))
+        for relationship in contract.relationships
+        if relationship.name in references
+    ]
+
+
+def _reference_rule(relationship: Relationship, keys: list[Any]) -> Rule:
+    return Rule(
+        name=relationship.name,
+        expectation="expect_column_values_to_be_in_set",
+        kwargs={"column": relationship.column, "value_set": value_set(relationship, keys)},
+        action=relationship.action,
+        scope="row",
+        reason=relationship.reason,
+        dimension="consistency",
+        line=relationship.line,
+    )
+
+
+def import_gx() -> Any:
+    """Great Expectations, without its usage statistics. The import takes seconds when it is new."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations
+
+    return great_expectations
+
+
+def rule_place(contract: TableContract, rule: Rule) -> str:
+    """Where a rule stands, for errors."""
+    return f"{contract.path}:{rule.line}" if rule.line else str(contract.path)
+
+
+def check_rule(contract: TableContract, rule: Rule) -> None:
+    """Raise ContractError for an expectation or a column that is not there; no heavy import."""
+    where = rule_place(contract, rule)
+    if rule.expectation not in SUPPORTED:
+        raise ContractError(
+            f"rule {rule.name!r} has the unknown expectation {rule.expectation!r}"
+            f"{did_you_mean(rule.expectation, SUPPORTED)}",
+            where=where,
+            fix="docs/reference/contracts.md lists those that Lakebook computes",
+        )
+    if rule.action == "quarantine" and rule.expectation not in ROW_EXPECTATIONS:
+        raise ContractError(
+            f"rule {rule.name!r} cannot quarantine: {rule.expectation} judges no single rows",
+            where=where,
+            fix="use the action fail or warn",
+        )
+    # `expect_column_to_exist` is about a column that may be absent.
+    if rule.expectation != "expect_column_to_exist":
+        for name in rule_columns(rule):
+            if name not in contract.names:
+                raise ContractError(
+                    f"rule {rule.name!r} names the unknown column {name!r}"
+                    f"{did_you_mean(name, contract.names)}",
+                    where=where,
+                )
+
+
+def rule_columns(rule: Rule) -> tuple[str, ...]:
+    """The columns whose values a rule is about."""
+    named = [rule.kwargs.get(key) for key in ("column", "column_A", "column_B")]
+    return (*(str(n) for n in named if n), *rule.kwargs.get("column_list", ()))
+
+
+def _expectation(contract: TableContract, rule: Rule) -> Any:
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    check_rule(contract, rule)
+    meta = {
+        META: {
+            "rule": rule.name,
+            "action": rule.action,
+            "scope": rule.scope,
+            "reason": rule.reason,
+            "dimension": rule.dimension,
+        }
+    }
+    kwargs: dict[str, Any] = {**rule.kwargs, "meta": meta, "severity": _SEVERITY[rule.action]}
+    if isinstance(kwargs.get("row_condition"), str):
+        kwargs.setdefault("condition_parser", "pandas")
+    try:
+        return get_expectation_impl(rule.expectation)(**kwargs)
+    except (ValueError, TypeError) as refused:
+        # pydantic's message has a line per field; the field and the reason are enough.
+        text = re.sub(r"\s+", " ", str(refused)).strip()
+        raise ContractError(
+            f"rule {rule.name!r} has wrong arguments for {rule.expectation}: {text}",
+            where=rule_place(contract, rule),
+        ) from None
