@@ -1,0 +1,91 @@
+# Everything happens inside this checkout. `make run` is the first command, `make test` the second.
+
+PYTHON     ?= python3
+UV_VERSION := 0.13.9
+START      ?= 2013-01-01
+END        ?= 2014-01-01
+
+# Caches stay in the checkout unless the person has one already that is shared between checkouts.
+export UV_CACHE_DIR  ?= $(CURDIR)/.cache/uv
+export PIP_CACHE_DIR ?= $(CURDIR)/.cache/pip
+export VIRTUAL_ENV   := $(CURDIR)/.venv
+
+BIN  := .venv/bin
+UV   := .venv/.uv-$(UV_VERSION)
+# An environment is core (enough to run) or full (tests, linters, JupyterLab); full contains core.
+CORE := .venv/.core
+FULL := .venv/.full
+
+.PHONY: run test test-slow lint bench lab lock clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run        all sources to gold and reports ($(START) to $(END)); START=, END= to change"
+	@echo "make test       the tests; PYTEST='-k commit' to choose"
+	@echo "make test-slow  the long proofs: crashes, races, scale"
+	@echo "make lint       ruff, mypy and the import contracts"
+	@echo "make lab        JupyterLab with the Lakebook kernel"
+	@echo "make bench      the benchmarks; writes docs/benchmarks.md"
+	@echo "make lock       resolve pyproject.toml anew into both lock files"
+	@echo "make clean      remove the environment and caches; tables and runs in .lake stay"
+
+run: $(CORE)
+	$(BIN)/lakebook run --start $(START) --end $(END)
+
+test: $(FULL)
+	$(BIN)/python -m pytest $(PYTEST)
+
+test-slow: $(FULL)
+	$(BIN)/python -m pytest -m slow $(PYTEST)
+
+lint: $(FULL)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(FULL)
+	$(BIN)/python benchmarks/run_all.py $(BENCH)
+
+lab: $(FULL)
+	$(BIN)/lakebook lab
+
+lock: $(UV)
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras pyproject.toml \
+	    -o requirements.lock -p 3.11
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes pyproject.toml \
+	    -c requirements.lock -o requirements-core.lock -p 3.11
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	    build dist dbt/target dbt/logs
+	find . -name __pycache__ -type d -not -path './.git/*' -not -path './.lake/*' -prune -exec rm -rf {} +
+
+# --- the environment -------------------------------------------------------------------------
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || { \
+	    echo "Lakebook needs Python 3.11 or 3.12, and '$(PYTHON)' is not one;" \
+	         "install it and name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	    echo "'$(PYTHON)' cannot make an environment; install its venv module" \
+	         "(Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+# $(1): a lock file. The hashes make the environment the same on every machine.
+define install
+	$(BIN)/uv pip sync --quiet --require-hashes $(1)
+	$(BIN)/uv pip install --quiet --no-deps -e .
+	$(BIN)/python -m lakebook.runtime.kernelspec
+endef
+
+# Once full, an environment stays full: `make run` after `make test` must not take the tests' tools away.
+$(CORE): requirements-core.lock pyproject.toml | $(UV)
+	$(call install,$(if $(wildcard $(FULL)),requirements.lock,requirements-core.lock))
+	@touch $@
+
+$(FULL): requirements.lock pyproject.toml | $(UV)
+	$(call install,requirements.lock)
+	@touch $(CORE) $@
