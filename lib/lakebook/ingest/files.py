@@ -121,7 +121,7 @@ class FileSource:
         return self.settings.state / "sources"
 
     def _plain(self, version: SourceVersion) -> Path:
-        """The CSV itself; a zip is unpacked once per digest, so that it can be scanned in streams."""
+        """The CSV itself; a zip is unpacked once per digest, to be scanned in streams."""
         if self.path.suffix != ".zip":
             return self.path
         target = self._memo / f"{version.digest}.csv"

@@ -24,7 +24,7 @@ Refresh = Literal["always", "forward"]
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """One `step.read`: the interval is None for a step without time; days widen it on either side."""
+    """One `step.read`: `interval` is None for a step without time; days widen it."""
 
     dataset: Dataset
     interval: Interval | None

@@ -57,7 +57,7 @@ def input_parts(partition: str, inputs: Iterable[InputTokens]) -> dict[str, int]
 
 
 def unknown_fingerprint() -> int:
-    """A value that equals no other: the result's making is not known, so it is made anew next time."""
+    """A value that equals no other: nobody knows what made the result, so it counts as stale."""
     return secrets.randbits(64) - (1 << 63)
 
 

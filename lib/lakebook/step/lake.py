@@ -1,0 +1,200 @@
+"""The real context of a step: reads snapshots of the lake and lands, writes and builds into it.
+
+What one write does, from staged files to the commit, stands in `publish`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..contract.lookup import find_table
+from ..contract.model import Column, Contract, TableContract
+from ..contract.odcs import load_contract
+from ..contract.time import bounds, partitions_of
+from ..engines import get_engine
+from ..errors import UserError, did_you_mean
+from ..ingest import open_source
+from ..intervals import NULL, Interval
+from ..names import Dataset, contract_path
+from .context import Context, ReadRequest
+from .fingerprint import InputTokens
+from .outcome import Outcome
+from .run_context import RunContext
+from .view import DatasetView, open_view
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+    from .card import Card
+
+
+def open_lake(step: Dataset, interval: Interval | None, engine: str | None) -> Context:
+    """The lake that the run, or else the settings of this checkout, name."""
+    return LakeContext(RunContext.current(), step, interval, engine)
+
+
+class LakeContext:
+    """State of one `Step` in one run: its contract, what it has read, what it has written."""
+
+    def __init__(
+        self, run: RunContext, step: Dataset, interval: Interval | None, engine: str | None
+    ) -> None:
+        from .publish import note_fences
+
+        self.run = run
+        self.settings = run.settings
+        self.step = step
+        self.interval = interval
+        self.engine = get_engine(engine or run.settings.engine)
+        self.contract: Contract = load_contract(
+            contract_path(self.settings.root, step), root=self.settings.root
+        )
+        for table in self.contract.tables:
+            _check_interval(step, table, interval)
+        # Fences are noted before any input is read, so that a result made of old inputs is refused.
+        self.noted = {t.dataset: note_fences(self.settings, t) for t in self.contract.tables}
+        self.inputs: list[InputTokens] = []
+        self.outcome = Outcome(run.out, step, interval)
+        self._views: dict[Dataset, DatasetView] = {}
+        self._new_columns: tuple[str, ...] = ()
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def view(self, dataset: Dataset) -> DatasetView:
+        """One snapshot per dataset and step: every read of it sees the same version."""
+        if dataset not in self._views:
+            view = open_view(self.settings, find_table(self.settings.root, dataset))
+            if not view.exists:
+                raise UserError(
+                    f"{dataset} has no table yet in this lake",
+                    where=str(self.step),
+                    fix=f"run it first: lakebook run {dataset}",
+                )
+            self._views[dataset] = view
+        return self._views[dataset]
+
+    def read(self, request: ReadRequest) -> nw.LazyFrame[Any]:
+        self._known_to_graph(request.dataset)
+        view = self.view(request.dataset)
+        paths = self._note_read(view, request)
+        frame = self.engine.scan(paths, view.contract.arrow_schema())
+        around = self._around(view.contract, request)
+        if around is None:
+            return frame
+        import narwhals as nw
+
+        assert view.contract.time is not None
+        column = nw.col(view.contract.time.column)
+        low, high = bounds(view.contract, around)
+        return frame.filter(((column >= low) & (column < high)) | column.is_null())
+
+    def dataset_files(self, dataset: Dataset, *, whole: bool = False) -> tuple[list[str], Any]:
+        """Files and Arrow schema of an input, for a reader that is not an engine (dbt)."""
+        self._known_to_graph(dataset)
+        view = self.view(dataset)
+        request = ReadRequest(dataset, self.interval, whole=whole or self.interval is None)
+        return self._note_read(view, request), view.contract.arrow_schema()
+
+    def _note_read(self, view: DatasetView, request: ReadRequest) -> list[str]:
+        time = view.contract.time
+        tokens = InputTokens(
+            str(request.dataset),
+            time.unit if time else None,
+            view.data,
+            request.before_days,
+            request.after_days,
+            request.whole,
+        )
+        names: tuple[str, ...] = view.partitions
+        if time is not None and not request.whole and request.interval is not None:
+            around = request.interval.expand(request.before_days, request.after_days)
+            names = (*around.partitions(time.unit), NULL)
+        # A reference read "forward" is recorded, but does not make old partitions stale.
+        if request.refresh == "always" and tokens not in self.inputs:
+            self.inputs.append(tokens)
+        read = {name: view.data[name] for name in names if name in view.data}
+        self.outcome.add_input(request.dataset, view.versions, read)
+        return view.paths(names)
+
+    def _around(self, contract: TableContract, request: ReadRequest) -> Interval | None:
+        """The interval to filter by; None where the partitions hold exactly the days asked for."""
+        if contract.time is None or request.whole or request.interval is None:
+            return None
+        around = request.interval.expand(request.before_days, request.after_days)
+        return None if around.is_whole(contract.time.unit) else around
+
+    def _known_to_graph(self, dataset: Dataset) -> None:
+        if self.run.reads is not None and str(dataset) not in self.run.reads:
+            raise UserError(
+                f"{self.step} reads {dataset}, which the graph did not see"
+                f"{did_you_mean(str(dataset), self.run.reads)}",
+                fix="write the read in a cell of the notebook, with the name as text: "
+                f'step.read("{dataset}")',
+            )
+
+    # -- landing and writing ---------------------------------------------------------------------
+
+    def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]:
+        landing = open_source(uri, self.settings).land(
+            self.contract.table(self.step), self.interval, options
+        )
+        version = landing.version
+        self.inputs.append(source_tokens(uri, version.digest))
+        self.outcome.add_source(uri, version.digest, version.modified.isoformat())
+        self._new_columns = landing.new_columns
+        for name in landing.new_columns:
+            self.outcome.notes.append(
+                f"new column {name!r} in {uri} taken up as string; add it to {self.contract.path.name}"
+            )
+        return landing.frame
+
+    def write(self, frame: Any, table: Dataset) -> Card:
+        from .publish import publish
+
+        return publish(self, frame, self.table(table))
+
+    def table(self, dataset: Dataset) -> TableContract:
+        """The contract of an output, with the columns that its source has gained."""
+        if dataset not in self.contract.datasets:
+            known = [str(d) for d in self.contract.datasets]
+            raise UserError(
+                f"{self.step} writes {dataset}, which its contract does not promise"
+                f"{did_you_mean(str(dataset), known)}",
+                where=self.contract.path.name,
+            )
+        table = self.contract.table(dataset)
+        gained = tuple(Column(name, "string") for name in self._new_columns)
+        return replace(table, columns=(*table.columns, *gained)) if gained else table
+
+    def dbt(self, selection: str) -> Card:
+        from .dbt_run import run_selection
+
+        return run_selection(self, selection)
+
+    def result(self, table: Dataset) -> nw.LazyFrame[Any]:
+        view = open_view(self.settings, self.table(table))
+        names = partitions_of(view.contract, self.interval)
+        return self.engine.scan(view.paths(names), view.contract.arrow_schema())
+
+
+def source_tokens(uri: str, source_digest: str) -> InputTokens:
+    """A source as an input: one token for all partitions, since any row may be in it."""
+    value = int.from_bytes(bytes.fromhex(source_digest[:16]), "big", signed=True)
+    return InputTokens(uri, None, {"*": value})
+
+
+def _check_interval(step: Dataset, table: TableContract, interval: Interval | None) -> None:
+    if table.time is None:
+        return
+    if interval is None:
+        raise UserError(
+            f"{step} writes {table.dataset} by {table.time.unit}, but has no interval",
+            fix=f'make it Step("{step}", start=start, end=end) with both in the parameters cell',
+        )
+    if not interval.is_whole(table.time.unit):
+        wide = interval.widen(table.time.unit)
+        raise UserError(
+            f"{step}: {interval} is not whole {table.time.unit}s",
+            fix=f"use start={wide.start} end={wide.end}",
+        )

@@ -1,0 +1,76 @@
+"""A step's own part of the run record: what it read, wrote and found. Kept as `step.json`.
+
+The file is written anew at each addition, so that it tells how far a run came that then died.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..intervals import Interval
+from ..names import Dataset
+
+
+@dataclass(frozen=True)
+class Output:
+    """Rows: audited = published + quarantined, always."""
+
+    dataset: str
+    version: int
+    committed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    rows_audited: int
+    rows_published: int
+    rows_quarantined: int
+    fingerprints: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """Grows while the cells run."""
+
+    folder: Path | None
+    step: Dataset
+    interval: Interval | None
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    parts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add_input(
+        self, dataset: Dataset, versions: Mapping[str, int], data: Mapping[str, int]
+    ) -> None:
+        entry = {"dataset": str(dataset), "versions": dict(versions), "tokens": dict(data)}
+        if entry not in self.inputs:
+            self.inputs.append(entry)
+            self.save()
+
+    def add_source(self, uri: str, digest: str, modified: str) -> None:
+        self.inputs.append({"source": uri, "digest": digest, "modified": modified})
+        self.save()
+
+    def save(self) -> None:
+        if self.folder is None:
+            return
+        record = {
+            "step": str(self.step),
+            "inputs": self.inputs,
+            "outputs": [asdict(output) for output in self.outputs],
+            "checks": self.checks,
+            "timings": self.timings,
+            "notes": self.notes,
+            "conflicts": self.conflicts,
+            "parts": self.parts,
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self.folder / f"step.{os.getpid()}.part"
+        part.write_text(json.dumps(record, default=str), encoding="utf-8")
+        part.replace(self.folder / "step.json")

@@ -1,0 +1,101 @@
+"""A dataset as one environment sees it: its own partitions, and those of prod where it wrote none."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..contract.model import TableContract
+from ..delta import Snapshot, open_snapshot
+from ..names import PROD, Dataset, table_path
+from ..settings import Settings
+
+
+@dataclass(frozen=True)
+class DatasetView:
+    """Snapshots of the environment's own table and, below it, of prod's at a pinned version."""
+
+    contract: TableContract
+    own: Snapshot
+    prod: Snapshot | None  # None in prod itself
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.contract.dataset
+
+    @property
+    def exists(self) -> bool:
+        return self.own.version >= 0 or (self.prod is not None and self.prod.version >= 0)
+
+    @property
+    def versions(self) -> dict[str, int]:
+        below = {} if self.prod is None else {PROD: self.prod.version}
+        return {"own": self.own.version, **below}
+
+    def _of(self, partition: str) -> Snapshot:
+        # A fence says that the environment wrote the partition, even if it left it without rows.
+        if self.prod is None or self.own.fence(partition):
+            return self.own
+        return self.prod
+
+    @cached_property
+    def partitions(self) -> tuple[str, ...]:
+        """Names of all partitions that were ever written, in order."""
+        names = {key[5:] for key in self.own.tokens if key.startswith("data/")}
+        if self.prod is not None:
+            names |= {key[5:] for key in self.prod.tokens if key.startswith("data/")}
+        return tuple(sorted(names))
+
+    @cached_property
+    def data(self) -> Mapping[str, int]:
+        """`data/` token of each partition, from the very versions that are read."""
+        tokens = {name: self._of(name).data(name) for name in self.partitions}
+        return {name: token for name, token in tokens.items() if token is not None}
+
+    def paths(self, partitions: Iterable[str] | None = None) -> list[str]:
+        """Absolute paths of the live files of some partitions (of all, if None)."""
+        names = self.partitions if partitions is None else tuple(partitions)
+        if self.prod is None:
+            return self.own.paths(names)
+        mine = [name for name in names if self._of(name) is self.own]
+        rest = [name for name in names if self._of(name) is not self.own]
+        return self.own.paths(mine) + self.prod.paths(rest)
+
+    def rows(self) -> int:
+        return sum(
+            file.rows for name in self.partitions for file in self._of(name).files_in([name])
+        )
+
+
+def open_view(settings: Settings, contract: TableContract) -> DatasetView:
+    """Snapshot a dataset for reading; in a person's environment, pin prod's version first."""
+    own = open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
+    if settings.env == PROD:
+        return DatasetView(contract, own, None)
+    prod = table_path(settings.lake, contract.dataset)
+    version = _pinned(settings, contract.dataset, prod)
+    return DatasetView(contract, own, open_snapshot(prod, version))
+
+
+def _pinned(settings: Settings, dataset: Dataset, prod: Path) -> int | None:
+    """Prod's version that this environment reads, decided at its first read of the dataset."""
+    pin = settings.lake / settings.env / "pins" / f"{dataset}.json"
+    if pin.is_file():
+        return int(json.loads(pin.read_text())["version"])
+    version = open_snapshot(prod).version
+    if version < 0:
+        return None
+    pin.parent.mkdir(parents=True, exist_ok=True)
+    part = pin.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps({"dataset": str(dataset), "version": version}))
+    try:
+        os.link(part, pin)  # the first reader decides; a second one takes what it finds
+    except FileExistsError:
+        return int(json.loads(pin.read_text())["version"])
+    finally:
+        part.unlink()
+    return version
