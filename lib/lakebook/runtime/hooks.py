@@ -1,0 +1,39 @@
+"""IPython extension of every Lakebook kernel: what an error looks like, and how a run learns of it.
+
+A LakebookError is a sentence for a person, so it is shown as that sentence, not as a traceback; in
+a run, the error that stopped a cell is written to `<out>/error.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ..errors import LakebookError
+from .child import describe
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Called by IPython when the kernel starts (`--ext` in the kernelspec)."""
+    LakebookError._render_traceback_ = _render  # type: ignore[attr-defined]
+    shell.events.register("post_run_cell", _record)
+
+
+def _render(error: LakebookError) -> list[str]:
+    """IPython shows these lines instead of a traceback."""
+    return [f"\x1b[0;31m{type(error).__name__}\x1b[0m: {error.sentence}"]
+
+
+def _record(result: Any) -> None:
+    raised = result.error_before_exec or result.error_in_exec
+    context = os.environ.get("LAKEBOOK_RUN")
+    if raised is None or not context:
+        return
+    out = json.loads(Path(context).read_text(encoding="utf-8"))["out"]
+    found = {**describe(raised), "sentence": str(raised)}
+    if not isinstance(raised, LakebookError):
+        found["sentence"] = f"{type(raised).__name__}: {raised}".strip().rstrip(":")
+    # Before the cell's reply: who waits for that finds the file complete.
+    Path(out, "error.json").write_text(json.dumps(found), encoding="utf-8")

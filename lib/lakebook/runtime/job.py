@@ -1,0 +1,221 @@
+"""Runs one notebook and returns what happened: `execute(JobRequest) -> JobResult`.
+
+The work is done by `worker.run_job` in a child of the warm parent, or in a plain process where
+there is none; this side only follows, and makes good what a killed job leaves behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..settings import Settings, load_settings
+from .journal import NAME as JOURNAL
+from .journal import rebuild
+from .warm import WarmUnavailable, launch
+from .watch import Limits
+from .worker import NOTEBOOK
+
+__all__ = ["CellStat", "JobRequest", "JobResult", "Limits", "execute"]
+
+Event = dict[str, Any]
+Status = Literal["ok", "failed", "killed"]
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """One notebook to run.
+
+    Parameters
+    ----------
+    context: what the kernel finds by LAKEBOOK_RUN; `out` is filled in with `out_dir`.
+    out_dir: made if need be; receives notebook.ipynb, context.json, logs, and what the step writes.
+    env: variables for this job only, on top of this process's.
+    cwd: folder of the kernel; that of the notebook by default, as in JupyterLab.
+    warm: False for a plain kernel in a plain process.
+    """
+
+    run_id: str
+    notebook: Path
+    parameters: Mapping[str, Any]
+    context: Mapping[str, Any]
+    out_dir: Path
+    limits: Limits = field(default_factory=Limits)
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    warm: bool = True
+    settings: Settings | None = None
+
+
+@dataclass(frozen=True)
+class CellStat:
+    """`index` in the executed notebook from 0; `number` in the checkout's from 1 (0: injected)."""
+
+    index: int
+    number: int
+    elapsed_s: float
+    cpu_s: float
+    peak_rss_mb: float
+    status: str
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What happened. `killed`: by a limit, or the whole job by somebody; memory is private memory.
+
+    `kernel` is "warm" or "plain"; `note` says why it was plain.
+    """
+
+    status: Status
+    error: str | None
+    error_cell: int | None
+    exit_code: int
+    cells: tuple[CellStat, ...]
+    elapsed_s: float
+    peak_rss_mb: float
+    notebook: Path
+    kernel: str = "warm"
+    note: str = ""
+
+
+def execute(request: JobRequest, on_event: Callable[[Event], None] | None = None) -> JobResult:
+    """Run the notebook to its end; never raises for what happens inside it.
+
+    `on_event` receives {"event": "start", "cells"}, {"event": "cell", "done", "of", "status", …}
+    and {"event": "note", "text"}.
+    """
+    began = time.monotonic()
+    job = _prepare(request)
+    raw: Event | None = None
+    cause = ""
+    for event in _reports(request, job):
+        if event["event"] == "result":
+            raw = event["value"]
+        elif event["event"] == "exit":
+            cause = _cause(event["status"])
+        elif on_event is not None and event["event"] != "forked":
+            on_event(event)
+    if raw is None:
+        raw = _recover(request, cause)
+    return JobResult(
+        **{
+            **raw,
+            "cells": tuple(CellStat(**stat) for stat in raw["cells"]),
+            "elapsed_s": time.monotonic() - began,
+            "notebook": request.out_dir / NOTEBOOK,
+        }
+    )
+
+
+def _prepare(request: JobRequest) -> Event:
+    out = request.out_dir.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    for stale in ("error.json", "step.json", NOTEBOOK):
+        (out / stale).unlink(missing_ok=True)
+    context = out / "context.json"
+    text = json.dumps({**request.context, "out": str(out)}, default=str, indent=1)
+    context.write_text(text, encoding="utf-8")
+    notebook = request.notebook.resolve()
+    return {
+        "run_id": request.run_id,
+        "name": _name(notebook, request),
+        "notebook": str(notebook),
+        "parameters": dict(request.parameters),
+        "context": str(context),
+        "out": str(out),
+        "cwd": str((request.cwd or notebook.parent).resolve()),
+        "limits": asdict(request.limits),
+        "warm": request.warm,
+    }
+
+
+def _name(notebook: Path, request: JobRequest) -> str:
+    """The notebook as people write it: relative to the checkout."""
+    root = request.settings.root if request.settings else None
+    if root and notebook.is_relative_to(root):
+        return str(notebook.relative_to(root))
+    return notebook.name
+
+
+def _reports(request: JobRequest, job: Event) -> Iterator[Event]:
+    env = {**os.environ, **request.env}
+    if not request.warm:
+        yield from _plain(job, env)
+        return
+    try:
+        settings = request.settings or load_settings(environ=env)
+        env.setdefault("LAKEBOOK_ROOT", str(settings.root))
+        log = str(Path(job["out"]) / "job.log")
+        process = launch(settings, {"kind": "job", "job": job, "cwd": job["cwd"], "log": log}, env)
+    except (WarmUnavailable, OSError) as found:
+        yield {"event": "note", "text": f"a plain process instead of a warm one: {found}"}
+        yield from _plain({**job, "warm": False}, env)
+        return
+    try:
+        yield from process.events()
+    finally:
+        process.close()
+
+
+def _plain(job: Event, env: Mapping[str, str]) -> Iterator[Event]:
+    with (Path(job["out"]) / "job.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lakebook.runtime.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=dict(env),
+            cwd=job["cwd"],
+            start_new_session=True,
+        )
+    try:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(json.dumps(job).encode())
+        process.stdin.close()
+        for line in process.stdout:
+            yield json.loads(line)
+        yield {"event": "exit", "status": process.wait()}
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _recover(request: JobRequest, cause: str) -> Event:
+    """The job gave no result: save what its journal holds as the notebook of a killed run."""
+    out = request.out_dir
+    notebook, stats = rebuild(out / JOURNAL)
+    sentence = f"{_name(request.notebook.resolve(), request)}: the job {cause}"
+    if notebook is None:
+        notebook = json.loads(request.notebook.read_text(encoding="utf-8"))
+    metadata = notebook.setdefault("metadata", {})
+    metadata["lakebook"] = {"status": "killed", "error": sentence}
+    (out / NOTEBOOK).write_text(
+        json.dumps(notebook, indent=1, ensure_ascii=False), encoding="utf-8"
+    )
+    return {
+        "status": "killed",
+        "error": f"{sentence}; its log is {out / 'job.log'}",
+        "error_cell": None,
+        "exit_code": 1,
+        "cells": stats,
+        "peak_rss_mb": max((stat["peak_rss_mb"] for stat in stats), default=0.0),
+        "kernel": "warm" if request.warm else "plain",
+        "note": "",
+    }
+
+
+def _cause(status: int) -> str:
+    if status < 0:
+        return f"was killed by signal {-status}, {signal.Signals(-status).name}"
+    return f"ended with status {status} and no result"

@@ -1,0 +1,64 @@
+"""The output journal: what a notebook printed, on disk line by line while it runs.
+
+A job that is killed leaves no notebook; `rebuild` makes it from the journal. Plain JSON, so that
+the command line needs no notebook library for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+NAME = "journal.jsonl"
+
+
+class Journal:
+    """Appends records; each is with the system (not yet on the disk) when `add` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND, 0o600)
+
+    def add(self, record: dict[str, Any]) -> None:
+        data = memoryview(json.dumps(record, default=str).encode() + b"\n")
+        while data:
+            data = data[os.write(self._file, data) :]
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def rebuild(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The notebook as far as it came, and the statistics of its cells; None if it never began."""
+    notebook: dict[str, Any] | None = None
+    stats: dict[int, dict[str, Any]] = {}
+    for record in _records(path):
+        if "notebook" in record:
+            notebook = record["notebook"]
+        if notebook is None or "cell" not in record:
+            continue
+        at = record["cell"]
+        cell = notebook["cells"][at]
+        if "output" in record:
+            cell.setdefault("outputs", []).append(record["output"])
+        elif "outputs" in record:
+            cell["outputs"] = record["outputs"]
+        if "stat" in record:
+            stats[at] = record["stat"]
+            cell["metadata"]["lakebook"] = record["stat"]
+    return notebook, [stats[at] for at in sorted(stats)]
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    records = []
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    for line in lines:
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            continue  # the line at which the writer was killed, and the empty one at the end
+    return records

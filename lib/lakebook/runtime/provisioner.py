@@ -1,0 +1,86 @@
+"""The Jupyter kernel provisioner "lakebook": a kernel is forked from the warm parent.
+
+Everything else is Jupyter's own `LocalProvisioner`, which only wants something like a `Popen`. The
+entry point is in pyproject.toml; JupyterLab, nbclient and Papermill find it by the kernelspec.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from ..errors import UserError
+from ..settings import find_root, load_settings
+from .warm import SELF_TEST_S, WarmProcess, WarmUnavailable, launch
+
+
+class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
+    """Forks kernels; starts a plain one, and says so, where that is not possible."""
+
+    # Jupyter's class has None here and does not say what else they hold.
+    process: Any
+    pid: int | None
+    pgid: int | None
+    cwd: str | None
+    why_plain = ""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        loop = asyncio.get_running_loop()
+        try:
+            # In a thread: the first start waits for imports, and a server has other kernels.
+            self.process = await loop.run_in_executor(None, lambda: _fork(cmd, kwargs))
+        except (WarmUnavailable, UserError, OSError) as found:
+            self.why_plain = str(found)
+            self.log.warning("Lakebook: a plain kernel instead of a warm one: %s", found)
+            return await super().launch_kernel(cmd, **kwargs)
+        self.why_plain = ""
+        self.pid = self.pgid = self.process.pid
+        self.cwd = kwargs.get("cwd") or str(Path.cwd())
+        return self.connection_info
+
+    async def send_signal(self, signum: int) -> None:
+        if isinstance(self.process, WarmProcess):
+            self.process.send_signal(signum)
+        else:
+            await super().send_signal(signum)
+
+    async def wait(self) -> int | None:
+        if not isinstance(self.process, WarmProcess):
+            return await super().wait()
+        while (status := self.process.poll()) is None:
+            await asyncio.sleep(0.01)
+        self.process = None
+        return status
+
+    async def cleanup(self, restart: bool = False) -> None:
+        if isinstance(self.process, WarmProcess):
+            self.process.close()
+            self.process = None
+        await super().cleanup(restart=restart)
+
+
+def _fork(cmd: list[str], kwargs: dict[str, Any]) -> WarmProcess:
+    """Have a kernel forked and wait for its self-test. Raises WarmUnavailable."""
+    if "ipykernel_launcher" not in cmd:
+        raise WarmUnavailable(f"{cmd[:3]} is not an IPython kernel")
+    env = dict(kwargs.get("env") or os.environ)
+    cwd = Path(kwargs.get("cwd") or Path.cwd())
+    if env.get("LAKEBOOK_WARM", "1") == "0":
+        raise WarmUnavailable("LAKEBOOK_WARM is 0")
+    root = Path(env["LAKEBOOK_ROOT"]) if env.get("LAKEBOOK_ROOT") else find_root(cwd)
+    settings = load_settings(root, environ=env)
+    argv = cmd[cmd.index("ipykernel_launcher") + 1 :]
+    request = {"kind": "kernel", "argv": argv, "cwd": str(cwd)}
+    if log := env.get("LAKEBOOK_KERNEL_LOG"):
+        request["log"] = log
+    process = launch(settings, request, env)
+    if process.expect("ready", SELF_TEST_S) is None:
+        process.kill()
+        process.close()
+        raise WarmUnavailable(f"a forked kernel did not pass its self-test in {SELF_TEST_S:g} s")
+    return process

@@ -1,0 +1,264 @@
+"""The client's side of the warm parent: find or start it, have it fork, follow the child.
+
+A request is one JSON line over a Unix socket; what comes back is JSON lines until the child's exit.
+The other side is `parent.py`; requests are kernels, notebook jobs and calls of one function.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunError
+from ..settings import Settings
+from .spec import WarmSpec, import_environ, is_secret, warm_spec
+
+START_TIMEOUT_S = 180.0
+SELF_TEST_S = 2.0
+_RETRIES = 3
+
+
+class WarmUnavailable(RunError):
+    """There is no warm parent, and why; callers start a plain process and say so."""
+
+
+class WarmProcess:
+    """A forked child, in the manner of `subprocess.Popen`, with the lines that it reports.
+
+    The socket is the child's lifeline: when this side ends, the parent ends the child.
+    """
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._rest = b""
+        self._events: list[dict[str, Any]] = []
+        self.pid = 0
+        self.returncode: int | None = None
+        self.lost = False
+
+    def ask(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Send the request and return the first answer; None when the parent ended instead."""
+        with contextlib.suppress(OSError):
+            self._socket.sendall(_line(message))
+            for event in self.events(START_TIMEOUT_S):
+                if event["event"] in ("forked", "refused"):
+                    return event
+        return None
+
+    def events(self, timeout_s: float | None = None) -> Iterator[dict[str, Any]]:
+        """Yield reports as they come, until the child has ended or `timeout_s` went by."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            while self._events:
+                yield self._events.pop(0)
+            if self.returncode is not None:
+                return
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left < 0:
+                return
+            self._receive(left)
+
+    def expect(self, kind: str, timeout_s: float | None) -> dict[str, Any] | None:
+        """Wait for one kind of report; None when it does not come in time or the child ends."""
+        for event in self.events(timeout_s):
+            if event.get("event") == kind:
+                return event
+        return None
+
+    def poll(self) -> int | None:
+        while self.returncode is None and select.select([self._socket], [], [], 0)[0]:
+            self._receive(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.returncode is None:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left < 0:
+                raise subprocess.TimeoutExpired("warm child", timeout or 0)
+            self._receive(left)
+        return self.returncode
+
+    def send_signal(self, signum: int) -> None:
+        """Signal the child's group; through the parent, which knows that the pid is still its."""
+        if self.poll() is None:
+            with contextlib.suppress(OSError):  # the child ended meanwhile
+                self._socket.sendall(_line({"signal": int(signum)}))
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def close(self) -> None:
+        """Let go; a child that still runs is ended by the parent."""
+        self._socket.close()
+        if self.returncode is None:
+            self.returncode = -signal.SIGKILL
+
+    def _receive(self, timeout_s: float | None) -> None:
+        try:
+            if not select.select([self._socket], [], [], timeout_s)[0]:
+                return
+            data = self._socket.recv(65536)
+        except OSError:
+            data = b""
+        if not data:
+            # Children die with their parent, so no exit line means that the parent was killed.
+            self.lost, self.returncode = True, -signal.SIGKILL
+            self._socket.close()
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            event = json.loads(line)
+            if event.get("event") == "exit":
+                self.returncode = event["status"]
+                self._socket.close()
+            elif event.get("event") == "forked":
+                self.pid = event["pid"]
+            self._events.append(event)
+
+
+def launch(
+    settings: Settings, request: Mapping[str, Any], env: Mapping[str, str] | None = None
+) -> WarmProcess:
+    """Have the parent fork a child for `request`. Raises WarmUnavailable.
+
+    `request` says kind ("kernel", "job", "call") and what that kind needs, `cwd` and maybe `log`.
+    """
+    env = dict(os.environ if env is None else env)
+    found = ""
+    for _ in range(_RETRIES):
+        spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s, environ=env)
+        message = {"log": str(spec.log), **request, "env": env, "linger_s": spec.linger_s}
+        process = WarmProcess(connect(spec))
+        answer = process.ask(message)
+        if answer is not None and answer["event"] == "forked":
+            return process
+        process.close()
+        found = (answer or {}).get("found", f"the warm parent ended; its log is {spec.log}")
+        if answer is not None and not answer.get("stale"):
+            break
+        # It ended between our connection and our request, or code changed while it imported:
+        # the next one is another.
+    raise WarmUnavailable(found)
+
+
+def connect(spec: WarmSpec) -> socket.socket:
+    """Connect to the parent; start it first when nobody listens. Safe against other starters."""
+    with contextlib.suppress(OSError):
+        return _dial(spec.socket)
+    lock = os.open(spec.lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # another client started it while we waited
+            return _dial(spec.socket)
+        spec.socket.unlink(missing_ok=True)  # left by a parent that was killed
+        _start(spec)
+        return _dial(spec.socket)
+    except (OSError, subprocess.SubprocessError) as broken:
+        raise WarmUnavailable(f"no warm parent: {broken}", where=str(spec.log)) from None
+    finally:
+        os.close(lock)
+
+
+def prestart(settings: Settings) -> WarmSpec:
+    """Start the parent without waiting for its imports; planning goes on meanwhile."""
+    spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s)
+    with contextlib.suppress(WarmUnavailable):  # whoever needs it will hear of it
+        connect(spec).close()
+    return spec
+
+
+def call(
+    settings: Settings,
+    target: str,
+    *args: Any,
+    cwd: Path | None = None,
+    timeout_s: float | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Call `"package.module:function"` in a forked child and return its result; both go as JSON.
+
+    Raises the child's LakebookError as it was, RunError for anything else, WarmUnavailable when
+    there is no parent (then call the function in a process of your own).
+    """
+    request = {"kind": "call", "target": target, "args": args, "kwargs": kwargs}
+    process = launch(settings, {**request, "cwd": str(cwd or settings.root)})
+    try:
+        answer = process.expect("result", timeout_s)
+        if answer is None:
+            status = process.poll()
+            reason = "took too long" if status is None else f"ended with status {status}"
+            raise RunError(f"{target} {reason}")
+        return unpack_answer(answer, target)
+    finally:
+        process.close()
+
+
+def unpack_answer(answer: Mapping[str, Any], target: str) -> Any:
+    """The value of a `result` report, or the error that it carries."""
+    if "value" in answer:
+        return answer["value"]
+    from .. import errors
+
+    error = answer["error"]
+    cls = getattr(errors, error["type"], None)
+    if cls is not None and issubclass(cls, errors.LakebookError):
+        raise cls(error["found"], where=error["where"], fix=error["fix"])
+    raise RunError(f"{target} failed: {error['found']}", where=error["where"])
+
+
+def _dial(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _start(spec: WarmSpec) -> None:
+    """Start the parent as a daemon and wait until it listens (its imports come after)."""
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if not is_secret(name) and not name.startswith(("JPY_", "LAKEBOOK_"))
+    }
+    # Only what the key holds and what a process needs: the rest comes with each request.
+    keep = {"PATH", "USER", "LOGNAME", "SHELL", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV"}
+    environ = {
+        **{name: value for name, value in environ.items() if name in keep},
+        **import_environ(environ),
+    }
+    with spec.log.open("ab") as log:
+        spec.log.chmod(0o600)
+        started = subprocess.Popen(
+            # -P: the folder where somebody stands must not shadow a module of the parent.
+            [spec.python, "-P", "-m", "lakebook.runtime.parent", spec.to_json()],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environ,
+            cwd=spec.root,
+            start_new_session=True,
+        )
+        started.wait(timeout=30)  # it forks itself away as soon as it listens
+
+
+def _line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message, default=str).encode() + b"\n"
