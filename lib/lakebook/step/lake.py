@@ -145,7 +145,8 @@ class LakeContext:
         self._new_columns = landing.new_columns
         for name in landing.new_columns:
             self.outcome.notes.append(
-                f"new column {name!r} in {uri} taken up as string; add it to {self.contract.path.name}"
+                f"new column {name!r} in {uri} taken up as string; "
+                f"add it to {self.contract.path.name}"
             )
         return landing.frame
 

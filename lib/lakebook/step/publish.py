@@ -27,7 +27,7 @@ from ..intervals import NULL
 from ..names import table_path
 from ..settings import Settings
 from .card import Card
-from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
+from .fingerprint import InputTokens, input_parts, partition_fingerprint, unknown_fingerprint
 from .merge import merged
 from .outcome import Output
 from .view import open_view
@@ -55,9 +55,10 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
         with _timed(context, "inspect"):
             found = inspect_files(stage, contract)
         names = _partitions(context, contract, found)
-        fps = fingerprints(context, names)
         with _timed(context, "audit"):
-            audit, references = _audit(context, contract, stage, found)
+            references = _references(context, contract)
+            audit = _audit(context, contract, stage, found, references)
+        fps = fingerprints(context, names)
         _gate(context, contract, audit)
         published, inspection, aside = stage, found, 0
         broken = [check.name for check in audit.failed("quarantine")] if audit else []
@@ -128,11 +129,14 @@ def _partitions(
 
 
 def _audit(
-    context: LakeContext, contract: TableContract, stage: Stage, found: Inspection
-) -> tuple[AuditResult | None, dict[str, Any]]:
-    references = _references(context, contract)
+    context: LakeContext,
+    contract: TableContract,
+    stage: Stage,
+    found: Inspection,
+    references: dict[str, Any],
+) -> AuditResult | None:
     if not contract.rules and not references:
-        return None, references
+        return None
     from ..quality import audit  # brings Great Expectations: only where something is audited
 
     schema = contract.arrow_schema()
@@ -149,7 +153,7 @@ def _audit(
         {"dataset": str(contract.dataset), **asdict(check)} for check in result.checks
     )
     context.outcome.save()
-    return result, references
+    return result
 
 
 def _references(context: LakeContext, contract: TableContract) -> dict[str, Any]:
@@ -166,6 +170,11 @@ def _references(context: LakeContext, contract: TableContract) -> dict[str, Any]
         column = frame.select(relation.to_column).unique().collect()[relation.to_column]
         values[relation.name] = sorted(v for v in column.to_list() if v is not None)
         context.outcome.add_input(relation.to_dataset, view.versions, view.data)
+        if relation.action != "warn":  # then the referenced keys decide which rows are published
+            unit = view.contract.time.unit if view.contract.time else None
+            context.inputs.append(
+                InputTokens(str(relation.to_dataset), unit, view.data, whole=True)
+            )
     return values
 
 

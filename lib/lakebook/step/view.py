@@ -1,4 +1,4 @@
-"""A dataset as one environment sees it: its own partitions, and those of prod where it wrote none."""
+"""A dataset as an environment sees it: its own partitions, prod's where it wrote none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class DatasetView:
         below = {} if self.prod is None else {PROD: self.prod.version}
         return {"own": self.own.version, **below}
 
-    def _of(self, partition: str) -> Snapshot:
+    def holder(self, partition: str) -> Snapshot:
+        """The table whose copy of a partition counts here."""
         # A fence says that the environment wrote the partition, even if it left it without rows.
         if self.prod is None or self.own.fence(partition):
             return self.own
@@ -53,7 +54,7 @@ class DatasetView:
     @cached_property
     def data(self) -> Mapping[str, int]:
         """`data/` token of each partition, from the very versions that are read."""
-        tokens = {name: self._of(name).data(name) for name in self.partitions}
+        tokens = {name: self.holder(name).data(name) for name in self.partitions}
         return {name: token for name, token in tokens.items() if token is not None}
 
     def paths(self, partitions: Iterable[str] | None = None) -> list[str]:
@@ -61,13 +62,13 @@ class DatasetView:
         names = self.partitions if partitions is None else tuple(partitions)
         if self.prod is None:
             return self.own.paths(names)
-        mine = [name for name in names if self._of(name) is self.own]
-        rest = [name for name in names if self._of(name) is not self.own]
+        mine = [name for name in names if self.holder(name) is self.own]
+        rest = [name for name in names if self.holder(name) is not self.own]
         return self.own.paths(mine) + self.prod.paths(rest)
 
     def rows(self) -> int:
         return sum(
-            file.rows for name in self.partitions for file in self._of(name).files_in([name])
+            file.rows for name in self.partitions for file in self.holder(name).files_in([name])
         )
 
 

@@ -1,0 +1,162 @@
+"""Many steps in dependency order, independent ones side by side.
+
+A failed step stops what depends on it and nothing else. What is stale is decided for each step at its
+turn, when everything above it is done.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..errors import LakebookError
+from ..graph import StepNode
+from ..intervals import Interval, Unit, merge_partitions
+from ..names import Dataset
+from .plan import Planner, StepPlan
+from .single import RunResult, run_once
+
+Status = Literal["ok", "fresh", "failed", "blocked"]
+_ATTEMPTS = 6  # of partitions that other runs keep committing; each attempt lets somebody finish
+
+
+@dataclass
+class StepReport:
+    """What became of one step. `blocked_by` names the failed steps above it."""
+
+    node: StepNode
+    status: Status = "fresh"
+    runs: list[RunResult] = field(default_factory=list)
+    error: str = ""
+    exit_code: int = 0
+    fresh: int = 0
+    blocked_by: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return sum(run.rows for run in self.runs)
+
+
+Notify = Callable[[Dataset, dict[str, Any]], None]
+
+
+def run_steps(
+    planner: Planner,
+    steps: Sequence[StepNode],
+    *,
+    every: Unit | None = None,
+    jobs: int = 0,
+    notify: Notify | None = None,
+) -> tuple[StepReport, ...]:
+    """Run what is stale among `steps`; return one report per step, in the graph's order."""
+    return _Schedule(planner, steps, every, notify or _ignore).run(jobs or os.cpu_count() or 1)
+
+
+class _Schedule:
+    def __init__(
+        self, planner: Planner, steps: Sequence[StepNode], every: Unit | None, notify: Notify
+    ) -> None:
+        self.planner = planner
+        self.every = every
+        self.notify = notify
+        chosen = {node.name for node in steps}
+        self.order = [node for node in planner.graph.order() if node.name in chosen]
+        self.above = {
+            node.name: {up for up in planner.graph.upstream(node.name) if up in chosen}
+            for node in self.order
+        }
+        self.reports: dict[Dataset, StepReport] = {}
+        self.stop = threading.Event()
+
+    def run(self, jobs: int) -> tuple[StepReport, ...]:
+        waiting = {node.name: node for node in self.order}
+        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="step") as pool:
+            busy: dict[Future[StepReport], Dataset] = {}
+            try:
+                while waiting or busy:
+                    self._start(waiting, busy, pool)
+                    done, _ = wait(busy, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self.reports[busy.pop(future)] = future.result()
+            except BaseException:
+                self.stop.set()
+                raise
+        return tuple(self.reports[node.name] for node in self.order)
+
+    def _start(
+        self,
+        waiting: dict[Dataset, StepNode],
+        busy: dict[Future[StepReport], Dataset],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        for name, node in list(waiting.items()):
+            if not all(up in self.reports for up in self.above[name]):
+                continue
+            del waiting[name]
+            failed = sorted(
+                str(up)
+                for up in self.above[name]
+                if self.reports[up].status in ("failed", "blocked")
+            )
+            if failed:
+                self.reports[name] = StepReport(node, "blocked", blocked_by=tuple(failed))
+                self.notify(name, {"event": "blocked", "by": failed})
+                self._start(waiting, busy, pool)  # what waits for this one is blocked as well
+                return
+            busy[pool.submit(self._step, node)] = name
+
+    def _step(self, node: StepNode) -> StepReport:
+        report = StepReport(node)
+        try:
+            plan = self.planner.plan_step(node)
+        except LakebookError as found:
+            report.status, report.error, report.exit_code = "failed", str(found), found.exit_code
+            self.notify(node.name, {"event": "end", "report": report})
+            return report
+        report.fresh = len(plan.fresh)
+        if plan.is_due:
+            report.status = "ok"
+            self.notify(node.name, {"event": "due", "pieces": len(plan.pieces(self.every))})
+            for piece in plan.pieces(self.every):
+                if self.stop.is_set() or not self._piece(report, plan, piece):
+                    break
+        self.notify(node.name, {"event": "end", "report": report})
+        return report
+
+    def _piece(self, report: StepReport, plan: StepPlan, piece: Interval | None) -> bool:
+        """Run one interval; partitions that others committed meanwhile are computed anew."""
+        todo: list[Interval | None] = [piece]
+        for attempt in range(_ATTEMPTS):
+            conflicts: list[str] = []
+            for interval in todo:
+                result = self._run(plan, interval)
+                report.runs.append(result)
+                if result.conflicts and attempt + 1 < _ATTEMPTS:
+                    conflicts.extend(result.conflicts)
+                elif result.status != "ok":
+                    report.status, report.error = "failed", result.error or "failed"
+                    report.exit_code = result.exit_code or 1
+                    return False
+            if not conflicts:
+                return True
+            todo = [None] if piece is None else list(merge_partitions(conflicts))
+        return False
+
+    def _run(self, plan: StepPlan, interval: Interval | None) -> RunResult:
+        name = plan.node.name
+        return run_once(
+            self.planner.settings,
+            plan.node,
+            interval,
+            plan.static,
+            parameters=self.planner.parameters,
+            on_event=lambda event: self.notify(name, event),
+        )
+
+
+def _ignore(step: Dataset, event: Mapping[str, Any]) -> None:
+    """Nobody watches."""
