@@ -1,1 +1,1 @@
-"""From a selection to runs: what is stale (`plan`), one run (`single`), many in order (`scheduler`)."""
+"""From a selection to runs: what is stale (`plan`), one run (`single`), many (`scheduler`)."""

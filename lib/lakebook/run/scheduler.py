@@ -1,6 +1,6 @@
 """Many steps in dependency order, independent ones side by side.
 
-A failed step stops what depends on it and nothing else. What is stale is decided for each step at its
+A failed step stops what depends on it and nothing else. What is stale is decided for a step at its
 turn, when everything above it is done.
 """
 

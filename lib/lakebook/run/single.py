@@ -1,4 +1,4 @@
-"""One run: one step for one interval, executed as a job, recorded and archived, whatever its end."""
+"""One run: a step for one interval, executed as a job, recorded and archived, however it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a fingerprint that all partitions of a step share, each with a name that people know.
+"""The parts of a fingerprint that all partitions of a step share, under names that people know.
 
 They are computed here, by the side that starts the run, and handed to the kernel.
 """

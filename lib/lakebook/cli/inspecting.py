@@ -1,0 +1,247 @@
+"""Commands that look and change nothing but the quarantine: check, graph, query, lineage, runs…"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UserError
+from ..names import Dataset
+from . import shared
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+class Direction(StrEnum):
+    up = "up"
+    down = "down"
+
+
+quarantine_app = typer.Typer(help="Rows that a rule kept out.", no_args_is_help=True)
+report_app = typer.Typer(help="Reports of runs.", no_args_is_help=True)
+
+
+def check(selectors: shared.Selectors = None, as_json: shared.JsonOption = False) -> None:
+    """Check notebooks, contracts and models against each other without reading data."""
+    from ..lineage import check as run_check
+
+    settings = shared.settings_of(None)
+    graph, steps = shared.selected(settings, selectors)
+    report = run_check(settings, graph, steps)
+    if as_json:
+        shared.print_json(report.to_json())
+    else:
+        out = shared.console()
+        from rich.markup import escape
+
+        for finding in report.findings:
+            mark = "[bold red]error[/]" if finding.is_error else "[yellow]note[/]"
+            out.print(f"{mark} {escape(finding.sentence)}", soft_wrap=True)
+        errors = sum(finding.is_error for finding in report.findings)
+        out.print(f"{len(steps)} steps checked, {errors} errors; {report.elapsed_s:.1f} s")
+    if any(finding.is_error for finding in report.findings):
+        raise typer.Exit(2)
+
+
+def graph(selectors: shared.Selectors = None, as_json: shared.JsonOption = False) -> None:
+    """Show the steps and what each reads."""
+    settings = shared.settings_of(None)
+    whole, steps = shared.selected(settings, selectors)
+    if as_json:
+        shared.print_json(
+            [
+                {
+                    "step": str(node.name),
+                    "reads": sorted({str(read.dataset) for read in node.reads}),
+                    "sources": list(node.sources),
+                    "outputs": [str(output) for output in node.outputs],
+                    "notebook": str(node.notebook.relative_to(settings.root)),
+                }
+                for node in steps
+            ]
+        )
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("step", "reads", "writes"):
+        table.add_column(name)
+    chosen = {node.name for node in steps}
+    for node in whole.order():
+        if node.name in chosen:
+            reads = sorted({str(read.dataset) for read in node.reads}) or list(node.sources)
+            table.add_row(str(node.name), ", ".join(reads), ", ".join(map(str, node.outputs)))
+    shared.console().print(table)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="A DuckDB query over datasets by name.")],
+    output: Annotated[
+        Format, typer.Option("--format", help="How rows are printed.")
+    ] = Format.table,
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+) -> None:
+    """Run SQL over all datasets: SELECT … FROM silver.flights."""
+    from ..run.query import run_query
+
+    relation = run_query(shared.settings_of(lake, env), sql)
+    columns, rows = relation.columns, relation.fetchall()
+    if output is Format.csv:
+        import csv
+
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    elif output is Format.json:
+        shared.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        _print_rows(columns, rows)
+
+
+def lineage(
+    target: Annotated[str, typer.Argument(metavar="DATASET[.COLUMN]")],
+    direction: Annotated[Direction, typer.Option(help="Towards sources or consumers.")] = (
+        Direction.up
+    ),
+    as_json: shared.JsonOption = False,
+) -> None:
+    """Show where a dataset or column comes from, or what is made of it."""
+    from ..lineage import lineage as walk
+    from ..lineage import render_tree, to_json
+
+    settings = shared.settings_of(None)
+    whole, _ = shared.selected(settings, None)
+    tree = walk(settings, whole, target, direction.value)
+    if as_json:
+        shared.print_json(to_json(tree))
+    else:
+        shared.console().print(render_tree(tree))
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET")],
+    limit: Annotated[int, typer.Option(help="Rows at most.")] = 20,
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+    as_json: shared.JsonOption = False,
+) -> None:
+    """Show the rows that rules of the published version kept out, with the rules."""
+    from ..run.quarantine import shown
+
+    columns, rows, total = shown(shared.settings_of(lake, env), Dataset.parse(dataset), limit)
+    if as_json:
+        shared.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    if rows:
+        _print_rows(columns, rows)
+    shared.console().print(f"{total:,} rows of {dataset} in quarantine")
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET")],
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+) -> None:
+    """Run again the partitions that have rows in quarantine, after a fix."""
+    from ..run.quarantine import quarantined_partitions
+    from .progress import Watch, print_summary
+
+    settings = shared.settings_of(lake, env)
+    name = Dataset.parse(dataset)
+    whole, _ = shared.selected(settings, None)
+    node = whole.producer(name)
+    names = quarantined_partitions(settings, name)
+    if not names:
+        shared.console().print(f"{dataset} has no rows in quarantine")
+        return
+    from ..run.quarantine import replay
+
+    with Watch([node.name]) as watch:
+        reports, elapsed_s = replay(settings, whole, node, names, watch.notify)
+    print_summary(settings, reports, elapsed_s)
+    if any(report.exit_code for report in reports):
+        raise typer.Exit(max(report.exit_code for report in reports))
+
+
+def runs(
+    step: Annotated[str | None, typer.Argument(metavar="[STEP]")] = None,
+    limit: Annotated[int, typer.Option(help="Runs at most, newest first.")] = 20,
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+    as_json: shared.JsonOption = False,
+) -> None:
+    """List the newest runs."""
+    from ..archive import read_records
+
+    settings = shared.settings_of(lake, env)
+    wanted = str(Dataset.parse(step)) if step else None
+    records = [r for r in read_records(settings) if wanted in (None, str(r.step))][:limit]
+    if as_json:
+        shared.print_json([record.to_json() for record in records])
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("run", "step", "status", "interval", "rows", "time s"):
+        table.add_column(name)
+    for record in records:
+        table.add_row(
+            record.run_id,
+            str(record.step),
+            record.status,
+            record.interval_text,
+            f"{record.rows_published:,}",
+            f"{record.elapsed_s:.1f}",
+        )
+    shared.console().print(table if records else "no runs yet")
+
+
+@report_app.command("build")
+def report_build(env: shared.EnvOption = None, lake: shared.LakeOption = None) -> None:
+    """Write the index page of all runs anew."""
+    from ..archive import build_index
+
+    shared.console().print(shared.relative(build_index(shared.settings_of(lake, env))))
+
+
+@report_app.command("open")
+def report_open(
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]")] = None,
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+) -> None:
+    """Print the place of a run's report, or of the index, and open it in a browser."""
+    import webbrowser
+
+    from ..archive import find_run
+
+    settings = shared.settings_of(lake, env)
+    page = find_run(settings, run_id) / "report.html" if run_id else settings.runs / "index.html"
+    if not page.is_file():
+        raise UserError(f"there is no report at {page}", fix="run something first: lakebook run")
+    shared.console().print(shared.relative(page), soft_wrap=True)
+    webbrowser.open(page.as_uri())
+
+
+def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    shared.console().print(table)

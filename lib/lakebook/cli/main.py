@@ -1,0 +1,63 @@
+"""`lakebook`: the commands, what they share, and how an error is shown."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+import typer
+
+from ..errors import LakebookError
+from . import inspecting, making, running
+from .shared import error_console
+
+app = typer.Typer(
+    name="lakebook",
+    help="A lakehouse worked on in notebooks: check, plan and run them, and read what they left.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(running.run)
+app.command()(running.plan)
+app.command()(inspecting.check)
+app.command()(inspecting.graph)
+app.command()(inspecting.query)
+app.command()(inspecting.lineage)
+app.add_typer(inspecting.quarantine_app, name="quarantine")
+app.command()(inspecting.runs)
+app.add_typer(inspecting.report_app, name="report")
+app.command()(making.new)
+app.command()(making.lab)
+
+
+def main() -> NoReturn:
+    """Entry point: a LakebookError becomes its sentence and its exit code."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except LakebookError as found:
+        error_console().print(f"[bold red]error[/] {_plain(found.sentence)}", soft_wrap=True)
+        sys.exit(found.exit_code)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        error_console().print("stopped")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""`lakebook new` and `lakebook lab`."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from ..errors import UserError
+from ..names import Dataset
+from . import shared
+
+
+def new(
+    name: Annotated[str, typer.Argument(metavar="LAYER.NAME")],
+    reads: Annotated[
+        list[str] | None, typer.Option("--reads", metavar="DATASET", help="A dataset it reads.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="URI", help="A source to land (bronze).")
+    ] = None,
+) -> None:
+    """Write a notebook, its contract and a golden case to start from."""
+    from ..run.scaffold import scaffold
+
+    settings = shared.settings_of(None)
+    upstream = [Dataset.parse(text) for text in reads or []]
+    written = scaffold(settings.root, Dataset.parse(name), upstream, source)
+    out = shared.console()
+    for path in written:
+        out.print(f"wrote {shared.relative(path)}")
+    out.print(f"next: fill in the contract's columns, then lakebook check {name}")
+
+
+def lab(
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+    extra: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- OPTION]...", help="Options of jupyter lab.")
+    ] = None,
+) -> None:
+    """Open JupyterLab in your own environment: reads fall through to prod, writes stay."""
+    settings = shared.settings_of(lake, env or os.environ.get("LAKEBOOK_ENV") or _person())
+    try:
+        import jupyterlab  # noqa: F401
+    except ImportError:
+        raise UserError("JupyterLab is not installed", fix="use make lab") from None
+    environ = {
+        **os.environ,
+        "LAKEBOOK_ROOT": str(settings.root),
+        "LAKEBOOK_LAKE": str(settings.lake),
+        "LAKEBOOK_ENV": settings.env,
+    }
+    shared.console().print(f"environment {settings.env}; lake {shared.relative(settings.lake)}")
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={settings.root}"]
+    os.execve(sys.executable, [*command, *(extra or [])], environ)
+
+
+def _person() -> str:
+    """The user's name as the name of an environment."""
+    return re.sub(r"[^a-z0-9_-]", "-", getpass.getuser().lower()).strip("-_") or "me"

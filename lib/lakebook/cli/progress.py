@@ -1,0 +1,156 @@
+"""What a person sees of a run: a bar per step while it goes on, a table when it has ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..intervals import Unit
+from ..names import Dataset
+from ..settings import Settings
+from .shared import console, error_console, relative
+
+if TYPE_CHECKING:
+    from ..run.plan import StepPlan
+    from ..run.scheduler import StepReport
+
+_LOOKS = {
+    "ok": "[green]ok[/]",
+    "fresh": "[dim]fresh[/]",
+    "failed": "[bold red]failed[/]",
+    "blocked": "[yellow]blocked[/]",
+}
+
+
+class Watch:
+    """Shows events of running steps; prints each step once it is done."""
+
+    def __init__(self, steps: Sequence[Dataset]) -> None:
+        self.left = len(steps)
+        self.tasks: dict[Dataset, Any] = {}
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<24}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            console=error_console(),
+            transient=True,
+        )
+
+    def __enter__(self) -> Watch:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        found: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.progress.stop()
+
+    def notify(self, step: Dataset, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "due":
+            self.tasks[step] = self.progress.add_task(str(step), total=None, detail="starting")
+        elif kind == "start" and step in self.tasks:
+            self.progress.update(self.tasks[step], total=event["cells"], completed=0, detail="")
+        elif kind == "cell" and step in self.tasks:
+            detail = f"cell {event['done']} of {event['of']}"
+            self.progress.update(self.tasks[step], completed=event["done"], detail=detail)
+        elif kind == "note":
+            self.progress.console.print(f"[yellow]note[/] {step}: {escape(event['text'])}")
+        elif kind == "end":
+            self._end(step, event["report"])
+
+    def _end(self, step: Dataset, report: StepReport) -> None:
+        if step in self.tasks:
+            self.progress.remove_task(self.tasks.pop(step))
+        if report.status == "ok":
+            seconds = sum(run.elapsed_s for run in report.runs)
+            text = f"{_LOOKS['ok']:<20} {step!s:<24} {report.rows:>10,} rows {seconds:6.1f} s"
+            self.progress.console.print(text)
+        elif report.status == "failed":
+            self.progress.console.print(f"{_LOOKS['failed']} {step} {escape(report.error)}")
+
+
+def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: float) -> None:
+    """A line per step that did something, what it found, and where to look."""
+    out = console()
+    shown = [report for report in reports if report.status != "fresh"]
+    if shown:
+        out.print(_table(shown))
+    for report in shown:
+        for note in dict.fromkeys(note for run in report.runs for note in run.notes):
+            out.print(f"note {report.node.name}: {escape(note)}")
+    for report in shown:
+        if report.status == "failed":
+            out.print(f"[bold red]failed[/] {escape(report.error)}", soft_wrap=True)
+            if report.runs:
+                out.print(f"       report: {relative(report.runs[-1].folder / 'report.html')}")
+        elif report.status == "blocked":
+            out.print(f"[yellow]blocked[/] {report.node.name}: {', '.join(report.blocked_by)}")
+    counts = Counter(report.status for report in reports)
+    parts = [f"{counts[name]} {name}" for name in _LOOKS if counts[name]]
+    out.print(f"{len(reports)} steps: {', '.join(parts)}; {elapsed_s:.1f} s")
+    index = settings.runs / "index.html"
+    if index.is_file():
+        out.print(f"Reports: {relative(index)}", soft_wrap=True)
+
+
+def _table(reports: Sequence[StepReport]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("step", "status", "interval"):
+        table.add_column(name)
+    for name in ("rows", "quarantined", "warnings", "time s", "peak MB"):
+        table.add_column(name, justify="right")
+    for report in reports:
+        runs = report.runs
+        intervals = [run.interval for run in runs if run.interval]
+        span = f"{min(intervals).start} – {max(i.end for i in intervals)}" if intervals else ""
+        table.add_row(
+            str(report.node.name),
+            _LOOKS[report.status],
+            span,
+            f"{report.rows:,}" if runs else "",
+            f"{sum(run.rows_quarantined for run in runs) or '':,}" if runs else "",
+            str(sum(run.warnings for run in runs) or ""),
+            f"{sum(run.elapsed_s for run in runs):.1f}" if runs else "",
+            f"{max(run.peak_rss_mb for run in runs):.0f}" if runs else "",
+        )
+    return table
+
+
+def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) -> None:
+    out = console()
+    due = [planned for planned in plans if planned.is_due or planned.waits_for]
+    for planned in due:
+        runs = planned.pieces(every)
+        intervals = [piece for piece in runs if piece is not None]
+        where = ", ".join(str(i) for i in intervals[:3]) + (" …" if len(intervals) > 3 else "")
+        if planned.is_due:
+            what = f"{len(planned.stale)} stale of {len(planned.stale) + len(planned.fresh)}"
+            out.print(f"[bold]{planned.node.name}[/]  {what} partitions, {len(runs)} runs {where}")
+        else:
+            waits = ", ".join(planned.waits_for)
+            out.print(f"[bold]{planned.node.name}[/]  fresh now; may follow {waits}")
+        if explain:
+            for reason, names in _by_reason(planned).items():
+                few = ", ".join(names[:4]) + (f" … ({len(names)})" if len(names) > 4 else "")
+                out.print(f"    {escape(reason)}: {few}", soft_wrap=True)
+    fresh = len(plans) - len(due)
+    out.print(f"{len(due)} of {len(plans)} steps to run, {fresh} fresh")
+
+
+def _by_reason(planned: StepPlan) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name, reason in sorted(planned.reasons.items()):
+        grouped.setdefault(reason, []).append(name)
+    return grouped

@@ -1,0 +1,173 @@
+"""`lakebook run` and `lakebook plan`."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import UserError
+from . import shared
+
+if TYPE_CHECKING:
+    from ..run.plan import StepPlan
+    from ..run.scheduler import StepReport
+
+
+class Every(StrEnum):
+    """Length of one run's interval."""
+
+    day = "day"
+    month = "month"
+
+
+ParameterOption = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Set a notebook's parameter."),
+]
+ForceOption = Annotated[bool, typer.Option(help="Run also what would give the same result.")]
+
+
+def run(
+    selectors: shared.Selectors = None,
+    start: shared.StartOption = None,
+    end: shared.EndOption = None,
+    every: Annotated[
+        Every | None, typer.Option(help="One run per day or month instead of one for all.")
+    ] = None,
+    force: ForceOption = False,
+    parameter: ParameterOption = None,
+    jobs: Annotated[int, typer.Option(help="Steps side by side (0: one per processor).")] = 0,
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+    as_json: shared.JsonOption = False,
+) -> None:
+    """Run what is stale among the selected steps, in dependency order."""
+    from ..run.plan import Planner
+    from ..run.scheduler import run_steps
+
+    began = time.monotonic()
+    settings = shared.settings_of(lake, env)
+    interval = shared.interval_of(start, end)
+    graph, steps = shared.selected(settings, selectors)
+    planner = Planner(settings, graph, interval, parameters(parameter), force)
+    if as_json:
+        reports = run_steps(planner, steps, every=_unit(every), jobs=jobs or settings.runtime.jobs)
+    else:
+        from .progress import Watch
+
+        with Watch([node.name for node in steps]) as watch:
+            reports = run_steps(
+                planner,
+                steps,
+                every=_unit(every),
+                jobs=jobs or settings.runtime.jobs,
+                notify=watch.notify,
+            )
+    remember_state(settings, graph, reports)
+    elapsed_s = time.monotonic() - began
+    if as_json:
+        shared.print_json(
+            {"elapsed_s": elapsed_s, "steps": [report_json(report) for report in reports]}
+        )
+    else:
+        from .progress import print_summary
+
+        print_summary(settings, reports, elapsed_s)
+    code = max((report.exit_code for report in reports), default=0)
+    if code:
+        raise typer.Exit(code)
+
+
+def plan(
+    selectors: shared.Selectors = None,
+    start: shared.StartOption = None,
+    end: shared.EndOption = None,
+    every: Annotated[Every | None, typer.Option(help="Show one run per day or month.")] = None,
+    explain: Annotated[bool, typer.Option(help="Name what changed for each partition.")] = False,
+    force: ForceOption = False,
+    parameter: ParameterOption = None,
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+    as_json: shared.JsonOption = False,
+) -> None:
+    """Show what `run` would do, and why. Nothing is run and no data is read."""
+    from ..run.plan import Planner
+
+    settings = shared.settings_of(lake, env)
+    graph, steps = shared.selected(settings, selectors)
+    planner = Planner(settings, graph, shared.interval_of(start, end), parameters(parameter), force)
+    plans = planner.plan(steps)
+    if as_json:
+        shared.print_json([_plan_json(planned, _unit(every)) for planned in plans])
+        return
+    from .progress import print_plan
+
+    print_plan(plans, _unit(every), explain=explain)
+
+
+def parameters(given: list[str] | None) -> dict[str, Any]:
+    """Parse NAME=VALUE; a value that is JSON is taken as such, as in Papermill."""
+    found: dict[str, Any] = {}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise UserError(f"parameter {text!r} is not NAME=VALUE", fix="write -p name=value")
+        if name in ("start", "end"):
+            raise UserError(f"parameter {name!r} is the interval", fix=f"use --{name}")
+        try:
+            found[name] = json.loads(value)
+        except json.JSONDecodeError:
+            found[name] = value
+    return found
+
+
+def remember_state(settings: Any, graph: Any, reports: tuple[StepReport, ...]) -> None:
+    """Keep the digests of the steps that are now as their code says, for state:modified."""
+    from ..graph import save_state
+
+    save_state(settings, graph, [r.node.name for r in reports if r.status in ("ok", "fresh")])
+
+
+def report_json(report: StepReport) -> dict[str, Any]:
+    return {
+        "step": str(report.node.name),
+        "status": report.status,
+        "error": report.error or None,
+        "blocked_by": list(report.blocked_by),
+        "fresh_partitions": report.fresh,
+        "runs": [
+            {
+                "run_id": one.run_id,
+                "interval": asdict(one.interval) if one.interval else None,
+                "status": one.status,
+                "error": one.error,
+                "elapsed_s": one.elapsed_s,
+                "peak_rss_mb": one.peak_rss_mb,
+                "outputs": list(one.outputs),
+                "warnings": one.warnings,
+                "notes": list(one.notes),
+                "report": str(one.folder / "report.html"),
+            }
+            for one in report.runs
+        ],
+    }
+
+
+def _plan_json(planned: StepPlan, every: Any) -> dict[str, Any]:
+    return {
+        "step": str(planned.node.name),
+        "stale": list(planned.stale),
+        "fresh": list(planned.fresh),
+        "reasons": dict(planned.reasons),
+        "waits_for": list(planned.waits_for),
+        "runs": [asdict(piece) if piece else None for piece in planned.pieces(every)],
+    }
+
+
+def _unit(every: Every | None) -> Any:
+    return every.value if every else None

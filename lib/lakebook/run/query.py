@@ -1,0 +1,85 @@
+"""SQL over the lake's datasets by their names, in DuckDB. Only what a query names is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..contract.lookup import find_table
+from ..contract.model import TableContract
+from ..errors import UserError
+from ..names import LAYERS, Dataset
+from ..settings import Settings
+from ..step.view import DatasetView, open_view
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SQL_TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "float64": "DOUBLE",
+    "float32": "FLOAT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "binary": "BLOB",
+}
+
+
+def run_query(settings: Settings, sql: str) -> duckdb.DuckDBPyRelation:
+    """Run one query. Raises UserError for unknown datasets and for SQL that DuckDB refuses."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config={"TimeZone": "UTC"})
+    try:
+        for name in sorted(connection.get_table_names(sql, qualified=True)):
+            layer, dot, _ = name.partition(".")
+            if dot and layer in LAYERS:
+                _register(connection, settings, Dataset.parse(name))
+        relation = connection.sql(sql)
+    except duckdb.Error as wrong:
+        raise UserError(f"the query does not run: {_first_lines(wrong)}") from None
+    if relation is None:
+        raise UserError("the query gives no rows", fix="write a SELECT")
+    return relation
+
+
+def _register(connection: duckdb.DuckDBPyConnection, settings: Settings, dataset: Dataset) -> None:
+    view = open_view(settings, find_table(settings.root, dataset))
+    if not view.exists:
+        raise UserError(
+            f"{dataset} has no table yet in this lake", fix=f"run it first: lakebook run {dataset}"
+        )
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset.layer}")
+    connection.execute(f"CREATE VIEW {dataset} AS {select_sql(view)}")
+
+
+def select_sql(view: DatasetView) -> str:
+    """A SELECT over the live files, in the contract's columns and types."""
+    contract = view.contract
+    paths = view.paths()
+    typed = ", ".join(
+        f'CAST("{c.name}" AS {_sql_type(c.type)}) AS "{c.name}"' for c in contract.columns
+    )
+    empty = ", ".join(f'NULL::{_sql_type(c.type)} AS "{c.name}"' for c in contract.columns)
+    if not paths:
+        return f"SELECT {empty} WHERE false"
+    files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    # The empty row set first: a column that no file has yet is there all the same, as null.
+    scan = f"SELECT * FROM read_parquet([{files}], union_by_name=true, hive_partitioning=false)"
+    return f"SELECT {typed} FROM (SELECT {empty} WHERE false UNION ALL BY NAME {scan})"
+
+
+def _sql_type(text: str) -> str:
+    return _SQL_TYPES.get(text, text.upper())
+
+
+def sql_columns(contract: TableContract) -> str:
+    """Column definitions for an empty table that has the contract's schema."""
+    return ", ".join(f'"{c.name}" {_sql_type(c.type)}' for c in contract.columns)
+
+
+def _first_lines(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(line for line in lines[:2] if not line.startswith("LINE"))
