@@ -80,10 +80,12 @@ def _validate(
                 "unexpected_index_column_names": list(contract.key),
             },
         )
-        rows = batch.data.rows
+        # Not batch.data: validating loads the batch anew.
+        data = batch.data.execution_engine.batch_data({})
+        rows = data.rows
         if rows is None:  # all rules were about the schema
             rows = measure(lazy, [count_true(None)])[0]
-        batch.data.release()
+        data.release()
     rules = {r.name: r for r in (*contract.rules, *reference_rules(contract, keys))}
     document = result.to_json_dict()
     found = {one["expectation_config"]["meta"][META]["rule"]: one for one in document["results"]}
@@ -129,7 +131,7 @@ def _check(contract: TableContract, rule: Rule, found: Mapping[str, Any]) -> Che
     problem = _exception(found.get("exception_info") or {})
     if problem:
         raise ContractError(
-            f"rule {rule.name!r} could not be evaluated: {problem}",
+            f"rule {rule.name!r} could not be evaluated: {' '.join(problem.split())}",
             where=rule_place(contract, rule),
             fix="check that its arguments fit the column's type",
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import narwhals as nw
+from great_expectations.constants import MAX_DISTINCT_VALUES
 from great_expectations.core.metric_function_types import (
     MetricFunctionTypes,
     MetricPartialFunctionTypes,
@@ -34,6 +35,8 @@ from .gx_engine import NarwhalsBatchData, NarwhalsExecutionEngine, SampleRequest
 from .measures import ROWS, Grouped, Measure, Sample, Scalar, as_int, count_true
 from .references import resolve_reference
 from .row_condition import row_condition
+
+NOT_IN_SET = "column.distinct_values.not_in_set"
 
 Kwargs = Mapping[str, Any]
 Builder = Callable[[NarwhalsBatchData, Kwargs], Any]
@@ -58,13 +61,23 @@ class NarwhalsSample(NarwhalsMetric):
             metric, configuration, execution_engine, runtime_configuration
         )
         if not metric.metric_name.endswith(".aggregate_fn"):
-            values = {k: v for k, v in metric.metric_value_kwargs.items() if k != "result_format"}
+            values = {k: v for k, v in metric.metric_value_kwargs.items() if k not in _SHOWN}
             needed["unexpected_count"] = MetricConfiguration(
-                metric_name=metric.metric_name.rsplit(".", 1)[0] + ".unexpected_count",
+                metric_name=_count_name(metric.metric_name),
                 metric_domain_kwargs=metric.metric_domain_kwargs,
                 metric_value_kwargs=values,
             )
         return needed
+
+
+_SHOWN = ("result_format", "limit")  # how much of the broken rows is shown, not which they are
+
+
+def _count_name(metric: str) -> str:
+    """The metric that counts what a sample metric shows."""
+    if metric == NOT_IN_SET:
+        return f"{metric}.count"
+    return metric.rsplit(".", 1)[0] + ".unexpected_count"
 
 
 def _arguments(domain: Kwargs, values: Kwargs | None, data: NarwhalsBatchData) -> dict[str, Any]:
@@ -204,6 +217,16 @@ def _distinct(expr: Callable[[str, Kwargs, NarwhalsBatchData], nw.Expr], finish:
     return build
 
 
+def _values_not_in_set(data: NarwhalsBatchData, arguments: Kwargs) -> Any:
+    name = arguments["column"]
+    strange = all_of(
+        _present(arguments, data), ~is_in(name, arguments["value_set"], data.schema)
+    )
+    limit = int(arguments.get("limit") or MAX_DISTINCT_VALUES)
+    wanted = Sample((name,), strange, None, (name,), limit, at_least=1)
+    return SampleRequest(wanted, lambda rows: [row[name] for row in rows])
+
+
 def _row_count(data: NarwhalsBatchData, arguments: Kwargs) -> Measure:
     return count_true(row_condition(arguments.get("row_condition"), data.schema))
 
@@ -240,8 +263,9 @@ def register() -> None:
         # No rows: 0 distinct of 0, which Great Expectations calls 0.
         _distinct(lambda *_: nw.len() / nw.col(ROWS).sum(), lambda share: share or 0.0),
     )
+    _register(NOT_IN_SET, _values_not_in_set, NarwhalsSample)
     _register(
-        "column.distinct_values.not_in_set.count",
+        f"{NOT_IN_SET}.count",
         _distinct(
             lambda name, kwargs, data: (
                 (~is_in(name, kwargs["value_set"], data.schema)).cast(nw.Int64).sum()

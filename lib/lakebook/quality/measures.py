@@ -42,13 +42,17 @@ class Grouped:
 
 @dataclass(frozen=True)
 class Sample:
-    """Up to `limit` rows that are `broken`, or the values of `unique` that occur repeatedly."""
+    """Up to `limit` rows that are `broken`, or the distinct values of `unique` in the domain.
+
+    `at_least` says how often such a value occurs: 2 finds the repeated ones.
+    """
 
     columns: tuple[str, ...]
     domain: nw.Expr | None
     broken: nw.Expr | None
     unique: tuple[str, ...]
     limit: int
+    at_least: int = 2
 
 
 Measure = Scalar | Grouped
@@ -139,11 +143,12 @@ def _rows(
     if wanted.broken is not None:
         return frame.filter(wanted.broken).select(*columns).head(wanted.limit)
     kept = frame if wanted.domain is None else frame.filter(wanted.domain)
-    repeated = kept.group_by(*wanted.unique).agg(nw.len().alias(ROWS)).filter(nw.col(ROWS) > 1)
+    groups = kept.group_by(*wanted.unique).agg(nw.len().alias(ROWS))
+    often = groups.filter(nw.col(ROWS) >= wanted.at_least)
     # Only the values of the key are known here: a join back to whole rows would cost a second
     # pass over a large table to show rows that differ in nothing that the rule is about.
     shown = {
         name: nw.col(name) if name in wanted.unique else nw.lit(None).cast(schema[name])
         for name in columns
     }
-    return repeated.head(wanted.limit).select(**shown)
+    return often.head(wanted.limit).select(**shown)

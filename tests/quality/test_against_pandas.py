@@ -1,0 +1,230 @@
+"""Rule by rule, an audit says what Great Expectations says on pandas, on every engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lakebook.contract.model import Rule
+from lakebook.quality import audit
+from lakebook.quality.suite import SUPPORTED, import_gx
+
+PAIR = {"column_A": "dep_delay", "column_B": "arr_delay"}
+KEYS = {"column_list": ["carrier", "tailnum"]}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "not_null": ("expect_column_values_to_not_be_null", {"column": "carrier"}),
+    "not_null_nan": ("expect_column_values_to_not_be_null", {"column": "dep_delay"}),
+    "not_null_mostly": (
+        "expect_column_values_to_not_be_null",
+        {"column": "dep_delay", "mostly": 0.7},
+    ),
+    "null": ("expect_column_values_to_be_null", {"column": "tailnum"}),
+    "null_empty": ("expect_column_values_to_be_null", {"column": "empty"}),
+    "between": (
+        "expect_column_values_to_be_between",
+        {"column": "dep_delay", "min_value": -20, "max_value": 600},
+    ),
+    "between_strict": (
+        "expect_column_values_to_be_between",
+        {"column": "dep_delay", "min_value": 0, "strict_min": True},
+    ),
+    "between_max": (
+        "expect_column_values_to_be_between",
+        {"column": "distance", "max_value": 600, "strict_max": True},
+    ),
+    "between_mostly": (
+        "expect_column_values_to_be_between",
+        {"column": "distance", "min_value": 0, "mostly": 0.85},
+    ),
+    "between_nothing": (
+        "expect_column_values_to_be_between",
+        {"column": "empty", "min_value": 0},
+    ),
+    "between_where": (
+        "expect_column_values_to_be_between",
+        {
+            "column": "dep_delay",
+            "min_value": 5,
+            "row_condition": 'carrier == "AA"',
+            "condition_parser": "pandas",
+        },
+    ),
+    "in_set": (
+        "expect_column_values_to_be_in_set",
+        {"column": "carrier", "value_set": ["AA", "UA", "DL"]},
+    ),
+    "in_set_numbers": (
+        "expect_column_values_to_be_in_set",
+        {"column": "distance", "value_set": [100, 200, 400, 500, 600]},
+    ),
+    "not_in_set": (
+        "expect_column_values_to_not_be_in_set",
+        {"column": "carrier", "value_set": ["XX", "YY"]},
+    ),
+    "unique": ("expect_column_values_to_be_unique", {"column": "id"}),
+    "unique_nan": ("expect_column_values_to_be_unique", {"column": "dep_delay"}),
+    "unique_text": ("expect_column_values_to_be_unique", {"column": "tailnum"}),
+    "unique_where": (
+        "expect_column_values_to_be_unique",
+        {"column": "id", "row_condition": "distance < 300", "condition_parser": "pandas"},
+    ),
+    "match": ("expect_column_values_to_match_regex", {"column": "tailnum", "regex": "^N[0-9]+$"}),
+    "match_inside": ("expect_column_values_to_match_regex", {"column": "tailnum", "regex": "2"}),
+    "not_match": (
+        "expect_column_values_to_not_match_regex",
+        {"column": "tailnum", "regex": "^[a-z]+$"},
+    ),
+    "match_any": (
+        "expect_column_values_to_match_regex_list",
+        {"column": "tailnum", "regex_list": ["^N", "^b"], "match_on": "any"},
+    ),
+    "match_all": (
+        "expect_column_values_to_match_regex_list",
+        {"column": "tailnum", "regex_list": ["^N", "2$"], "match_on": "all"},
+    ),
+    "not_match_any": (
+        "expect_column_values_to_not_match_regex_list",
+        {"column": "tailnum", "regex_list": ["^b", "7$"]},
+    ),
+    "length": (
+        "expect_column_value_lengths_to_be_between",
+        {"column": "tailnum", "min_value": 2, "max_value": 3},
+    ),
+    "length_equals": ("expect_column_value_lengths_to_equal", {"column": "carrier", "value": 2}),
+    "pair_equal": ("expect_column_pair_values_to_be_equal", PAIR),
+    "pair_equal_either": (
+        "expect_column_pair_values_to_be_equal",
+        {**PAIR, "ignore_row_if": "either_value_is_missing"},
+    ),
+    "pair_equal_ints": (
+        "expect_column_pair_values_to_be_equal",
+        {"column_A": "distance", "column_B": "miles", "mostly": 0.8},
+    ),
+    "pair_greater": ("expect_column_pair_values_a_to_be_greater_than_b", PAIR),
+    "pair_greater_equal": (
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        {**PAIR, "or_equal": True, "ignore_row_if": "either_value_is_missing"},
+    ),
+    "pair_set": (
+        "expect_column_pair_values_to_be_in_set",
+        {"column_A": "distance", "column_B": "miles", "value_pairs_set": [(100, 100), (200, 201)]},
+    ),
+    "compound": ("expect_compound_columns_to_be_unique", KEYS),
+    "compound_any": (
+        "expect_compound_columns_to_be_unique",
+        {**KEYS, "ignore_row_if": "any_value_is_missing"},
+    ),
+    "sum_equal": (
+        "expect_multicolumn_sum_to_equal",
+        {"column_list": ["distance", "miles"], "sum_total": 400},
+    ),
+    "record_equal": (
+        "expect_multicolumn_values_to_be_equal",
+        {"column_list": ["dep_delay", "arr_delay"]},
+    ),
+    "record_unique": (
+        "expect_select_column_values_to_be_unique_within_record",
+        {"column_list": ["distance", "miles", "id"]},
+    ),
+    "min": ("expect_column_min_to_be_between", {"column": "dep_delay", "min_value": -10}),
+    "max": ("expect_column_max_to_be_between", {"column": "dep_delay", "max_value": 1000}),
+    "max_int": ("expect_column_max_to_be_between", {"column": "distance", "max_value": 599}),
+    "mean": ("expect_column_mean_to_be_between", {"column": "dep_delay", "max_value": 100}),
+    "mean_where": (
+        "expect_column_mean_to_be_between",
+        {
+            "column": "dep_delay",
+            "max_value": 100,
+            "row_condition": 'carrier == "AA"',
+            "condition_parser": "pandas",
+        },
+    ),
+    "sum": ("expect_column_sum_to_be_between", {"column": "distance", "min_value": 1}),
+    "stdev": ("expect_column_stdev_to_be_between", {"column": "arr_delay", "max_value": 400}),
+    "median": ("expect_column_median_to_be_between", {"column": "dep_delay", "max_value": 5}),
+    "distinct": (
+        "expect_column_unique_value_count_to_be_between",
+        {"column": "carrier", "min_value": 2, "max_value": 4},
+    ),
+    "distinct_share": (
+        "expect_column_proportion_of_unique_values_to_be_between",
+        {"column": "tailnum", "min_value": 0.9},
+    ),
+    "present_share": (
+        "expect_column_proportion_of_non_null_values_to_be_between",
+        {"column": "dep_delay", "min_value": 0.9},
+    ),
+    "distinct_in_set": (
+        "expect_column_distinct_values_to_be_in_set",
+        {"column": "carrier", "value_set": ["AA", "UA", "DL"]},
+    ),
+    "row_count": ("expect_table_row_count_to_be_between", {"min_value": 1, "max_value": 7}),
+    "row_count_equal": ("expect_table_row_count_to_equal", {"value": 8}),
+    "columns": (
+        "expect_table_columns_to_match_set",
+        {"column_set": ["id", "carrier"], "exact_match": False},
+    ),
+    "columns_ordered": (
+        "expect_table_columns_to_match_ordered_list",
+        {"column_list": ["carrier", "id"]},
+    ),
+    "column_count": ("expect_table_column_count_to_be_between", {"max_value": 3}),
+    "column_count_equal": ("expect_table_column_count_to_equal", {"value": 10}),
+    "exists": ("expect_column_to_exist", {"column": "tailnum"}),
+    "exists_not": ("expect_column_to_exist", {"column": "tail"}),
+}
+COUNTS = ("element_count", "unexpected_count", "missing_count", "unexpected_percent")
+
+
+@pytest.fixture(scope="module")
+def on_pandas(flights: Any) -> dict[str, Any]:
+    """What Great Expectations says on pandas, by case."""
+    gx = import_gx()
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("flights")
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
+        {"dataframe": flights.to_pandas()}
+    )
+    found = {}
+    for name, (expectation, kwargs) in CASES.items():
+        suite = gx.ExpectationSuite(
+            name=name, expectations=[get_expectation_impl(expectation)(**kwargs)]
+        )
+        found[name] = batch.validate(suite, result_format="SUMMARY").to_json_dict()["results"][0]
+    return found
+
+
+@pytest.fixture(scope="module")
+def audited(to_frame: Any, flights: Any, make_contract: Any) -> dict[str, Any]:
+    """What one audit of all cases says, by case: the check and Great Expectations' result."""
+    rules = [Rule(name, *case, action="warn", scope="row") for name, case in CASES.items()]
+    result = audit(to_frame(flights), make_contract(*rules))
+    documents = {
+        one["expectation_config"]["meta"]["lakebook"]["rule"]: one for one in result.gx["results"]
+    }
+    return {check.name: (check, documents[check.name]) for check in result.checks}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_audit_agrees_with_great_expectations_on_pandas(
+    case: str, audited: dict[str, Any], on_pandas: dict[str, Any]
+) -> None:
+    check, document = audited[case]
+    expected = on_pandas[case]
+    assert expected["exception_info"]["raised_exception"] is False
+    assert check.success == expected["success"]
+    for count in COUNTS:
+        assert document["result"].get(count) == expected["result"].get(count), count
+    if "observed_value" in expected["result"]:
+        assert document["result"]["observed_value"] == pytest.approx(
+            expected["result"]["observed_value"]
+        )
+
+
+def test_every_supported_expectation_is_compared() -> None:
+    compared = {expectation for expectation, _ in CASES.values()}
+    assert compared == set(SUPPORTED)

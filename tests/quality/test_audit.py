@@ -1,0 +1,211 @@
+"""An audit reads the data once, keeps samples of what failed and says what it cannot do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from lakebook.contract.model import Relationship, Rule
+from lakebook.errors import ContractError
+from lakebook.names import Dataset
+from lakebook.quality import audit, data_docs
+from lakebook.quality.references import INLINE_KEYS
+
+
+def rule(name: str, expectation: str, action: str = "fail", scope: str = "row", **kwargs: Any):
+    return Rule(name, expectation, kwargs, action, scope, reason="it matters")  # type: ignore
+
+
+CARRIER = Relationship("carrier", Dataset("silver", "airlines"), "carrier", "warn", "known ones")
+GOOD = (
+    rule("has_rows", "expect_table_row_count_to_be_between", scope="partition", min_value=1),
+    rule("distance", "expect_column_values_to_be_between", column="distance", min_value=-5),
+    rule("id_there", "expect_column_values_to_not_be_null", column="id"),
+    rule("pair", "expect_compound_columns_to_be_unique", column_list=["flight_date", "landed"]),
+    rule("landed", "expect_column_values_to_be_unique", column="landed"),
+    rule("top", "expect_column_max_to_be_between", column="distance", max_value=600),
+)
+BAD = rule("on_time", "expect_column_values_to_be_between", column="dep_delay", max_value=500)
+
+
+@pytest.fixture
+def frame(flights: pa.Table) -> nw.LazyFrame:
+    return nw.from_native(pl.from_arrow(flights).lazy())
+
+
+@pytest.fixture
+def collects(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with every query that is run."""
+    seen: list[int] = []
+    run = nw.LazyFrame.collect
+
+    def counted(self: nw.LazyFrame, *args: Any, **kwargs: Any) -> Any:
+        seen.append(1)
+        return run(self, *args, **kwargs)
+
+    monkeypatch.setattr(nw.LazyFrame, "collect", counted)
+    return seen
+
+
+def test_a_suite_that_holds_takes_one_query(
+    to_frame: Any, flights: pa.Table, make_contract: Any, collects: list[int]
+) -> None:
+    result = audit(
+        to_frame(flights),
+        make_contract(*GOOD, relationships=(CARRIER,)),
+        references={CARRIER.name: ["AA", "UA", "DL", "XX"]},
+    )
+    assert result.success and len(result.checks) == len(GOOD) + 1
+    assert len(collects) == 1
+
+
+def test_failing_rules_take_one_query_more(
+    frame: nw.LazyFrame, make_contract: Any, collects: list[int]
+) -> None:
+    unique = rule("unique", "expect_column_values_to_be_unique", "warn", column="id")
+    result = audit(frame, make_contract(*GOOD, BAD, unique))
+    assert [c.name for c in result.failed("fail")] == ["on_time"]
+    assert [c.name for c in result.failed("warn")] == ["unique"]
+    assert len(collects) == 2
+
+
+def test_a_failed_check_shows_rows_with_their_key(
+    to_frame: Any, flights: pa.Table, make_contract: Any
+) -> None:
+    unique = rule("unique", "expect_column_values_to_be_unique", "warn", column="id")
+    check, repeated = audit(to_frame(flights), make_contract(BAD, unique)).checks
+    assert (check.unexpected, check.evaluated, check.reason) == (1, 6, "it matters")
+    assert check.sample == ({"id": 5, "dep_delay": 900.0},)
+    assert sorted(row["id"] for row in repeated.sample) == [2, 7]
+
+
+def test_rows_are_counted_even_if_no_rule_asks(frame: nw.LazyFrame, make_contract: Any) -> None:
+    only_names = rule("names", "expect_column_to_exist", scope="table", column="id")
+    assert audit(frame, make_contract()).rows == 8
+    assert audit(frame, make_contract(only_names)).rows == 8
+    assert audit(frame, make_contract(*GOOD)).rows == 8
+
+
+def test_rules_of_the_table_run_on_the_whole_table(
+    frame: nw.LazyFrame, make_contract: Any
+) -> None:
+    whole = rule("all", "expect_table_row_count_to_equal", scope="table", value=16)
+    table = nw.concat([frame, frame], how="vertical")
+    result = audit(frame, make_contract(*GOOD, whole), table_frame=table)
+    assert result.success and result.rows == 8
+    assert result.gx["statistics"]["evaluated_expectations"] == len(GOOD) + 1
+    assert audit(frame, make_contract(whole)).checks[0].observed == 8
+
+
+def test_two_audits_do_not_mix_their_data(frame: nw.LazyFrame, make_contract: Any) -> None:
+    contract = make_contract(GOOD[0])
+    assert audit(frame, contract).checks[0].observed == 8
+    assert audit(frame.head(3), contract).checks[0].observed == 3
+
+
+def test_an_empty_frame_keeps_row_rules(
+    to_frame: Any, flights: pa.Table, make_contract: Any
+) -> None:
+    result = audit(to_frame(flights.slice(0, 0)), make_contract(*GOOD, BAD))
+    assert [c.name for c in result.checks if not c.success] == ["has_rows", "top"]
+    assert result.rows == 0
+
+
+def test_a_large_reference_stays_out_of_the_result(
+    to_frame: Any, flights: pa.Table, make_contract: Any
+) -> None:
+    keys = pa.array([f"K{i}" for i in range(INLINE_KEYS)] + ["AA", "UA", "DL"])
+    contract = make_contract(relationships=(CARRIER,))
+    result = audit(to_frame(flights), contract, references={CARRIER.name: keys})
+    (check,) = result.checks
+    assert (check.name, check.action, check.unexpected) == ("carrier_in_airlines", "warn", 1)
+    assert check.sample == ({"id": 5, "carrier": "XX"},)
+    assert "K1" not in str(result.gx)
+    assert "silver.airlines.carrier" in str(result.gx)
+
+
+def test_distinct_values_outside_a_set_are_named(
+    to_frame: Any, flights: pa.Table, make_contract: Any
+) -> None:
+    known = rule(
+        "known",
+        "expect_column_distinct_values_to_be_in_set",
+        column="carrier",
+        value_set=["AA", "UA", "DL"],
+    )
+    (check,) = audit(to_frame(flights), make_contract(known)).checks
+    assert (check.success, check.unexpected, check.sample) == (False, 1, ("XX",))
+
+
+def test_dates_of_a_contract_are_text(to_frame: Any, flights: pa.Table, make_contract: Any) -> None:
+    dates = {"min_value": "2013-01-02", "max_value": "2013-12-31"}
+    result = audit(
+        to_frame(flights),
+        make_contract(
+            rule("day", "expect_column_values_to_be_between", column="flight_date", **dates),
+            rule("time", "expect_column_values_to_be_between", column="landed", **dates),
+        ),
+    )
+    assert [(c.unexpected, c.evaluated) for c in result.checks] == [(1, 7), (1, 7)]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (rule("r", "expect_column_values_to_be_betwen", column="id"), "did you mean"),
+        (rule("r", "expect_column_values_to_be_unique", column="ids"), "did you mean 'id'?"),
+        (rule("r", "expect_column_values_to_be_between", column="id", minimum=1), "minimum"),
+        (rule("r", "expect_table_row_count_to_equal", "quarantine", value=1), "cannot quarantine"),
+        (
+            rule(
+                "r", "expect_column_values_to_be_unique", column="id", row_condition="import os"
+            ),
+            "not understood",
+        ),
+        (
+            rule("r", "expect_column_values_to_match_regex", column="tailnum", regex="("),
+            "could not be evaluated",
+        ),
+    ],
+)
+def test_a_rule_that_does_not_fit_is_one_clear_error(
+    frame: nw.LazyFrame, make_contract: Any, broken: Rule, said: str
+) -> None:
+    with pytest.raises(ContractError) as raised:
+        audit(frame, make_contract(broken))
+    assert said in raised.value.sentence
+    assert "flights.contract.yaml" in raised.value.sentence
+    assert "\n" not in raised.value.sentence
+
+
+def test_a_frame_without_a_rules_column_is_one_clear_error(
+    frame: nw.LazyFrame, make_contract: Any
+) -> None:
+    with pytest.raises(ContractError, match="'distance'.*do not have"):
+        audit(frame.drop("distance"), make_contract(*GOOD))
+
+
+def test_data_docs_render(frame: nw.LazyFrame, make_contract: Any, tmp_path: Path) -> None:
+    result = audit(frame, make_contract(*GOOD, BAD))
+    index = data_docs([result, result.gx], tmp_path / "docs")
+    pages = list((tmp_path / "docs" / "validations").rglob("*.html"))
+    assert "silver.flights" in index.read_text()
+    assert len(pages) == 2
+    assert "less than or equal to" in pages[0].read_text()
+
+
+def test_importing_quality_imports_no_heavy_library() -> None:
+    code = (
+        "import sys, lakebook.quality, lakebook.quality.quarantine\n"
+        "heavy = {'great_expectations', 'narwhals', 'polars', 'pandas'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
