@@ -1,0 +1,143 @@
+"""From the folders of a checkout to its graph. What a notebook says is remembered by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from ..contract.model import Contract
+from ..contract.odcs import load_contract
+from ..errors import GraphError
+from ..names import LAYERS, Dataset, contract_path, step_of
+from ..settings import Settings
+from .manifest import Manifest, Model, load_manifest
+from .model import Graph, Read, StepNode
+from .notebook import read_cells
+from .syntax import Found, find
+
+_FORMAT = 1  # of what is remembered; raise it when `syntax` finds more
+
+
+def load_graph(settings: Settings) -> Graph:
+    """Read every notebook under notebooks/<layer>. Raises GraphError with place and way out."""
+    notebooks = [
+        path for layer in LAYERS for path in sorted((settings.notebooks / layer).glob("*.ipynb"))
+    ]
+    _check_lonely_contracts(settings)
+    found = {path: _found(settings, path) for path in notebooks}
+    manifest = Manifest({})
+    if any(entry.selections for entry in found.values()):
+        manifest = load_manifest(settings)
+    return Graph.of(_node(settings, path, entry, manifest) for path, entry in found.items())
+
+
+def _found(settings: Settings, path: Path) -> Found:
+    where = path.relative_to(settings.root).as_posix()
+    key = hashlib.sha256(f"{_FORMAT} {where}\n".encode() + path.read_bytes()).hexdigest()[:32]
+    cache = settings.state / "notebooks" / f"{key}.json"
+    if cache.is_file():
+        return Found(**json.loads(cache.read_text(encoding="utf-8")))
+    found = find(read_cells(path, where=where), where=where)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    part = cache.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps(asdict(found)), encoding="utf-8")
+    part.replace(cache)
+    return found
+
+
+def _node(settings: Settings, path: Path, found: Found, manifest: Manifest) -> StepNode:
+    where = path.relative_to(settings.root).as_posix()
+    name = step_of(path)
+    if found.step != str(name):
+        raise GraphError(
+            f"Step({found.step!r}) does not have the notebook's name",
+            where=where,
+            fix=f'write Step("{name}"), or rename the notebook',
+        )
+    contract = _contract(settings, name, where)
+    models: dict[str, Model] = {}
+    for selection in found.selections:
+        models |= {model.name: model for model in manifest.select(selection, where=where)}
+    _check_writes(contract, found, models, where)
+    return StepNode(
+        name=name,
+        notebook=path,
+        contract=contract,
+        reads=_reads(found, models),
+        sources=tuple(dict.fromkeys(found.sources)),
+        models=tuple(models),
+        imports=tuple(found.imports),
+        code_hash=found.code_hash,
+        models_hash=_models_hash(models),
+    )
+
+
+def _contract(settings: Settings, name: Dataset, where: str) -> Contract:
+    path = contract_path(settings.root, name)
+    if not path.is_file():
+        raise GraphError(
+            f"the notebook has no contract {path.name} beside it",
+            where=where,
+            fix="write one; docs/reference/contracts.md shows how",
+        )
+    return load_contract(path, root=settings.root)
+
+
+def _check_writes(
+    contract: Contract, found: Found, models: Mapping[str, Model], where: str
+) -> None:
+    promised = set(contract.datasets)
+    for text in found.writes:
+        if Dataset.parse(text, where=where) not in promised:
+            raise GraphError(
+                f"the notebook writes {text}, which its contract does not promise",
+                where=where,
+                fix=f"add the table to {contract.path.name}",
+            )
+    for model in models.values():
+        if model.dataset not in promised:
+            raise GraphError(
+                f"the dbt model {model.name} is built here, but the contract does not promise "
+                f"{model.dataset}",
+                where=where,
+                fix=f"add the table to {contract.path.name}, or narrow the selection",
+            )
+
+
+def _reads(found: Found, models: Mapping[str, Model]) -> tuple[Read, ...]:
+    reads = [
+        Read(
+            Dataset.parse(entry["dataset"]),
+            before_days=entry.get("before", 0),
+            after_days=entry.get("after", 0),
+            whole=entry.get("whole", False),
+            refresh=entry.get("refresh", "always"),
+            cell=entry["cell"],
+        )
+        for entry in found.reads
+    ]
+    own = {model.dataset for model in models.values()}
+    inputs = sorted({name for model in models.values() for name in model.inputs} - own)
+    reads.extend(Read(name) for name in inputs)
+    return tuple(dict.fromkeys(reads))
+
+
+def _models_hash(models: Mapping[str, Model]) -> str:
+    text = json.dumps(sorted(model.digest for model in models.values()))
+    return hashlib.sha256(text.encode()).hexdigest() if models else ""
+
+
+def _check_lonely_contracts(settings: Settings) -> None:
+    for layer in LAYERS:
+        for path in sorted((settings.notebooks / layer).glob("*.contract.yaml")):
+            notebook = path.with_name(path.name.split(".")[0] + ".ipynb")
+            if not notebook.is_file():
+                raise GraphError(
+                    f"the contract has no notebook {notebook.name} beside it",
+                    where=path.relative_to(settings.root).as_posix(),
+                    fix="write the notebook, or remove the contract",
+                )

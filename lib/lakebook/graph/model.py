@@ -1,0 +1,164 @@
+"""Steps and their edges as values. How they are found stands in `load`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from ..contract.model import Contract
+from ..errors import GraphError, UserError, did_you_mean
+from ..names import Dataset
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read of a dataset by a step; `cell` counts from 1 in the notebook (0: a dbt model)."""
+
+    dataset: Dataset
+    before_days: int = 0
+    after_days: int = 0
+    whole: bool = False
+    refresh: str = "always"
+    cell: int = 0
+
+
+@dataclass(frozen=True)
+class StepNode:
+    """One notebook with its contract. `models` are the dbt models that it builds."""
+
+    name: Dataset
+    notebook: Path
+    contract: Contract | None
+    reads: tuple[Read, ...] = ()
+    sources: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    code_hash: str = ""
+    models_hash: str = ""
+
+    @property
+    def outputs(self) -> tuple[Dataset, ...]:
+        return self.contract.datasets if self.contract else ()
+
+    @property
+    def tags(self) -> frozenset[str]:
+        if self.contract is None:
+            return frozenset()
+        tables = {tag for table in self.contract.tables for tag in table.tags}
+        return frozenset(self.contract.tags) | tables
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All steps of a checkout; consistent: every read has one producer, and there is no cycle."""
+
+    steps: Mapping[Dataset, StepNode]
+    _above: Mapping[Dataset, frozenset[Dataset]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, steps: Iterable[StepNode]) -> Graph:
+        """Connect steps. Raises GraphError for two writers, an unknown name or a cycle."""
+        nodes = {node.name: node for node in steps}
+        producers = _producers(nodes.values())
+        above = {node.name: frozenset(_above(node, producers)) for node in nodes.values()}
+        try:
+            tuple(TopologicalSorter(above).static_order())
+        except CycleError as found:
+            circle = " -> ".join(str(name) for name in found.args[1])
+            raise GraphError(
+                f"steps read each other in a circle: {circle}",
+                fix="take one of these reads out, or split a step in two",
+            ) from None
+        return cls(nodes, above)
+
+    @cached_property
+    def _made_by(self) -> Mapping[Dataset, StepNode]:
+        return _producers(self.steps.values())
+
+    @property
+    def datasets(self) -> tuple[Dataset, ...]:
+        return tuple(sorted(self._made_by))
+
+    def producer(self, dataset: Dataset) -> StepNode:
+        """The step that writes a dataset (or has its name). Raises UserError."""
+        if dataset in self._made_by:
+            return self._made_by[dataset]
+        if dataset in self.steps:
+            return self.steps[dataset]
+        known = [str(name) for name in (*self._made_by, *self.steps)]
+        raise UserError(
+            f"there is no dataset {dataset}{did_you_mean(str(dataset), known)}",
+            fix="lakebook graph shows what there is",
+        )
+
+    def upstream(self, step: Dataset) -> frozenset[Dataset]:
+        """Steps directly above, by reads and by the references that contracts check."""
+        return self._above[step]
+
+    @cached_property
+    def _below(self) -> Mapping[Dataset, frozenset[Dataset]]:
+        return {
+            name: frozenset(low for low, above in self._above.items() if name in above)
+            for name in self.steps
+        }
+
+    def downstream(self, step: Dataset) -> frozenset[Dataset]:
+        return self._below[step]
+
+    def order(self) -> tuple[StepNode, ...]:
+        """Each step after everything that it reads; by layer and name where that leaves a choice."""
+        sorter = TopologicalSorter(self._above)
+        sorter.prepare()
+        ordered: list[StepNode] = []
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready())
+            ordered.extend(self.steps[name] for name in ready)
+            sorter.done(*ready)
+        return tuple(ordered)
+
+
+def _producers(steps: Iterable[StepNode]) -> dict[Dataset, StepNode]:
+    made: dict[Dataset, StepNode] = {}
+    for node in steps:
+        for dataset in node.outputs:
+            if dataset in made:
+                raise GraphError(
+                    f"two steps write {dataset}: {made[dataset].name} and {node.name}",
+                    where=str(node.contract.path.name) if node.contract else "",
+                    fix="let one of them write a dataset of its own",
+                )
+            made[dataset] = node
+    return made
+
+
+def _above(node: StepNode, producers: Mapping[Dataset, StepNode]) -> Iterable[Dataset]:
+    known = [str(name) for name in producers]
+    for read in node.reads:
+        if read.dataset not in producers:
+            raise GraphError(
+                f"{node.name} reads {read.dataset}, which no step writes"
+                f"{did_you_mean(str(read.dataset), known)}",
+                where=f"{_place(node)}, cell {read.cell}" if read.cell else _place(node),
+                fix=f"correct the name, or make the step: lakebook new {read.dataset}",
+            )
+        yield producers[read.dataset].name
+    if node.contract is None:
+        return
+    for table in node.contract.tables:
+        for relation in table.relationships:
+            if relation.to_dataset not in producers:
+                raise GraphError(
+                    f"{table.dataset} refers to {relation.to_dataset}, which no step writes"
+                    f"{did_you_mean(str(relation.to_dataset), known)}",
+                    where=f"{node.contract.path.name}:{relation.line}",
+                    fix="correct the relationship's target",
+                )
+            if producers[relation.to_dataset].name != node.name:
+                yield producers[relation.to_dataset].name
+
+
+def _place(node: StepNode) -> str:
+    return "/".join(node.notebook.parts[-3:])

@@ -1,0 +1,79 @@
+"""Selectors, as dbt writes them: `silver.flights`, `+gold.punctuality`, `2+x`, `layer:silver`,
+`tag:x`, `state:modified+`. A space in one selector, or several of them, make a union."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from ..errors import UserError, did_you_mean
+from ..names import LAYERS, Dataset
+from ..settings import Settings
+from .model import Graph, StepNode
+from .state import modified
+
+_SHAPE = re.compile(r"(?P<up>\d*\+)?(?P<core>[^+]+)(?P<down>\+\d*)?")
+_METHODS = ("layer", "tag", "state")
+
+
+def select(
+    graph: Graph, selectors: Sequence[str], *, settings: Settings | None = None
+) -> tuple[StepNode, ...]:
+    """The chosen steps in the graph's order; all of them if there is no selector."""
+    if not selectors:
+        return graph.order()
+    chosen: set[Dataset] = set()
+    for text in (part for selector in selectors for part in selector.split()):
+        match = _SHAPE.fullmatch(text)
+        if match is None:
+            raise UserError(
+                f"selector {text!r} is not understood",
+                fix="write such as silver.flights, +gold.punctuality, layer:silver, tag:core",
+            )
+        core = _core(graph, match["core"], settings)
+        chosen |= core
+        chosen |= _walk(core, match["up"], graph.upstream)
+        chosen |= _walk(core, match["down"], graph.downstream)
+    return tuple(node for node in graph.order() if node.name in chosen)
+
+
+def _core(graph: Graph, text: str, settings: Settings | None) -> set[Dataset]:
+    method, colon, value = text.partition(":")
+    if not colon:
+        return {graph.producer(Dataset.parse(text)).name}
+    if method == "layer":
+        if value not in LAYERS:
+            raise UserError(
+                f"there is no layer {value!r}{did_you_mean(value, LAYERS)}",
+                fix=f"the layers are {', '.join(LAYERS)}",
+            )
+        return {name for name in graph.steps if name.layer == value}
+    if method == "tag":
+        known = {tag for node in graph.steps.values() for tag in node.tags}
+        if value not in known:
+            raise UserError(f"no contract has the tag {value!r}{did_you_mean(value, known)}")
+        return {name for name, node in graph.steps.items() if value in node.tags}
+    if method == "state":
+        if value != "modified" or settings is None:
+            raise UserError(f"there is no state {value!r}", fix="use state:modified")
+        return set(modified(settings, graph))
+    raise UserError(
+        f"there is no selector method {method!r}{did_you_mean(method, _METHODS)}",
+        fix=f"the methods are {', '.join(_METHODS)}",
+    )
+
+
+def _walk(
+    start: set[Dataset], mark: str | None, step: Callable[[Dataset], frozenset[Dataset]]
+) -> set[Dataset]:
+    """Everything within reach; a number at the plus bounds the distance."""
+    if mark is None:
+        return set()
+    digits = mark.strip("+")
+    left = int(digits) if digits else -1
+    seen, edge = set(start), set(start)
+    while edge and left != 0:
+        edge = {near for name in edge for near in step(name)} - seen
+        seen |= edge
+        left -= 1
+    return seen

@@ -1,0 +1,57 @@
+"""What each step's code was when it last ran well: the other side of `state:modified`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..contract.odcs import fingerprint_of
+from ..names import Dataset
+from ..settings import Settings
+from .model import Graph, StepNode
+
+
+def digests_of(node: StepNode) -> dict[str, str]:
+    """Code, models and what of the contract decides the result (not its words or owner)."""
+    tables = node.contract.tables if node.contract else ()
+    text = "\n".join(fingerprint_of(table) for table in tables)
+    return {
+        "code": node.code_hash,
+        "models": node.models_hash,
+        "contract": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def modified(settings: Settings, graph: Graph) -> frozenset[Dataset]:
+    """Steps whose code, models or contract differ from their last good run; also new ones."""
+    before = _read(settings)
+    return frozenset(
+        name for name, node in graph.steps.items() if before.get(str(name)) != digests_of(node)
+    )
+
+
+def save_state(settings: Settings, graph: Graph, steps: Iterable[Dataset]) -> None:
+    """Remember the digests of steps that are now as their code says."""
+    state = _read(settings)
+    now = {str(name): digests_of(graph.steps[name]) for name in steps}
+    if all(state.get(name) == digests for name, digests in now.items()):
+        return
+    path = _path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps({**state, **now}, indent=1), encoding="utf-8")
+    part.replace(path)
+
+
+def _path(settings: Settings) -> Path:
+    return settings.lake / settings.env / "state" / "graph.json"
+
+
+def _read(settings: Settings) -> dict[str, Any]:
+    path = _path(settings)
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return loaded

@@ -1,0 +1,200 @@
+"""What a step reads and writes, found in the syntax trees of its cells.
+
+What the tree cannot say for sure (a name that is computed, a read in a loop or in a function) is an
+error with the way to write it, so that the graph never misses an edge.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import GraphError
+from ..names import Dataset
+from .notebook import Cell, parse
+
+_READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
+_METHODS = ("read", "ingest", "dbt", "write", "result")
+
+
+@dataclass
+class Found:
+    """What the cells of one notebook say. Plain values, so that it can be cached as JSON."""
+
+    step: str = ""
+    reads: list[dict[str, Any]] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    selections: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    imports: list[str] = field(default_factory=list)
+    code_hash: str = ""
+
+
+def find(cells: Sequence[Cell], *, where: str) -> Found:
+    """Read all cells of a step's notebook; cells tagged `view` count for imports and edges too."""
+    from .notebook import code_digest
+
+    found = Found()
+    trees = [(cell, parse(cell, where=where)) for cell in cells]
+    names = {name for _, tree in trees for name in _step_names(tree)}
+    for cell, tree in trees:
+        _Visitor(found, names, f"{where}, cell {cell.number}", cell.number).visit(tree)
+    found.imports = sorted(set(found.imports))
+    found.code_hash = code_digest(
+        tree for cell, tree in trees if not cell.is_view and not cell.is_parameters
+    )
+    if not found.step:
+        raise GraphError(
+            "no Step(…) in any cell", where=where, fix='begin with step = Step("layer.name")'
+        )
+    return found
+
+
+def _step_names(tree: ast.Module) -> list[str]:
+    """Variables that hold a Step."""
+    return [
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and _is_step(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+
+
+def _is_step(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func
+    return (isinstance(called, ast.Name) and called.id == "Step") or (
+        isinstance(called, ast.Attribute) and called.attr == "Step"
+    )
+
+
+class _Visitor(ast.NodeVisitor):
+    def __init__(self, found: Found, steps: set[str], where: str, cell: int) -> None:
+        self.found, self.steps, self.where, self.cell = found, steps, where, cell
+        self.inside: list[str] = []
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.found.imports.extend(alias.name for alias in node.names)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if node.module:
+            self.found.imports.append(node.module)
+            self.found.imports.extend(f"{node.module}.{alias.name}" for alias in node.names)
+
+    def _nested(self, node: ast.AST, what: str) -> None:
+        self.inside.append(what)
+        self.generic_visit(node)
+        self.inside.pop()
+
+    def visit_For(self, node: ast.For) -> None:
+        self._nested(node, "a loop")
+
+    def visit_While(self, node: ast.While) -> None:
+        self._nested(node, "a loop")
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._nested(node, f"the function {node.name}")
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self._nested(node, f"the function {node.name}")
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._nested(node, "a lambda")
+
+    def visit_ListComp(self, node: ast.ListComp) -> None:
+        self._nested(node, "a comprehension")
+
+    def visit_DictComp(self, node: ast.DictComp) -> None:
+        self._nested(node, "a comprehension")
+
+    def visit_SetComp(self, node: ast.SetComp) -> None:
+        self._nested(node, "a comprehension")
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
+        self._nested(node, "a comprehension")
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if _is_step(node):
+            self._step(node)
+        elif isinstance(node.func, ast.Attribute) and self._on_step(node.func.value):
+            self._method(node, node.func.attr)
+        else:
+            for value in (*node.args, *(keyword.value for keyword in node.keywords)):
+                if isinstance(value, ast.Name) and value.id in self.steps:
+                    raise GraphError(
+                        f"the step is passed to {ast.unparse(node.func)}, where its reads cannot "
+                        "be seen",
+                        where=self.where,
+                        fix="read in the cell and pass the frame",
+                    )
+        self.generic_visit(node)
+
+    def _on_step(self, node: ast.AST) -> bool:
+        return _is_step(node) or (isinstance(node, ast.Name) and node.id in self.steps)
+
+    def _step(self, node: ast.Call) -> None:
+        name = self._text(node, "Step", 'Step("silver.flights", start=start, end=end)')
+        if self.found.step and self.found.step != name:
+            raise GraphError(
+                f"a second Step({name!r}) beside Step({self.found.step!r})",
+                where=self.where,
+                fix="make it a notebook of its own",
+            )
+        self.found.step = name
+
+    def _method(self, node: ast.Call, method: str) -> None:
+        if method not in _METHODS:
+            return
+        if self.inside and method in ("read", "ingest", "dbt"):
+            raise GraphError(
+                f"step.{method} stands in {self.inside[-1]}, where the graph cannot see what it "
+                "names",
+                where=self.where,
+                fix="write one call per dataset, at the top of a cell",
+            )
+        if method == "read":
+            name = self._text(node, "step.read", 'step.read("bronze.flights")')
+            dataset = str(Dataset.parse(name, where=self.where))
+            self.found.reads.append({"dataset": dataset, "cell": self.cell, **self._options(node)})
+        elif method == "ingest":
+            uri = self._text(node, "step.ingest", 'step.ingest("file://data/flights.csv")')
+            self.found.sources.append(uri)
+        elif method == "dbt":
+            self.found.selections.append(
+                self._text(node, "step.dbt", 'step.dbt("marts.punctuality")')
+            )
+        elif method == "write":
+            for keyword in node.keywords:
+                if keyword.arg == "table":
+                    self.found.writes.append(self._literal(keyword.value, str, "table"))
+
+    def _text(self, node: ast.Call, call: str, example: str) -> str:
+        first = node.args[0] if node.args else None
+        if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
+            raise GraphError(
+                f"{call}({ast.unparse(first) if first else ''}) does not name its target as text",
+                where=self.where,
+                fix=f"write the name itself: {example}",
+            )
+        return first.value
+
+    def _options(self, node: ast.Call) -> dict[str, Any]:
+        options = {}
+        for keyword in node.keywords:
+            if keyword.arg in _READ_OPTIONS:
+                kind = _READ_OPTIONS[keyword.arg]
+                options[keyword.arg] = self._literal(keyword.value, kind, keyword.arg)
+        return options
+
+    def _literal(self, node: ast.expr, kind: type, name: str) -> Any:
+        if isinstance(node, ast.Constant) and type(node.value) is kind:
+            return node.value
+        raise GraphError(
+            f"{name}={ast.unparse(node)} is not a literal {kind.__name__}",
+            where=self.where,
+            fix="write the value itself, so that the graph can see it",
+        )
