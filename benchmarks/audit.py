@@ -130,8 +130,7 @@ def run_audit(path: Path) -> bool:
         columns=tuple(Column(name, "string") for name in names),
         write="replace",
         rules=tuple(
-            Rule(f"rule_{i}", name, kwargs, "fail", "row")
-            for i, (name, kwargs) in enumerate(RULES)
+            Rule(f"rule_{i}", name, kwargs, "fail", "row") for i, (name, kwargs) in enumerate(RULES)
         ),
     )
     # The first audit of a process imports Great Expectations and makes its context.

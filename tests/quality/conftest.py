@@ -41,9 +41,7 @@ def flights() -> pa.Table:
         "timestamp": pa.timestamp("us"),
     }
     # from_pandas=False keeps NaN apart from null
-    return pa.table(
-        {n: pa.array(v, types[t], from_pandas=False) for n, (t, v) in SCHEMA.items()}
-    )
+    return pa.table({n: pa.array(v, types[t], from_pandas=False) for n, (t, v) in SCHEMA.items()})
 
 
 @pytest.fixture(scope="session")

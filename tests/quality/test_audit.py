@@ -93,9 +93,7 @@ def test_rows_are_counted_even_if_no_rule_asks(frame: nw.LazyFrame, make_contrac
     assert audit(frame, make_contract(*GOOD)).rows == 8
 
 
-def test_rules_of_the_table_run_on_the_whole_table(
-    frame: nw.LazyFrame, make_contract: Any
-) -> None:
+def test_rules_of_the_table_run_on_the_whole_table(frame: nw.LazyFrame, make_contract: Any) -> None:
     whole = rule("all", "expect_table_row_count_to_equal", scope="table", value=16)
     table = nw.concat([frame, frame], how="vertical")
     result = audit(frame, make_contract(*GOOD, whole), table_frame=table)
@@ -164,9 +162,7 @@ def test_dates_of_a_contract_are_text(to_frame: Any, flights: pa.Table, make_con
         (rule("r", "expect_column_values_to_be_between", column="id", minimum=1), "minimum"),
         (rule("r", "expect_table_row_count_to_equal", "quarantine", value=1), "cannot quarantine"),
         (
-            rule(
-                "r", "expect_column_values_to_be_unique", column="id", row_condition="import os"
-            ),
+            rule("r", "expect_column_values_to_be_unique", column="id", row_condition="import os"),
             "not understood",
         ),
         (
@@ -188,7 +184,7 @@ def test_a_rule_that_does_not_fit_is_one_clear_error(
 def test_a_frame_without_a_rules_column_is_one_clear_error(
     frame: nw.LazyFrame, make_contract: Any
 ) -> None:
-    with pytest.raises(ContractError, match="'distance'.*do not have"):
+    with pytest.raises(ContractError, match=r"'distance'.*do not have"):
         audit(frame.drop("distance"), make_contract(*GOOD))
 
 

@@ -219,9 +219,7 @@ def _distinct(expr: Callable[[str, Kwargs, NarwhalsBatchData], nw.Expr], finish:
 
 def _values_not_in_set(data: NarwhalsBatchData, arguments: Kwargs) -> Any:
     name = arguments["column"]
-    strange = all_of(
-        _present(arguments, data), ~is_in(name, arguments["value_set"], data.schema)
-    )
+    strange = all_of(_present(arguments, data), ~is_in(name, arguments["value_set"], data.schema))
     limit = int(arguments.get("limit") or MAX_DISTINCT_VALUES)
     wanted = Sample((name,), strange, None, (name,), limit, at_least=1)
     return SampleRequest(wanted, lambda rows: [row[name] for row in rows])
