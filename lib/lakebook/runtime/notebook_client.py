@@ -16,9 +16,9 @@ from nbclient.util import ensure_async, run_sync
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 
+from ..archive.masking import masker
 from ..errors import UserError
 from ..settings import load_settings
-from .masking import masker
 from .monitor import Monitor
 from .watch import Limits, Watch
 
@@ -68,11 +68,14 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
         self.mask = masker(os.environ)
 
     async def async_start_new_kernel_client(self) -> Any:
-        """As nbclient's, without its pauses: one kernel_info and its idle say all is connected."""
+        """As nbclient's, without its pauses: one kernel_info and its idle say all is connected.
+
+        And without heartbeats: the watch and the provisioner see a kernel die at once.
+        """
         assert self.km is not None
         self.kc = self.km.client()
         try:
-            await ensure_async(self.kc.start_channels())
+            await ensure_async(self.kc.start_channels(hb=False))
             await _wait_until_ready(self.kc, self.startup_timeout)
         except Exception:
             await self._async_cleanup_kernel()

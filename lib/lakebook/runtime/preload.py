@@ -68,8 +68,10 @@ def _prepare() -> None:
         nbformat.validate(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]))
     if "jupyter_client" in sys.modules:
         from jupyter_client.kernelspec import KernelSpecManager
+        from jupyter_client.localinterfaces import localhost
         from jupyter_client.provisioning import KernelProvisionerFactory
 
+        localhost()
         KernelProvisionerFactory.instance()
         KernelSpecManager().get_kernel_spec("python3")
 

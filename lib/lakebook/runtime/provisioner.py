@@ -24,9 +24,9 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
 
     # Jupyter's class has None here and does not say what else they hold.
     process: Any
-    pid: int | None
-    pgid: int | None
-    cwd: str | None
+    pid: int | None  # type: ignore[assignment]
+    pgid: int | None  # type: ignore[assignment]
+    cwd: str | None  # type: ignore[assignment]
     why_plain = ""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:

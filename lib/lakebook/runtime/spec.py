@@ -19,6 +19,8 @@ from typing import Any
 
 import lakebook
 
+from ..archive.masking import is_secret
+
 IMPORTS = (
     "numpy",
     "pandas",
@@ -36,6 +38,17 @@ IMPORTS = (
     "papermill",
     "jupyter_client",
     "ipykernel.kernelapp",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "encodings.ascii",
+    "encodings.latin_1",
+    "matplotlib_inline.config",
+    "tornado.platform.asyncio",
+    "tornado.queues",
+    "psutil",
     "matplotlib.pyplot",
     "nbconvert.exporters.html",
     "nh3",
@@ -56,8 +69,6 @@ _READ_BY_IMPORTS = re.compile(
 _PER_CHILD = frozenset(
     {"MPLBACKEND", "JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_API_TOKEN", "PYTHONEXECUTABLE"}
 )
-
-_SECRET = re.compile(r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|KEY|CREDENTIALS?)$|SECRET", re.IGNORECASE)
 
 _SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
@@ -93,11 +104,6 @@ class WarmSpec:
     def from_json(cls, text: str) -> WarmSpec:
         raw: dict[str, Any] = json.loads(text)
         return cls(**{**raw, "imports": tuple(raw["imports"])})
-
-
-def is_secret(variable: str) -> bool:
-    """Whether a variable's name says that its value is a secret."""
-    return _SECRET.search(variable) is not None
 
 
 def warm_spec(root: Path, *, linger_s: float, environ: Mapping[str, str] | None = None) -> WarmSpec:

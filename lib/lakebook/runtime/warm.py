@@ -21,7 +21,7 @@ from typing import Any
 
 from ..errors import RunError
 from ..settings import Settings
-from .spec import WarmSpec, import_environ, is_secret, warm_spec
+from .spec import WarmSpec, import_environ, warm_spec
 
 START_TIMEOUT_S = 180.0
 SELF_TEST_S = 2.0
@@ -234,16 +234,11 @@ def _dial(path: Path) -> socket.socket:
 
 def _start(spec: WarmSpec) -> None:
     """Start the parent as a daemon and wait until it listens (its imports come after)."""
-    environ = {
-        name: value
-        for name, value in os.environ.items()
-        if not is_secret(name) and not name.startswith(("JPY_", "LAKEBOOK_"))
-    }
     # Only what the key holds and what a process needs: the rest comes with each request.
     keep = {"PATH", "USER", "LOGNAME", "SHELL", "TMPDIR", "XDG_RUNTIME_DIR", "VIRTUAL_ENV"}
     environ = {
-        **{name: value for name, value in environ.items() if name in keep},
-        **import_environ(environ),
+        **{name: value for name, value in os.environ.items() if name in keep},
+        **import_environ(os.environ),
     }
     with spec.log.open("ab") as log:
         spec.log.chmod(0o600)

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..archive.masking import masker
 from .child import describe
 from .journal import NAME as JOURNAL
 from .journal import Journal
-from .masking import masker
 from .monitor import Monitor
 from .watch import Limits
 
