@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 from enum import StrEnum
 from typing import Annotated, Any
@@ -183,11 +184,11 @@ def runs(
     as_json: shared.JsonOption = False,
 ) -> None:
     """List the newest runs."""
-    from ..archive import read_records
+    from ..archive.record import read_records
 
     settings = shared.settings_of(lake, env)
     wanted = str(Dataset.parse(step)) if step else None
-    records = [r for r in read_records(settings) if wanted in (None, str(r.step))][:limit]
+    records = [r for r in read_records(settings.runs) if wanted in (None, r.step)][:limit]
     if as_json:
         shared.print_json([record.to_json() for record in records])
         return
@@ -199,10 +200,10 @@ def runs(
     for record in records:
         table.add_row(
             record.run_id,
-            str(record.step),
+            record.step,
             record.status,
-            record.interval_text,
-            f"{record.rows_published:,}",
+            f"{record.start} – {record.end}" if record.start else "",
+            f"{record.rows('published'):,}",
             f"{record.elapsed_s:.1f}",
         )
     shared.console().print(table if records else "no runs yet")
@@ -211,9 +212,10 @@ def runs(
 @report_app.command("build")
 def report_build(env: shared.EnvOption = None, lake: shared.LakeOption = None) -> None:
     """Write the index page of all runs anew."""
-    from ..archive import build_index
+    from ..archive.index import write_index
 
-    shared.console().print(shared.relative(build_index(shared.settings_of(lake, env))))
+    page = write_index(shared.settings_of(lake, env).runs)
+    shared.console().print(shared.relative(page), soft_wrap=True)
 
 
 @report_app.command("open")
@@ -225,10 +227,11 @@ def report_open(
     """Print the place of a run's report, or of the index, and open it in a browser."""
     import webbrowser
 
-    from ..archive import find_run
-
     settings = shared.settings_of(lake, env)
-    page = find_run(settings, run_id) / "report.html" if run_id else settings.runs / "index.html"
+    page = settings.runs / "index.html"
+    if run_id:
+        found = sorted(settings.runs.glob(f"*/{glob.escape(run_id)}/report.html"))
+        page = found[0] if found else settings.runs / run_id / "report.html"
     if not page.is_file():
         raise UserError(f"there is no report at {page}", fix="run something first: lakebook run")
     shared.console().print(shared.relative(page), soft_wrap=True)

@@ -6,22 +6,28 @@ from pathlib import Path
 
 from ..errors import UserError, did_you_mean
 from ..names import Dataset, contract_path
-from .model import TableContract
+from ..settings import Settings
+from .model import Contract, TableContract
 from .odcs import load_contract
 
 
-def find_table(root: Path, dataset: Dataset) -> TableContract:
+def load_step_contract(settings: Settings, step: Dataset) -> Contract:
+    """The contract beside a step's notebook, recalled if its file has not changed."""
+    return _load(settings, contract_path(settings.root, step))
+
+
+def find_table(settings: Settings, dataset: Dataset) -> TableContract:
     """The contract of one dataset. Raises UserError with the nearest known name."""
-    own = contract_path(root, dataset)
+    own = contract_path(settings.root, dataset)
     if own.is_file():
-        for table in load_contract(own, root=root).tables:
+        for table in _load(settings, own).tables:
             if table.dataset == dataset:
                 return table
     known = []
-    for path in sorted((root / "notebooks" / dataset.layer).glob("*.contract.yaml")):
+    for path in sorted((settings.notebooks / dataset.layer).glob("*.contract.yaml")):
         if path == own:
             continue
-        for table in load_contract(path, root=root).tables:
+        for table in _load(settings, path).tables:
             if table.dataset == dataset:
                 return table
             known.append(str(table.dataset))
@@ -29,3 +35,7 @@ def find_table(root: Path, dataset: Dataset) -> TableContract:
         f"no contract promises {dataset}{did_you_mean(str(dataset), known)}",
         fix=f"write one: lakebook new {dataset}",
     )
+
+
+def _load(settings: Settings, path: Path) -> Contract:
+    return load_contract(path, root=settings.root, cache=settings.state / "contracts")

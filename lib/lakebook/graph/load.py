@@ -1,4 +1,4 @@
-"""From the folders of a checkout to its graph. What a notebook says is remembered by its content."""
+"""From the folders of a checkout to its graph; what a notebook says is remembered by content."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from ..contract.lookup import load_step_contract
 from ..contract.model import Contract
-from ..contract.odcs import load_contract
 from ..errors import GraphError
 from ..names import LAYERS, Dataset, contract_path, step_of
 from ..settings import Settings
@@ -84,7 +84,7 @@ def _contract(settings: Settings, name: Dataset, where: str) -> Contract:
             where=where,
             fix="write one; docs/reference/contracts.md shows how",
         )
-    return load_contract(path, root=settings.root)
+    return load_step_contract(settings, name)
 
 
 def _check_writes(

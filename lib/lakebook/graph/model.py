@@ -109,7 +109,7 @@ class Graph:
         return self._below[step]
 
     def order(self) -> tuple[StepNode, ...]:
-        """Each step after everything that it reads; by layer and name where that leaves a choice."""
+        """Each step after all that it reads; by layer and name where that leaves a choice."""
         sorter = TopologicalSorter(self._above)
         sorter.prepare()
         ordered: list[StepNode] = []

@@ -172,7 +172,7 @@ class Planner:
 
     def _contract(self, dataset: Dataset) -> TableContract:
         contract = self.graph.producer(dataset).contract
-        return contract.table(dataset) if contract else find_table(self.settings.root, dataset)
+        return contract.table(dataset) if contract else find_table(self.settings, dataset)
 
     def _reason(
         self,

@@ -20,14 +20,14 @@ def shown(
     settings: Settings, dataset: Dataset, limit: int
 ) -> tuple[list[str], list[tuple[Any, ...]], int]:
     """Columns, rows and the total of what the published version kept out."""
-    frame = quarantine.show(settings, find_table(settings.root, dataset))
+    frame = quarantine.show(settings, find_table(settings, dataset))
     table = frame.collect().to_arrow()
     rows = [tuple(row.values()) for row in table.slice(0, limit).to_pylist()]
     return list(table.column_names), rows, table.num_rows
 
 
 def quarantined_partitions(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
-    return tuple(quarantine.partitions(settings, find_table(settings.root, dataset)))
+    return tuple(quarantine.partitions(settings, find_table(settings, dataset)))
 
 
 def replay(

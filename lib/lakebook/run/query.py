@@ -46,7 +46,7 @@ def run_query(settings: Settings, sql: str) -> duckdb.DuckDBPyRelation:
 
 
 def _register(connection: duckdb.DuckDBPyConnection, settings: Settings, dataset: Dataset) -> None:
-    view = open_view(settings, find_table(settings.root, dataset))
+    view = open_view(settings, find_table(settings, dataset))
     if not view.exists:
         raise UserError(
             f"{dataset} has no table yet in this lake", fix=f"run it first: lakebook run {dataset}"

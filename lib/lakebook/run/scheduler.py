@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..archive.index import write_index
 from ..errors import LakebookError
 from ..graph import StepNode, load_graph
 from ..intervals import Interval, Unit, merge_partitions
@@ -86,6 +87,8 @@ class _Schedule:
             except BaseException:
                 self.stop.set()
                 raise
+        if any(report.runs for report in self.reports.values()):
+            write_index(self.planner.settings.runs)
         return tuple(self.reports[node.name] for node in self.order)
 
     def _start(

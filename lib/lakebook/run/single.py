@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..archive import archive_run
 from ..graph import StepNode
 from ..intervals import Interval
 from ..names import Dataset
 from ..runtime.job import JobRequest, JobResult, Limits, execute
 from ..settings import Settings
+from .archiving import archive_run
 from .plan import making_path, read_making
 
 Event = dict[str, Any]
@@ -82,14 +82,13 @@ def run_once(
     folder = archive_run(
         settings,
         run_id=run_id,
-        step=node.name,
+        node=node,
         interval=interval,
         began=began,
         parameters=given,
         result=result,
         outcome=outcome,
         work=work,
-        contract=node.contract,
     )
     if result.status == "ok":
         _remember(settings, node, static, outcome)

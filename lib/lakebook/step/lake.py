@@ -8,15 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..contract.lookup import find_table
+from ..contract.lookup import find_table, load_step_contract
 from ..contract.model import Column, Contract, TableContract
-from ..contract.odcs import load_contract
 from ..contract.time import bounds, partitions_of
 from ..engines import get_engine
 from ..errors import UserError, did_you_mean
 from ..ingest import open_source
 from ..intervals import NULL, Interval
-from ..names import Dataset, contract_path
+from ..names import Dataset
 from .context import Context, ReadRequest
 from .fingerprint import InputTokens
 from .outcome import Outcome
@@ -47,9 +46,7 @@ class LakeContext:
         self.step = step
         self.interval = interval
         self.engine = get_engine(engine or run.settings.engine)
-        self.contract: Contract = load_contract(
-            contract_path(self.settings.root, step), root=self.settings.root
-        )
+        self.contract: Contract = load_step_contract(self.settings, step)
         for table in self.contract.tables:
             _check_interval(step, table, interval)
         # Fences are noted before any input is read, so that a result made of old inputs is refused.
@@ -64,7 +61,7 @@ class LakeContext:
     def view(self, dataset: Dataset) -> DatasetView:
         """One snapshot per dataset and step: every read of it sees the same version."""
         if dataset not in self._views:
-            view = open_view(self.settings, find_table(self.settings.root, dataset))
+            view = open_view(self.settings, find_table(self.settings, dataset))
             if not view.exists:
                 raise UserError(
                     f"{dataset} has no table yet in this lake",

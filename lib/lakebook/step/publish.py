@@ -160,7 +160,7 @@ def _references(context: LakeContext, contract: TableContract) -> dict[str, Any]
     """Key values of the datasets that the contract refers to, by relationship name."""
     values: dict[str, Any] = {}
     for relation in contract.relationships:
-        view = open_view(context.settings, find_table(context.settings.root, relation.to_dataset))
+        view = open_view(context.settings, find_table(context.settings, relation.to_dataset))
         if not view.exists:
             context.outcome.notes.append(
                 f"{relation.name} not checked: {relation.to_dataset} has no table yet"

@@ -1,0 +1,68 @@
+"""From a job's folder to the archive: record, report and index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..archive.html import render
+from ..archive.record import RunRecord, write_record
+from ..contract.time import partitions_of
+from ..graph import StepNode
+from ..intervals import Interval
+from ..runtime.job import JobResult
+from ..settings import Settings
+
+_PACKAGES = ("lakebook", "polars", "narwhals", "deltalake", "duckdb", "great-expectations")
+
+
+def archive_run(
+    settings: Settings,
+    *,
+    run_id: str,
+    node: StepNode,
+    interval: Interval | None,
+    began: datetime,
+    parameters: Mapping[str, Any],
+    result: JobResult,
+    outcome: Mapping[str, Any],
+    work: Path,
+) -> Path:
+    """Write the run's immutable folder and return it."""
+    import json
+
+    tables = node.contract.tables if node.contract else ()
+    names = {name for table in tables for name in partitions_of(table, interval)}
+    record = RunRecord(
+        run_id=run_id,
+        step=str(node.name),
+        env=settings.env,
+        status=result.status,
+        began=began.isoformat(timespec="milliseconds"),
+        elapsed_s=result.elapsed_s,
+        start=str(interval.start) if interval else None,
+        end=str(interval.end) if interval else None,
+        partitions=tuple(sorted(names)),
+        parameters=dict(parameters),
+        error=result.error,
+        error_cell=result.error_cell,
+        exit_code=result.exit_code,
+        inputs=tuple(outcome.get("inputs", ())),
+        outputs=tuple(outcome.get("outputs", ())),
+        checks=tuple(outcome.get("checks", ())),
+        timings=outcome.get("timings", {}),
+        cells=tuple(asdict(cell) for cell in result.cells),
+        peak_rss_mb=result.peak_rss_mb,
+        kernel=result.kernel,
+        note=result.note,
+        versions={name: version(name) for name in _PACKAGES},
+    )
+    notebook = work / "notebook.ipynb"
+    report = None
+    if notebook.is_file():
+        report = render(json.loads(notebook.read_text(encoding="utf-8")), record)
+    return write_record(settings.runs, record, work, report)
