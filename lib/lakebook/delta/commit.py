@@ -1,0 +1,233 @@
+"""Commits of staged files: replace partitions, replace the whole, or append. One commit each.
+
+Merge by key is a replace of the partitions that hold the keys; who computes it is the step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from ..errors import ConflictError, RunError
+from ..intervals import NULL, WHOLE
+from . import tokens as token
+from .disk import storage_errors, sync_file
+from .faults import fault_point
+from .inspection import Inspection, StagedFile
+from .snapshot import Snapshot
+from .staging import Stage
+from .stats import file_stats
+from .transaction import Change, NewFile, transact
+
+
+@dataclass(frozen=True)
+class CommitResult:
+    """What became of each partition of a write.
+
+    committed: this run's rows are in. unchanged: the table already had the same rows.
+    done_by_others: someone else committed the same fingerprint meanwhile.
+    conflicts: someone else committed something different; compute these again.
+    """
+
+    version: int
+    committed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    done_by_others: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass
+class _Verdict:
+    """Partitions sorted by what is to be done with them, at one snapshot."""
+
+    commit: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+
+
+def commit_replace(
+    table: Path,
+    *,
+    stage: Stage,
+    inspection: Inspection,
+    partitions: Sequence[str],
+    noted: Snapshot,
+    fps: Mapping[str, int],
+    metadata: Mapping[str, str],
+) -> CommitResult:
+    """Replace partitions by what is staged, each only if its fence stands as noted.
+
+    Parameters
+    ----------
+    partitions: all that the write covers; one without staged rows becomes empty.
+    noted: the snapshot of this table from before its rows were computed.
+    fps: fingerprint token of each partition; one without keeps the fingerprint it has.
+    metadata: for people (run, interval, inputs); it vanishes with the log's retention.
+
+    The stage is finished: what was not committed is deleted. Raises RunError if a sweep took it.
+    """
+    stray = sorted(set(inspection.partitions) - set(partitions))
+    if stray:
+        raise RunError(
+            f"rows were staged in partition {stray[0]}, which this write does not cover",
+            where=str(table),
+            fix="drop the rows without a time" if stray[0] == NULL else "",
+        )
+    fault_point("commit.before_empty")
+    staged = {p: list(inspection.by_partition.get(p, ())) for p in partitions}
+    for partition in partitions:
+        if not staged[partition] and (
+            noted.data(partition) != 0 or not _has_file(noted, partition)
+        ):
+            staged[partition] = [_empty_file(stage, noted, partition)]
+    verdict = _Verdict()
+    added: list[NewFile] = []
+
+    def decide(now: Snapshot) -> Change | None:
+        nonlocal verdict, added
+        stage.check_stands()
+        verdict = _judge(noted, now, partitions, inspection, fps)
+        added = [NewFile.of(f) for p in verdict.commit for f in staged[p]]
+        tokens: dict[str, int] = {}
+        for p in verdict.commit:
+            tokens[token.fence(p)] = now.fence(p) + 1
+            tokens[token.data(p)] = inspection.digest(p)
+        for p in (*verdict.commit, *verdict.unchanged):
+            if p in fps and now.tokens.get(token.fp(p)) != fps[p]:
+                tokens[token.fp(p)] = fps[p]
+        if not tokens:
+            return None
+        return Change(tuple(added), noted.files_in(verdict.commit), tokens, metadata)
+
+    version = transact(table, decide)
+    stage.finish(frozenset(file.path for file in added))
+    return CommitResult(
+        version,
+        tuple(verdict.commit),
+        tuple(verdict.unchanged),
+        tuple(verdict.done),
+        tuple(verdict.conflicts),
+    )
+
+
+def commit_snapshot(
+    table: Path,
+    *,
+    stage: Stage,
+    inspection: Inspection,
+    noted: Snapshot,
+    fp: int | None,
+    metadata: Mapping[str, str],
+) -> CommitResult:
+    """Replace a table without time; equal rows commit no file."""
+    return commit_replace(
+        table,
+        stage=stage,
+        inspection=inspection,
+        partitions=(WHOLE,),
+        noted=noted,
+        fps={} if fp is None else {WHOLE: fp},
+        metadata=metadata,
+    )
+
+
+def commit_append(
+    table: Path,
+    *,
+    stage: Stage,
+    inspection: Inspection,
+    offsets: Mapping[str, int],
+    expected_offsets: Mapping[str, int | None],
+    metadata: Mapping[str, str],
+) -> CommitResult:
+    """Add staged rows and move the sources' offsets, in one commit.
+
+    Parameters
+    ----------
+    offsets: source -> the next offset to read after these rows.
+    expected_offsets: source -> the offset from which these rows were read (None: from the start).
+
+    Raises ConflictError if a source's offset is not where these rows begin: someone else has
+    appended them, wholly or in part.
+    """
+
+    def decide(now: Snapshot) -> Change | None:
+        stage.check_stands()
+        for source in offsets:
+            found = now.tokens.get(token.offset(source))
+            if found != expected_offsets.get(source):
+                raise ConflictError(
+                    f"source {source!r} is at offset {found}, and these rows begin at "
+                    f"{expected_offsets.get(source)}",
+                    where=str(table),
+                    fix="read the source again from there",
+                    partitions=inspection.partitions,
+                )
+        tokens = {token.offset(source): value for source, value in offsets.items()}
+        for p in inspection.partitions:
+            tokens[token.fence(p)] = now.fence(p) + 1
+            tokens[token.data(p)] = token.signed((now.data(p) or 0) + inspection.digest(p))
+        if not inspection.files and all(now.tokens.get(n) == v for n, v in tokens.items()):
+            return None
+        return Change(tuple(map(NewFile.of, inspection.files)), (), tokens, metadata)
+
+    version = transact(table, decide)
+    stage.finish(frozenset(file.path for file in inspection.files))
+    return CommitResult(version, committed=inspection.partitions)
+
+
+def fence_stands(noted: Snapshot, now: Snapshot, partition: str) -> bool:
+    """True if nobody touched the partition's files since it was noted.
+
+    The files are compared too: that catches a writer which does not know of fences.
+    """
+    return noted.fence(partition) == now.fence(partition) and {
+        f.path for f in noted.by_partition.get(partition, ())
+    } == {f.path for f in now.by_partition.get(partition, ())}
+
+
+def _judge(
+    noted: Snapshot,
+    now: Snapshot,
+    partitions: Sequence[str],
+    inspection: Inspection,
+    fps: Mapping[str, int],
+) -> _Verdict:
+    verdict = _Verdict()
+    for p in partitions:
+        if not fence_stands(noted, now, p):
+            # Fence moved and the same fingerprint: somebody made exactly this.
+            same = p in fps and now.fp(p) == fps[p]
+            (verdict.done if same else verdict.conflicts).append(p)
+        elif now.data(p) == inspection.digest(p) and _has_file(now, p):
+            verdict.unchanged.append(p)
+        else:
+            verdict.commit.append(p)
+    return verdict
+
+
+def _has_file(snapshot: Snapshot, partition: str) -> bool:
+    return partition in snapshot.by_partition
+
+
+def _empty_file(stage: Stage, noted: Snapshot, partition: str) -> StagedFile:
+    """A file of no rows, by which a partition says that it was written and is empty."""
+    schema = noted.schema
+    assert schema is not None
+    path = stage.file_path(partition, 0)
+    with storage_errors("staging files", stage.table):
+        pq.write_table(schema.empty_table(), path)
+        sync_file(path)
+    return StagedFile(
+        path=path.relative_to(stage.table).as_posix(),
+        partition=partition,
+        size_bytes=path.stat().st_size,
+        rows=0,
+        stats_json=json.dumps(file_stats(pq.read_metadata(path), schema)),
+        digest=0,
+    )

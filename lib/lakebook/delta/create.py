@@ -1,0 +1,168 @@
+"""Creates a table (an empty version 0) and widens its schema; never in the middle of a write."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ..errors import ContractError, StorageError, did_you_mean
+from .disk import put_if_absent, storage_errors
+from .faults import fault_point
+from .log import commit_path, log_folder, open_snapshot
+from .schema import schema_to_json
+from .snapshot import PARTITION, Snapshot
+
+if TYPE_CHECKING:
+    from ..contract.model import TableContract
+
+CONFIGURATION = {
+    "delta.checkpointInterval": "20",
+    # Tombstones live as long as the log: what time travel can still reach is never an orphan.
+    "delta.logRetentionDuration": "interval 30 days",
+    "delta.deletedFileRetentionDuration": "interval 30 days",
+    "delta.enableDeletionVectors": "false",
+}
+_TRIES = 20
+
+
+def ensure_table(
+    table: Path,
+    contract: TableContract,
+    *,
+    partitioned: bool | None = None,
+    partition_by: Sequence[str] | None = None,
+) -> Snapshot:
+    """Create a table or add the contract's new nullable columns; return its newest snapshot.
+
+    Parameters
+    ----------
+    partitioned: default: when the contract has a time column.
+    partition_by: the partition columns, if they are others than `_partition`.
+
+    Raises ContractError naming the column when the table differs in any other way.
+    """
+    if partition_by is None:
+        has_time = contract.time is not None if partitioned is None else partitioned
+        partition_by = (PARTITION,) if has_time else ()
+    wanted = contract.arrow_schema()
+    snapshot = open_snapshot(table)
+    for _ in range(_TRIES):
+        if snapshot.schema is None:
+            _create(table, wanted, tuple(partition_by))
+        else:
+            new = _new_columns(snapshot, wanted, tuple(partition_by), contract)
+            if not new:
+                return snapshot
+            _add_columns(table, snapshot.version, new)
+        snapshot = open_snapshot(table)
+    raise StorageError("the table's schema keeps changing", where=str(table))
+
+
+def _create(table: Path, schema: pa.Schema, partition_by: tuple[str, ...]) -> None:
+    # Written by hand, because delta-rs's create lets two of several processes succeed.
+    full = schema
+    for column in partition_by:
+        full = full.append(pa.field(column, pa.string()))
+    now_ms = int(time.time() * 1000)
+    features = ["timestampNtz"]
+    protocol = {
+        "minReaderVersion": 3,
+        "minWriterVersion": 7,
+        "readerFeatures": features,
+        "writerFeatures": features,
+    }
+    metadata = {
+        "id": str(uuid.uuid4()),
+        "name": None,
+        "description": None,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": schema_to_json(full),
+        "partitionColumns": list(partition_by),
+        "createdTime": now_ms,
+        "configuration": CONFIGURATION,
+    }
+    info = {"timestamp": now_ms, "operation": "CREATE TABLE", "engineInfo": "lakebook"}
+    actions = [{"commitInfo": info}, {"protocol": protocol}, {"metaData": metadata}]
+    text = "".join(json.dumps(action) + "\n" for action in actions)
+    with storage_errors("creating the table", table):
+        log_folder(table).mkdir(parents=True, exist_ok=True)
+        fault_point("create.before_log")
+        put_if_absent(commit_path(table, 0), text.encode())  # a loser reopens the winner's
+        fault_point("create.after_log")
+
+
+def _new_columns(
+    snapshot: Snapshot, wanted: pa.Schema, partition_by: tuple[str, ...], contract: TableContract
+) -> list[pa.Field]:
+    """The contract's columns that the table lacks; ContractError if anything else differs."""
+    where = os.path.relpath(contract.path) if contract.path else str(contract.dataset)
+    have = snapshot.schema
+    assert have is not None
+    migrate = "change the contract back, or write a new dataset"
+    if snapshot.partition_columns != partition_by:
+        raise ContractError(
+            f"{contract.dataset} is partitioned by {list(snapshot.partition_columns)} and the "
+            f"contract wants {list(partition_by)}",
+            where=where,
+            fix=migrate,
+        )
+    for field in have:
+        if field.name not in wanted.names:
+            guess = did_you_mean(field.name, [n for n in wanted.names if n not in have.names])
+            raise ContractError(
+                f"{contract.dataset} has the column {field.name!r}, which is not in the "
+                f"contract{guess}",
+                where=where,
+                fix="a column is never lost or renamed silently; put it back",
+            )
+    new = []
+    for field in wanted:
+        if field.name not in have.names:
+            if not field.nullable:
+                raise ContractError(
+                    f"new column {field.name!r} of {contract.dataset} is required, but rows "
+                    "written before have no value for it",
+                    where=where,
+                    fix="make it optional (required: false)",
+                )
+            new.append(field)
+            continue
+        old = have.field(field.name)
+        if old.type != field.type:
+            raise ContractError(
+                f"column {field.name!r} of {contract.dataset} is {old.type} in the table and "
+                f"{field.type} in the contract",
+                where=where,
+                fix=migrate,
+            )
+        if field.nullable and not old.nullable:
+            raise ContractError(
+                f"column {field.name!r} of {contract.dataset} is required in the table and "
+                "optional in the contract",
+                where=where,
+                fix=migrate,
+            )
+    return new
+
+
+def _add_columns(table: Path, version: int, fields: list[pa.Field]) -> None:
+    from deltalake import DeltaTable, Schema
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    handle = DeltaTable(str(table), version=version)
+    fault_point("schema.before_column")
+    try:
+        with storage_errors("adding columns", table):
+            handle.alter.add_columns(Schema.from_arrow(pa.schema(fields)).fields)
+    except (CommitFailedError, DeltaError):
+        # Somebody committed meanwhile, perhaps these very columns: the caller looks again.
+        if open_snapshot(table).version == version:
+            raise
+    fault_point("schema.after_column")

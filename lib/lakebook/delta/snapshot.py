@@ -1,0 +1,124 @@
+"""One version of a table: its live files and its tokens, both of the same version.
+
+The log is read in `log`; this is the value that everything else passes around.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..intervals import NULL, WHOLE
+from . import tokens as token
+
+PARTITION = "_partition"
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+_ROWS = re.compile(r'"numRecords"\s*:\s*(\d+)')
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file of a table. `path` is relative to the table, `partition` its token name."""
+
+    path: str
+    partition: str
+    size_bytes: int
+    stats_json: str | None = None
+
+    @property
+    def rows(self) -> int:
+        # Most readers want nothing but the count; parsing every file's bounds would cost more
+        # than the whole log.
+        match = _ROWS.search(self.stats_json or "")
+        return int(match[1]) if match else 0
+
+    @property
+    def stats(self) -> dict[str, Any] | None:
+        return json.loads(self.stats_json) if self.stats_json else None
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """A file that some version removed and that older versions still show."""
+
+    path: str
+    deleted_ms: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A table at one version; version -1: there is no table."""
+
+    table: Path
+    version: int
+    files: tuple[DataFile, ...] = ()
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    schema: pa.Schema | None = None  # of the data files, without the partition columns
+    partition_columns: tuple[str, ...] = ()
+    tombstones: tuple[Tombstone, ...] = ()
+
+    @cached_property
+    def by_partition(self) -> Mapping[str, tuple[DataFile, ...]]:
+        groups: dict[str, list[DataFile]] = {}
+        for file in self.files:
+            groups.setdefault(file.partition, []).append(file)
+        return {name: tuple(groups[name]) for name in sorted(groups)}
+
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """Names of the partitions that have a live file."""
+        return tuple(self.by_partition)
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    def files_in(self, partitions: Iterable[str]) -> tuple[DataFile, ...]:
+        return tuple(f for p in dict.fromkeys(partitions) for f in self.by_partition.get(p, ()))
+
+    def paths(self, partitions: Iterable[str] | None = None) -> list[str]:
+        """Absolute paths of the live files, of some partitions or of all."""
+        files = self.files if partitions is None else self.files_in(partitions)
+        return [str(self.table / file.path) for file in files]
+
+    def fence(self, partition: str) -> int:
+        return self.tokens.get(token.fence(partition), 0)
+
+    def data(self, partition: str) -> int | None:
+        """Digest of a partition's rows as a token; None: it was never written."""
+        return self.tokens.get(token.data(partition))
+
+    def fp(self, partition: str) -> int | None:
+        """Fingerprint of what made a partition; None: never written, appended or rolled away."""
+        return self.tokens.get(token.fp(partition)) or None
+
+
+def partition_folder(columns: tuple[str, ...], partition: str) -> str:
+    """Folder of a partition below the table, with a slash at its end; empty if it has none."""
+    if not columns:
+        return ""
+    values = partition_values(columns, partition)
+    return "".join(f"{c}={HIVE_NULL if v is None else v}/" for c, v in values.items())
+
+
+def partition_values(columns: tuple[str, ...], partition: str) -> dict[str, str | None]:
+    """Values of the partition columns: a token name joins them with a slash, null as `null`."""
+    if not columns:
+        return {}
+    parts = partition.split("/")
+    assert len(parts) == len(columns), (columns, partition)
+    return {c: None if v == NULL else v for c, v in zip(columns, parts, strict=True)}
+
+
+def partition_token(columns: tuple[str, ...], values: Mapping[str, str | None]) -> str:
+    if not columns:
+        return WHOLE
+    return "/".join(NULL if values.get(c) is None else str(values[c]) for c in columns)

@@ -1,0 +1,112 @@
+"""Files that are written but not committed, and the manifests that let a sweep find them.
+
+A manifest is durable before the first file, so no crash leaves a file that nobody knows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..errors import RunError, StorageError
+from .disk import put, storage_errors
+from .faults import fault_point
+from .log import open_snapshot
+from .snapshot import partition_folder
+
+STAGING = "_staging"
+DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Who stages which files: those whose names begin with `prefix` and a dot."""
+
+    run_id: str
+    prefix: str
+    pid: int
+    host: str
+    expires: float  # seconds since 1970
+
+
+class Stage:
+    """Files of one run for one table that are not committed yet. Made by `begin_stage`."""
+
+    def __init__(self, table: Path, manifest: Manifest, partition_columns: tuple[str, ...]) -> None:
+        self.table = table
+        self.run_id = manifest.run_id
+        self.prefix = manifest.prefix
+        self.partition_columns = partition_columns
+        self._given: dict[Path, str] = {}
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.table / STAGING / f"{self.prefix}.json"
+
+    def file_path(self, partition: str, n: int) -> Path:
+        """Absolute path for the n-th file of a partition; its folder is made here."""
+        if self._given:
+            fault_point("stage.second_file")
+        folder = self.table / partition_folder(self.partition_columns, partition)
+        if self.partition_columns:
+            folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.prefix}.{n:05}.parquet"
+        self._given[path] = partition
+        return path
+
+    def files(self) -> list[tuple[Path, str]]:
+        """Files that were staged, each with its partition."""
+        return [(path, partition) for path, partition in self._given.items() if path.exists()]
+
+    def paths(self) -> list[str]:
+        return [str(path) for path, _ in self.files()]
+
+    def check_stands(self) -> None:
+        """Raise RunError if a sweep has taken this stage for abandoned."""
+        if not self.manifest_path.exists():
+            raise RunError(
+                f"the staged files of run {self.run_id} were swept as abandoned",
+                where=str(self.table),
+                fix="run it again",
+            )
+
+    def discard(self) -> None:
+        """Delete everything staged."""
+        self.finish()
+
+    def finish(self, committed: frozenset[str] = frozenset()) -> None:
+        """Delete what was not committed (paths relative to the table), then the manifest."""
+        fault_point("finish.before_delete")
+        if self.manifest_path.exists():
+            for path in self._given:
+                if path.relative_to(self.table).as_posix() not in committed:
+                    path.unlink(missing_ok=True)
+            fault_point("finish.before_manifest")
+            self.manifest_path.unlink(missing_ok=True)
+        self._given.clear()
+
+
+def begin_stage(table: Path, run_id: str, *, ttl_s: float = DAY_S) -> Stage:
+    """Open a stage for a table that exists. After `ttl_s` a sweep may take it for abandoned."""
+    snapshot = open_snapshot(table)
+    if snapshot.version < 0:
+        raise StorageError("there is no table", where=str(table), fix="call ensure_table first")
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", run_id)
+    folder = table / STAGING
+    fault_point("stage.before_manifest")
+    with storage_errors("staging files", table):
+        folder.mkdir(exist_ok=True)
+        # The prefix is random: a run that goes on after a crash must not meet its own old files,
+        # which may be live by now.
+        prefix = f"{name}-{uuid.uuid4().hex[:12]}"
+        manifest = Manifest(run_id, prefix, os.getpid(), socket.gethostname(), time.time() + ttl_s)
+        stage = Stage(table, manifest, snapshot.partition_columns)
+        put(stage.manifest_path, json.dumps(asdict(manifest)).encode())
+    fault_point("stage.after_manifest")
+    return stage

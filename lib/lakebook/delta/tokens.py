@@ -1,0 +1,32 @@
+"""Names and values of the tokens: the application transactions that a table's log keeps for good.
+
+`fence/<p>` counts the commits that touched a partition's files, `data/<p>` is the digest of its
+rows, `fp/<p>` says what made it, `offset/<source>` how far a source was read.
+"""
+
+from __future__ import annotations
+
+_BITS = 1 << 64
+_HALF = 1 << 63
+
+
+def fence(partition: str) -> str:
+    return f"fence/{partition}"
+
+
+def data(partition: str) -> str:
+    return f"data/{partition}"
+
+
+def fp(partition: str) -> str:
+    return f"fp/{partition}"
+
+
+def offset(source: str) -> str:
+    return f"offset/{source}"
+
+
+def signed(value: int) -> int:
+    """Fold any integer modulo 2^64 into the signed 64-bit range that a token can hold."""
+    value %= _BITS
+    return value - _BITS if value >= _HALF else value

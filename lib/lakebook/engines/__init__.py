@@ -1,0 +1,8 @@
+"""What computes: one small protocol, and an engine by name."""
+
+from __future__ import annotations
+
+from .base import Engine, StageFiles
+from .registry import ENGINES, get_engine
+
+__all__ = ["ENGINES", "Engine", "StageFiles", "get_engine"]

@@ -1,0 +1,33 @@
+"""Engines by name; an engine's library is imported when the engine is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import UserError, did_you_mean
+from .base import Engine
+
+
+def _polars() -> Engine:
+    from .polars_engine import PolarsEngine
+
+    return PolarsEngine()
+
+
+def _duckdb() -> Engine:
+    from .duckdb_engine import DuckDBEngine
+
+    return DuckDBEngine()
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"polars": _polars, "duckdb": _duckdb}
+
+
+def get_engine(name: str) -> Engine:
+    """The engine of this name; UserError if there is none."""
+    if name not in ENGINES:
+        raise UserError(
+            f"there is no engine {name!r}{did_you_mean(name, ENGINES)}",
+            fix=f"use one of {', '.join(ENGINES)}",
+        )
+    return ENGINES[name]()
