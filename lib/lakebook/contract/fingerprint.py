@@ -1,0 +1,31 @@
+"""The part of a contract that makes data: what changes when a partition must be computed anew."""
+
+from __future__ import annotations
+
+import json
+
+from .model import TableContract
+
+
+def fingerprint_of(table: TableContract) -> str:
+    """Schema, time, way of writing, rules and guarding relationships as canonical JSON.
+
+    Words, owner, tags, tiers and service levels are left out: they change no row. So is a reference
+    that only warns, because the rows of the other table would make this one stale.
+    """
+    content = {
+        "columns": [[c.name, c.type, c.nullable] for c in table.columns],
+        "key": table.key,
+        "time": [table.time.column, table.time.zone, table.time.unit] if table.time else None,
+        "write": table.write,
+        "rules": sorted(
+            [rule.name, rule.expectation, dict(rule.kwargs), rule.action, rule.scope]
+            for rule in table.rules
+        ),
+        "relationships": sorted(
+            [r.column, str(r.to_dataset), r.to_column, r.action]
+            for r in table.relationships
+            if r.action != "warn"
+        ),
+    }
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

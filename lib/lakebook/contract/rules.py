@@ -1,0 +1,270 @@
+"""Quality rules and relationships of one table, read from a contract into `model.Rule`s."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from ..errors import ContractError, did_you_mean
+from ..names import LAYERS, Dataset
+from .expectations import EXPECTATIONS, REFUSED, Expectation
+from .library import translate
+from .model import Action, Column, Relationship, Rule, Scope
+from .reader import Reader
+
+ENGINE = "greatExpectations"
+_ENGINES = (ENGINE, "great-expectations")
+ACTIONS = ("fail", "quarantine", "warn")
+SCOPES = ("row", "partition", "table")
+
+
+def read_rules(table: Reader, columns: tuple[Column, ...]) -> tuple[Rule, ...]:
+    """All rules of a table, its columns' included, in the file's order; names are unique."""
+    rules: dict[str, Rule] = {}
+    for raw, column in _quality(table):
+        if raw["type"] == "text":
+            continue  # words for people, by the standard's own definition
+        rule = _rule(raw, column, columns)
+        if rule.name in rules:
+            raise raw.error(
+                f"two rules are named {rule.name!r} (the other in line {rules[rule.name].line})",
+                "name",
+                fix="give each rule of a table a name of its own",
+            )
+        rules[rule.name] = rule
+    return tuple(sorted(rules.values(), key=lambda rule: rule.line))
+
+
+def _quality(table: Reader) -> Iterator[tuple[Reader, str | None]]:
+    for raw in table.items("quality"):
+        yield raw, None
+    for column in table.items("properties"):
+        for raw in column.items("quality"):
+            yield raw, column["name"]
+
+
+def _rule(raw: Reader, column: str | None, columns: tuple[Column, ...]) -> Rule:
+    kind = raw["type"] or "library"
+    if kind == "sql":
+        raise raw.error(
+            "a rule of type sql",
+            "type",
+            fix="write it as type: custom with engine: greatExpectations",
+        )
+    if kind == "library":
+        expectation, kwargs = translate(raw.value, column, where=raw.where("metric"))
+    else:
+        expectation, kwargs = _implementation(raw, column)
+    known = EXPECTATIONS[expectation]
+    _check_arguments(raw, expectation, known, kwargs, columns)
+    own = raw.properties({"action": str, "scope": str})
+    action = _choice(raw, own, "action", "fail", ACTIONS)
+    scope = _choice(raw, own, "scope", known.scope, SCOPES)
+    _check_action(raw, expectation, known, action, scope, own)
+    if not raw.text("description"):
+        raise raw.error(
+            f"rule {raw['name'] or expectation} gives no reason",
+            fix="say why in its description",
+        )
+    return Rule(
+        name=raw.text("name") or _default_name(expectation, column),
+        expectation=expectation,
+        kwargs=kwargs,
+        action=cast(Action, action),
+        scope=cast(Scope, scope),
+        reason=raw.text("description"),
+        dimension=raw.text("dimension"),
+        line=raw.line,
+    )
+
+
+def _choice(raw: Reader, own: dict[str, Any], what: str, default: str, of: tuple[str, ...]) -> str:
+    if what not in own:
+        return default
+    value, item = own[what]
+    return str(item.choice(value, of, what, "value"))
+
+
+def _default_name(expectation: str, column: str | None) -> str:
+    short = expectation.removeprefix("expect_")
+    for prefix in ("column_values_to_", "column_", "table_"):
+        short = short.removeprefix(prefix)
+    return f"{column}_{short}" if column else short
+
+
+def _implementation(raw: Reader, column: str | None) -> tuple[str, dict[str, Any]]:
+    if raw["engine"] not in _ENGINES:
+        raise raw.error(
+            f"engine {raw['engine']!r} is unknown{did_you_mean(str(raw['engine']), _ENGINES)}",
+            "engine",
+            fix=f"use {ENGINE}",
+        )
+    given = raw["implementation"]
+    if not isinstance(given, dict) or not isinstance(given.get("type"), str):
+        raise raw.error(
+            "implementation is not a mapping with the key type",
+            "implementation",
+            fix="write {type: expect_…, kwargs: {…}}",
+        )
+    for key in given:
+        if key not in ("type", "kwargs"):
+            raise raw.error(
+                f"unknown key {key!r} in implementation{did_you_mean(key, ('type', 'kwargs'))}",
+                "implementation",
+                key,
+            )
+    name = _snake(given["type"])
+    if name in REFUSED:
+        raise raw.error(f"{name} cannot be audited", "implementation", "type", fix=REFUSED[name])
+    if name not in EXPECTATIONS:
+        raise raw.error(
+            f"unknown expectation {given['type']!r}{did_you_mean(name, EXPECTATIONS)}",
+            "implementation",
+            "type",
+            fix="use a standard class of Great Expectations",
+        )
+    kwargs = given.get("kwargs") or {}
+    if not isinstance(kwargs, dict):
+        raise raw.error("kwargs is not a mapping", "implementation", "kwargs")
+    if column and "column" in EXPECTATIONS[name].required:
+        if kwargs.get("column", column) != column:
+            raise raw.error(
+                f"a rule of column {column!r} names the column {kwargs['column']!r}",
+                "implementation",
+                "kwargs",
+                "column",
+                fix="leave column out",
+            )
+        kwargs = {"column": column, **kwargs}
+    return name, dict(kwargs)
+
+
+def _snake(name: str) -> str:
+    """`ExpectColumnValuesToBeBetween` is the same class as `expect_column_values_to_be_between`."""
+    if name[:1].isupper():
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+    return name
+
+
+def _check_arguments(
+    raw: Reader,
+    expectation: str,
+    known: Expectation,
+    kwargs: dict[str, Any],
+    columns: tuple[Column, ...],
+) -> None:
+    place = ("implementation", "kwargs") if raw["implementation"] else ("arguments",)
+    for key in kwargs:
+        if key not in known.arguments:
+            raise raw.error(
+                f"{expectation} has no argument {key!r}{did_you_mean(key, known.arguments)}",
+                *place,
+                key,
+                fix=f"it takes {', '.join(known.arguments)}",
+            )
+    for key in known.required:
+        if key not in kwargs:
+            raise raw.error(f"{expectation} needs the argument {key!r}", *place)
+    mostly = kwargs.get("mostly", 1)
+    if isinstance(mostly, bool) or not isinstance(mostly, int | float) or not 0 <= mostly <= 1:
+        raise raw.error(f"mostly is {mostly!r}", *place, "mostly", fix="give a share from 0 to 1")
+    names = [c.name for c in columns]
+    for key in ("column", "column_A", "column_B", "column_list"):
+        given = kwargs.get(key, [])
+        for name in given if isinstance(given, list) else [given]:
+            if name not in names:
+                raise raw.error(
+                    f"rule {raw['name'] or expectation} is on the unknown column {name!r}"
+                    f"{did_you_mean(str(name), names)}",
+                    *place,
+                    key,
+                )
+
+
+def _check_action(
+    raw: Reader,
+    expectation: str,
+    known: Expectation,
+    action: str,
+    scope: str,
+    own: dict[str, Any],
+) -> None:
+    scope_at = own["scope"][1] if "scope" in own else raw
+    if scope == "row" and known.scope != "row":
+        raise scope_at.error(
+            f"{expectation} cannot have the scope row: it looks at more than one row",
+            fix="use partition or table",
+        )
+    if action != "quarantine":
+        return
+    if not known.maps:
+        raise own["action"][1].error(
+            f"{expectation} cannot quarantine: it does not say which rows are bad",
+            fix="use the action fail or warn",
+        )
+    if scope == "table":
+        raise scope_at.error(
+            f"rule {raw['name'] or expectation} quarantines with the scope table",
+            fix="use partition: only rows of the run can be set aside",
+        )
+
+
+def read_relationships(
+    table: Reader, dataset: Dataset, columns: tuple[Column, ...], rules: tuple[Rule, ...]
+) -> tuple[Relationship, ...]:
+    """Foreign keys of columns (`relationships` of a property) and of the table (with `from`)."""
+    found: list[Relationship] = []
+    for column in table.items("properties"):
+        for raw in column.items("relationships"):
+            found.append(_relationship(raw, column["name"], dataset))
+    for raw in table.items("relationships"):
+        if not isinstance(raw["from"], str):
+            raise raw.error("a key of several columns", "from", fix="reference one column")
+        name = raw["from"].rpartition(".")[2]
+        if name not in [c.name for c in columns]:
+            raise raw.error(
+                f"relationship from the unknown column {name!r}"
+                f"{did_you_mean(name, [c.name for c in columns])}",
+                "from",
+            )
+        found.append(_relationship(raw, name, dataset))
+    taken = {rule.name for rule in rules}
+    for one in found:
+        if one.name in taken:
+            raise ContractError(
+                f"{one.name!r} is the name of a relationship and of another rule",
+                where=f"{table.document.where}:{one.line}",
+                fix="rename the rule, or keep one of the relationships",
+            )
+        taken.add(one.name)
+    return tuple(found)
+
+
+def _relationship(raw: Reader, column: str, dataset: Dataset) -> Relationship:
+    to = raw["to"]
+    parts = to.split(".") if isinstance(to, str) and "/" not in to else []
+    if len(parts) not in (2, 3):
+        raise raw.error(
+            f"reference to {to!r}", "to", fix="write table.column or layer.table.column"
+        )
+    layer = parts[0] if len(parts) == 3 else dataset.layer
+    if layer not in LAYERS:
+        raise raw.error(
+            f"reference to the unknown layer {layer!r}{did_you_mean(layer, LAYERS)}", "to"
+        )
+    own = raw.properties({"action": str, "reason": str})
+    action = _choice(raw, own, "action", "fail", ACTIONS)
+    reason = str(own["reason"][0]) if "reason" in own else ""
+    if action != "fail" and not reason:
+        raise raw.error(
+            f"the reference of {column!r} to {to} has the action {action} and no reason",
+            fix="add the customProperty reason",
+        )
+    return Relationship(
+        column=column,
+        to_dataset=Dataset.parse(f"{layer}.{parts[-2]}", where=raw.where("to")),
+        to_column=parts[-1],
+        action=cast(Action, action),
+        reason=reason,
+        line=raw.line,
+    )

@@ -1,0 +1,149 @@
+"""Is a document ODCS? Unknown keys by the standard's own models, the rest by its JSON schema.
+
+The models come first, because "did you mean" needs to know the keys of one place; the JSON schema
+only says that something in a branch of an `anyOf` is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from ..errors import ContractError, did_you_mean
+from .yamlfile import Document, Place
+
+
+def check_standard(document: Document) -> None:
+    """Raise ContractError for the first thing that ODCS does not allow."""
+    from open_data_contract_standard.model import OpenDataContractStandard
+
+    if not isinstance(document.value, dict):
+        raise ContractError(
+            "not a data contract", where=document.where, fix="see docs/reference/contracts.md"
+        )
+    _check_keys(document, document.value, OpenDataContractStandard, ())
+    _check_logical_types(document)
+    errors = list(_validator().iter_errors(document.value))
+    if errors:
+        # An error deeper in the file is the more precise one; then the first in the file.
+        worst = min(map(_precise, errors), key=lambda e: document.line(tuple(e.absolute_path)))
+        place = tuple(worst.absolute_path)
+        raise ContractError(
+            f"{named(document.value, place)}: {_message(worst)}", where=document.at(place)
+        )
+
+
+def _check_logical_types(document: Document) -> None:
+    # Optional in the standard, but its JSON schema's `if logicalType is map` holds for a property
+    # without one too, and then asks for the key `map`.
+    for i, table in enumerate(_list(document.value, "schema")):
+        for j, column in enumerate(_list(table, "properties")):
+            if isinstance(column, dict) and "logicalType" not in column:
+                place: Place = ("schema", i, "properties", j)
+                raise ContractError(
+                    f"{named(document.value, place)} has no logicalType",
+                    where=document.at(place),
+                    fix="add one, such as logicalType: string",
+                )
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def named(value: Any, place: Place) -> str:
+    """A place in words: `schema.flights.dep_time.required`; list items by their names."""
+    words: list[str] = []
+    for key in place:
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            value = None
+        if isinstance(key, str):
+            if key not in ("properties", "customProperties"):
+                words.append(key)
+        elif isinstance(value, dict) and (name := value.get("name") or value.get("property")):
+            words.append(str(name))
+        else:
+            words.append(str(key + 1))
+    return ".".join(words) or "the contract"
+
+
+@cache
+def _validator() -> Any:
+    from importlib.resources import files
+
+    import jsonschema
+
+    text = files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
+    return jsonschema.Draft201909Validator(json.loads(text))
+
+
+@cache
+def _keys(model: Any) -> Mapping[str, Any]:
+    """The keys of a model of the standard and the annotations of their values."""
+    hints = typing.get_type_hints(model)
+    return {(f.alias or name): hints[name] for name, f in model.model_fields.items()}
+
+
+def _check_keys(document: Document, value: Any, annotation: Any, place: Place) -> None:
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            for inner in _options(annotation, list):
+                _check_keys(document, item, inner, (*place, i))
+        return
+    model = next((m for m in _options(annotation, dict)), None)
+    if model is None or not isinstance(value, dict):
+        return
+    known = _keys(model)
+    for key, inner in value.items():
+        if key not in known:
+            raise ContractError(
+                f"unknown key {key!r} in {named(document.value, place)}"
+                f"{did_you_mean(str(key), known)}",
+                where=document.at((*place, key)),
+            )
+        _check_keys(document, inner, known[key], (*place, key))
+
+
+def _options(annotation: Any, kind: type) -> list[Any]:
+    """Models that a mapping (kind dict), or item annotations that a list, may have here."""
+    found: list[Any] = []
+    parts = (
+        typing.get_args(annotation)
+        if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
+        else (annotation,)
+    )
+    for part in parts:
+        if kind is list and typing.get_origin(part) is list:
+            found += typing.get_args(part)
+        elif kind is dict and hasattr(part, "model_fields"):
+            found.append(part)
+    return found
+
+
+def _precise(error: Any) -> Any:
+    """Descend into `anyOf` and `oneOf` to the deepest error: the branch that nearly fits."""
+    while error.context:
+        error = max(error.context, key=lambda e: (len(e.absolute_path), -len(e.message)))
+    return error
+
+
+def _message(error: Any) -> str:
+    if error.validator == "enum":
+        allowed = [str(v) for v in error.validator_value]
+        return (
+            f"{error.instance!r} is not allowed{did_you_mean(str(error.instance), allowed)}; "
+            f"use one of {', '.join(allowed)}"
+        )
+    if error.validator == "type":
+        wanted = error.validator_value
+        wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
+        return f"{error.instance!r} is not of type {wanted}"
+    text = str(error.message)
+    return text if len(text) < 200 else text[:197] + "…"

@@ -1,0 +1,270 @@
+"""One table of a contract: columns, time, way of writing, service level and tiers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from ..errors import ContractError, did_you_mean
+from ..intervals import Unit
+from ..names import Dataset
+from .model import Column, Sla, TableContract, TierPolicy, TimeColumn, WriteKind
+from .reader import Reader
+from .rules import read_relationships, read_rules
+from .types import check_type
+
+WRITES = ("replace", "snapshot", "merge", "append")
+UNITS = ("day", "month")
+CLASSIFICATIONS = ("public", "internal", "confidential", "restricted")
+RESERVED = ("_partition", "_failed_rules", "_run", "_fp")
+"""Column names that storage and quarantine keep for themselves."""
+
+SLA_PROPERTIES = (
+    "latency", "retention", "frequency", "availability", "throughput", "errorRate",
+    "generalAvailability", "endOfSupport", "endOfLife", "timeToDetect", "timeToNotify",
+    "timeToRepair",
+)  # fmt: skip
+"""ODCS's list of service levels; Lakebook acts on the first two."""
+
+_COLUMN = re.compile(r"[a-z_][a-z0-9_]*")
+_TABLE_PROPERTIES = {
+    "write": str,
+    "timeColumn": str,
+    "timeZone": str,
+    "partitionUnit": str,
+    "tier": dict,
+    "legalHold": bool,
+}
+_LOGICAL = {
+    "string": "string",
+    "int64": "integer",
+    "int32": "integer",
+    "float64": "number",
+    "float32": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+    "binary": "string",  # ODCS has no logical type for bytes; its format option says `binary`
+}
+
+
+def read_table(
+    table: Reader, contract: Reader, *, path: Path, layer: str, owner: str
+) -> TableContract:
+    """Read one entry of `schema`; raises ContractError with its line."""
+    dataset = Dataset.parse(f"{layer}.{table['name']}", where=table.where("name"))
+    if not table["properties"]:
+        raise table.error(f"table {dataset.name!r} has no columns", fix="list them in properties")
+    columns = _columns(table)
+    own = table.properties(_TABLE_PROPERTIES)
+    time = _time(table, own, columns)
+    rules = read_rules(table, columns)
+    sla, retention_days = _service(contract, dataset)
+    found = TableContract(
+        dataset=dataset,
+        path=path,
+        version=contract.text("version"),
+        description=table.text("description"),
+        columns=columns,
+        write=_write(table, own, time),
+        time=time,
+        rules=rules,
+        relationships=read_relationships(table, dataset, columns, rules),
+        owner=owner,
+        domain=contract.text("domain"),
+        tags=tuple(dict.fromkeys([*(contract["tags"] or ()), *(table["tags"] or ())])),
+        tier=_tier(own, retention_days),
+        sla=sla,
+    )
+    _check_key(table, found)
+    return found
+
+
+def _columns(table: Reader) -> tuple[Column, ...]:
+    columns: dict[str, Column] = {}
+    for raw in table.items("properties"):
+        column = _column(raw)
+        if column.name in columns:
+            raise raw.error(
+                f"column {column.name!r} stands twice (first in line {columns[column.name].line})",
+                "name",
+            )
+        columns[column.name] = column
+    return tuple(columns.values())
+
+
+def _column(raw: Reader) -> Column:
+    name = str(raw["name"])
+    if not _COLUMN.fullmatch(name):
+        raise raw.error(
+            f"{name!r} is not a column name",
+            "name",
+            fix="use lower case letters, digits and _ (some engines fold case)",
+        )
+    if name in RESERVED:
+        raise raw.error(f"the column name {name!r} is Lakebook's own", "name", fix="rename it")
+    if not raw["physicalType"]:
+        raise raw.error(
+            f"column {name!r} has no physicalType", fix="add one, such as physicalType: string"
+        )
+    kind = check_type(raw["physicalType"], where=raw.where("physicalType"))
+    logical = _LOGICAL.get(kind, "number")  # the rest is decimal(p,s)
+    if raw["logicalType"] not in (None, logical):
+        raise raw.error(
+            f"column {name!r} is logically {raw['logicalType']} and physically {kind}",
+            "logicalType",
+            fix=f"write logicalType: {logical}, or another physicalType",
+        )
+    raw.refuse("unique", "write a rule with metric: duplicateValues")
+    raw.refuse("enum", "write a rule with metric: invalidValues and validValues")
+    raw.refuse("logicalTypeOptions", "write a rule")
+    raw.refuse("partitioned", "name the table's timeColumn in its customProperties")
+    for key in ("properties", "items", "map"):
+        raw.refuse(key, "give each value a column of its own; nested types are not supported")
+    own = raw.properties({"unit": str})
+    if raw["classification"]:
+        raw.choice(raw["classification"], CLASSIFICATIONS, "classification", "classification")
+    return Column(
+        name=name,
+        type=kind,
+        nullable=not raw["required"],
+        description=raw.text("description"),
+        classification=raw.text("classification"),
+        unit=str(own["unit"][0]) if "unit" in own else "",
+        tags=tuple(raw["tags"] or ()),
+        key_position=_key_position(raw),
+        line=raw.line,
+    )
+
+
+def _key_position(raw: Reader) -> int | None:
+    if not raw["primaryKey"]:
+        return None
+    if not raw["required"]:
+        raise raw.error(
+            f"column {raw['name']!r} is part of the primary key and may be null",
+            "primaryKey",
+            fix="add required: true",
+        )
+    position = raw["primaryKeyPosition"]
+    return 1 if position is None else int(position)
+
+
+def _check_key(table: Reader, found: TableContract) -> None:
+    positions = sorted(c.key_position for c in found.columns if c.key_position is not None)
+    if positions != list(range(1, len(positions) + 1)):
+        raise table.error(
+            f"the primary key positions of {found.dataset.name!r} are {positions}",
+            fix="number primaryKeyPosition from 1, each once",
+        )
+    if found.write == "merge" and not positions:
+        raise table.error(
+            f"table {found.dataset.name!r} is written by merge and has no primary key",
+            fix="mark its key columns with primaryKey: true",
+        )
+
+
+def _time(
+    table: Reader, own: dict[str, tuple[Any, Reader]], columns: tuple[Column, ...]
+) -> TimeColumn | None:
+    parts = ("timeColumn", "timeZone", "partitionUnit")
+    given = [p for p in parts if p in own]
+    if not given:
+        return None
+    if missing := [p for p in parts if p not in own]:
+        raise own[given[0]][1].error(
+            f"{given[0]} without {' and '.join(missing)}",
+            fix="a table with time states timeColumn, timeZone and partitionUnit",
+        )
+    name, at = own["timeColumn"]
+    column = next((c for c in columns if c.name == name), None)
+    if column is None:
+        names = [c.name for c in columns]
+        raise at.error(f"timeColumn {name!r} is no column{did_you_mean(name, names)}", "value")
+    if column.type not in ("date", "timestamp"):
+        raise at.error(
+            f"timeColumn {name!r} has the type {column.type}",
+            "value",
+            fix="choose a date or timestamp column",
+        )
+    zone, zone_at = own["timeZone"]
+    _check_zone(zone, zone_at)
+    unit, unit_at = own["partitionUnit"]
+    unit_at.choice(unit, UNITS, "partitionUnit", "value")
+    return TimeColumn(column=name, zone=zone, unit=cast(Unit, unit))
+
+
+def _check_zone(zone: str, at: Reader) -> None:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        from zoneinfo import available_timezones
+
+        raise at.error(
+            f"timeZone {zone!r} is unknown{did_you_mean(zone, available_timezones())}",
+            "value",
+            fix="use a name of the IANA database, such as America/New_York or UTC",
+        ) from None
+
+
+def _write(table: Reader, own: dict[str, tuple[Any, Reader]], time: TimeColumn | None) -> WriteKind:
+    if "write" not in own:
+        return "replace" if time else "snapshot"
+    value, at = own["write"]
+    at.choice(value, WRITES, "write", "value")
+    if value in ("replace", "append") and time is None:
+        raise at.error(
+            f"write {value} needs a timeColumn",
+            "value",
+            fix="add timeColumn, timeZone and partitionUnit, or write snapshot",
+        )
+    if value == "snapshot" and time is not None:
+        raise at.error(
+            "write snapshot and a timeColumn",
+            "value",
+            fix="write replace, or leave the timeColumn out",
+        )
+    return cast(WriteKind, value)
+
+
+def _tier(own: dict[str, tuple[Any, Reader]], retention_days: int | None) -> TierPolicy:
+    ages: dict[str, int | None] = {"hot": None, "warm": None}
+    if "tier" in own:
+        value, at = own["tier"]
+        for key, age in value.items():
+            at.choice(key, ages, "tier", "value", key)
+            ages[key] = at.age_days(age, f"tier {key}", "value", key)
+        order = [d for d in (ages["hot"], ages["warm"], retention_days) if d is not None]
+        if order != sorted(order):
+            raise at.error(
+                f"the ages hot, warm, retention do not rise: {', '.join(f'{d} d' for d in order)}",
+                "value",
+                fix="ages count from the end of the partition",
+            )
+    hold = bool(own["legalHold"][0]) if "legalHold" in own else False
+    return TierPolicy(ages["hot"], ages["warm"], retention_days, hold)
+
+
+def _service(contract: Reader, dataset: Dataset) -> tuple[Sla, int | None]:
+    """Freshness and retention of a table; an `element` limits a property to one table."""
+    tables = [t["name"] for t in contract.items("schema")]
+    hours: float | None = None
+    schedule = ""
+    retention_days: int | None = None
+    for raw in contract.items("slaProperties"):
+        name = raw.choice(raw["property"], SLA_PROPERTIES, "slaProperty", "property")
+        element = raw.text("element").split(".")[0]
+        if element and element not in tables:
+            raise ContractError(
+                f"element {element!r} is no table{did_you_mean(element, tables)}",
+                where=raw.where("element"),
+            )
+        if element and element != dataset.name:
+            continue
+        if name == "latency":
+            hours, schedule = raw.amount_days(name) * 24, raw.text("schedule")
+        elif name == "retention":
+            retention_days = int(raw.amount_days(name))
+    return Sla(hours, schedule), retention_days
