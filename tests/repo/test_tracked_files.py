@@ -12,9 +12,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # Written in pieces, so that this file does not find itself.
-REGISTRIES = (
-    r"python" + r"hosted\.org|pypi" + r"\.(org|python)|registry\.(npm|yarn)|repo1?\.ma" + r"ven"
-    r"|maven\.org/|jfrog|arti" + r"factory|conda\.ana" + r"conda|proxy\.go" + r"lang"
+REGISTRIES = "|".join(
+    head + tail
+    for head, tail in (
+        ("python", r"hosted\.org"),
+        ("py", r"pi\.(org|python)"),
+        ("registry", r"\.(npm|yarn)"),
+        ("repo", r"1?\.maven"),
+        ("jfr", "og"),
+        ("arti", "factory"),
+        ("conda", r"\.anaconda"),
+        ("proxy", r"\.golang"),
+    )
 )
 INDEX_OPTIONS = (
     r"--(extra-)?index" + r"-url|--find" + r"-links|--trusted" + r"-host|^\s*index" + "-url"
