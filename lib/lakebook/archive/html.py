@@ -7,7 +7,6 @@ called in a child of the warm parent, as "lakebook.archive.html:write_report".
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from html import escape
@@ -38,7 +37,9 @@ _LARGEST_OUTPUT = 4_000_000  # characters: a browser opens a report, not a data 
 
 def write_report(notebook: str, record: Mapping[str, Any], target: str) -> str:
     """Render to `target` and return its path; all arguments are JSON, for another process."""
-    text = render(json.loads(Path(notebook).read_text(encoding="utf-8")), record)
+    import nbformat  # joins the lists of lines that notebooks are saved with
+
+    text = render(nbformat.read(notebook, as_version=4), record)
     Path(target).write_text(text, encoding="utf-8")
     return target
 

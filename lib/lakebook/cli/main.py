@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-import click
 import typer
 
 from ..errors import LakebookError
@@ -36,21 +35,13 @@ app.command()(making.lab)
 def main() -> NoReturn:
     """Entry point: a LakebookError becomes its sentence and its exit code."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        app()  # ends by SystemExit, also for usage errors (2) and an interrupt
     except LakebookError as found:
         error_console().print(f"[bold red]error[/] {_plain(found.sentence)}", soft_wrap=True)
         sys.exit(found.exit_code)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
-    except click.ClickException as wrong:
-        wrong.show()
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        error_console().print("stopped")
-        sys.exit(130)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stderr.close()
-        sys.exit(0)
+    sys.exit(0)
 
 
 def _plain(text: str) -> str:

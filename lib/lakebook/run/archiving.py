@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..archive.html import render
 from ..archive.record import RunRecord, write_record
 from ..contract.time import partitions_of
+from ..errors import LakebookError
 from ..graph import StepNode
 from ..intervals import Interval
 from ..runtime.job import JobResult
+from ..runtime.warm import WarmUnavailable, call
 from ..settings import Settings
 
 _PACKAGES = ("lakebook", "polars", "narwhals", "deltalake", "duckdb", "great-expectations")
@@ -33,8 +34,6 @@ def archive_run(
     work: Path,
 ) -> Path:
     """Write the run's immutable folder and return it."""
-    import json
-
     tables = node.contract.tables if node.contract else ()
     names = {name for table in tables for name in partitions_of(table, interval)}
     record = RunRecord(
@@ -63,6 +62,26 @@ def archive_run(
     )
     notebook = work / "notebook.ipynb"
     report = None
-    if notebook.is_file():
-        report = render(json.loads(notebook.read_text(encoding="utf-8")), record)
+    try:
+        report = _report(settings, notebook, record, work) if notebook.is_file() else None
+    except LakebookError as broken:  # the run itself must be archived all the same
+        record = replace(record, note=f"{record.note} no report: {broken}".strip())
     return write_record(settings.runs, record, work, report)
+
+
+def _report(settings: Settings, notebook: Path, record: RunRecord, work: Path) -> str:
+    """The page, rendered where nbconvert is imported already, if there is such a place."""
+    page = work / "report.html"
+    try:
+        call(
+            settings,
+            "lakebook.archive.html:write_report",
+            str(notebook),
+            record.to_json(),
+            str(page),
+        )
+    except WarmUnavailable:
+        from ..archive.html import write_report
+
+        write_report(str(notebook), record.to_json(), str(page))
+    return page.read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ def run_query(settings: Settings, sql: str) -> duckdb.DuckDBPyRelation:
     """Run one query. Raises UserError for unknown datasets and for SQL that DuckDB refuses."""
     import duckdb
 
-    connection = duckdb.connect(":memory:", config={"TimeZone": "UTC"})
+    connection = duckdb.connect(":memory:")
     try:
         for name in sorted(connection.get_table_names(sql, qualified=True)):
             layer, dot, _ = name.partition(".")

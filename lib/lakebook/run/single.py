@@ -123,9 +123,9 @@ def _environment(settings: Settings) -> dict[str, str]:
 def _limits(settings: Settings) -> Limits:
     runtime = settings.runtime
     return Limits(
-        cell_timeout_s=runtime.cell_timeout_s or None,
-        run_timeout_s=runtime.run_timeout_s or None,
-        memory_limit_mb=runtime.memory_limit_mb or None,
+        cell_s=runtime.cell_timeout_s,
+        run_s=runtime.run_timeout_s,
+        memory_mb=runtime.memory_limit_mb,
     )
 
 
