@@ -29,8 +29,14 @@ def check_standard(document: Document) -> None:
     _check_logical_types(document)
     errors = list(_validator().iter_errors(document.value))
     if errors:
-        # An error deeper in the file is the more precise one; then the first in the file.
-        worst = min(map(_precise, errors), key=lambda e: document.line(tuple(e.absolute_path)))
+        # "Unevaluated" keys are mostly the echo of another error; else the first in the file.
+        worst = min(
+            map(_precise, errors),
+            key=lambda e: (
+                e.validator == "unevaluatedProperties",
+                document.line(tuple(e.absolute_path)),
+            ),
+        )
         place = tuple(worst.absolute_path)
         raise ContractError(
             f"{named(document.value, place)}: {_message(worst)}", where=document.at(place)
@@ -130,7 +136,10 @@ def _options(annotation: Any, kind: type) -> list[Any]:
 def _precise(error: Any) -> Any:
     """Descend into `anyOf` and `oneOf` to the deepest error: the branch that nearly fits."""
     while error.context:
-        error = max(error.context, key=lambda e: (len(e.absolute_path), -len(e.message)))
+        error = max(
+            error.context,
+            key=lambda e: (len(e.absolute_path), e.validator != "type", -len(e.message)),
+        )
     return error
 
 
@@ -145,5 +154,7 @@ def _message(error: Any) -> str:
         wanted = error.validator_value
         wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
         return f"{error.instance!r} is not of type {wanted}"
+    if error.validator == "pattern" and error.absolute_path[-1] in ("to", "from"):
+        return f"{error.instance!r} is no reference; write table.column or layer.table.column"
     text = str(error.message)
     return text if len(text) < 200 else text[:197] + "…"

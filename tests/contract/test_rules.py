@@ -1,0 +1,244 @@
+"""Quality rules and references of a contract: what they become, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lakebook.contract.model import Contract, Rule
+from lakebook.errors import ContractError
+from lakebook.names import Dataset
+
+Load = Callable[..., Contract]
+
+BETWEEN = "type: expect_column_values_to_be_between"
+BOUNDS = "kwargs: {min_value: -120, max_value: 2880}"
+LIBRARY = "        metric: rowCount\n        mustBeGreaterThan: 0\n"
+CUSTOM = """\
+            type: custom
+            engine: greatExpectations
+            implementation:
+              type: expect_column_values_to_be_between
+              kwargs: {min_value: -120, max_value: 2880}
+"""
+
+
+def rule_of(contract: Contract, name: str) -> Rule:
+    return next(rule for rule in contract.tables[0].rules if rule.name == name)
+
+
+def test_a_rule_of_a_column_is_on_that_column(load: Load) -> None:
+    rule = rule_of(load(), "plausible_delay")
+
+    assert rule.expectation == "expect_column_values_to_be_between"
+    assert rule.kwargs == {"column": "dep_delay_min", "min_value": -120, "max_value": 2880}
+    assert (rule.column, rule.action, rule.scope) == ("dep_delay_min", "quarantine", "row")
+    assert rule.reason == "No flight leaves two days late."
+
+
+def test_a_rule_of_a_table_fails_its_partition_by_default(load: Load) -> None:
+    rule = rule_of(load(), "enough_rows")
+
+    assert (rule.action, rule.scope, rule.dimension) == ("fail", "partition", "completeness")
+
+
+def test_a_class_may_be_written_in_camel_case(load: Load) -> None:
+    contract = load((BETWEEN, "type: ExpectColumnValuesToBeBetween"))
+
+    assert rule_of(contract, "plausible_delay").expectation == "expect_column_values_to_be_between"
+
+
+def test_a_rule_without_a_name_is_named_by_what_it_expects(load: Load) -> None:
+    contract = load(("name: plausible_delay\n            type", "type"))
+
+    assert contract.tables[0].rules[1].name == "dep_delay_min_be_between"
+
+
+def test_a_rule_in_words_is_for_people(load: Load) -> None:
+    contract = load((LIBRARY, "        type: text\n"))
+
+    assert [rule.name for rule in contract.tables[0].rules] == ["plausible_delay"]
+
+
+def test_uniqueness_looks_at_a_partition_and_can_quarantine(load: Load) -> None:
+    contract = load((BETWEEN, "type: expect_column_values_to_be_unique"), (BOUNDS, "kwargs: {}"))
+    rule = rule_of(contract, "plausible_delay")
+
+    assert (rule.action, rule.scope) == ("quarantine", "partition")
+
+
+@pytest.mark.parametrize(
+    ("metric", "expectation", "kwargs"),
+    [
+        ("{metric: nullValues, mustBe: 0}", "values_to_not_be_null", {}),
+        (
+            "{metric: nullValues, mustBeLessOrEqualTo: 5, unit: percent}",
+            "values_to_not_be_null",
+            {"mostly": 0.95},
+        ),
+        ("{metric: missingValues, mustBe: 0}", "values_to_not_be_null", {}),
+        (
+            "{metric: missingValues, arguments: {missingValues: [-999]}, mustBe: 0}",
+            "values_to_not_be_in_set",
+            {"value_set": [-999]},
+        ),
+        (
+            "{metric: invalidValues, arguments: {validValues: [1, 2]}, mustBe: 0}",
+            "values_to_be_in_set",
+            {"value_set": [1, 2]},
+        ),
+        (
+            "{metric: invalidValues, arguments: {pattern: '^[A-Z]{2}$'}, mustBe: 0}",
+            "values_to_match_regex",
+            {"regex": "^[A-Z]{2}$"},
+        ),
+        ("{metric: duplicateValues, mustBe: 0}", "values_to_be_unique", {}),
+    ],
+)
+def test_a_library_metric_of_a_column_is_a_standard_class(
+    load: Load, metric: str, expectation: str, kwargs: dict[str, object]
+) -> None:
+    fields = "".join(f"            {part}\n" for part in _block(metric))
+    rule = rule_of(load((CUSTOM, fields)), "plausible_delay")
+
+    assert rule.expectation == f"expect_column_{expectation}"
+    assert rule.kwargs == {"column": "dep_delay_min", **kwargs}
+
+
+@pytest.mark.parametrize(
+    ("operator", "kwargs"),
+    [
+        ("mustBe: 16", {"min_value": 16, "max_value": 16}),
+        ("mustNotBe: 0", {"min_value": 1}),
+        ("mustBeBetween: [1, 9]", {"min_value": 1, "max_value": 9}),
+        ("mustBeGreaterThan: 3", {"min_value": 3, "strict_min": True}),
+        ("mustBeGreaterOrEqualTo: 3", {"min_value": 3}),
+        ("mustBeLessThan: 3", {"max_value": 3, "strict_max": True}),
+        ("mustBeLessOrEqualTo: 3", {"max_value": 3}),
+    ],
+)
+def test_a_row_count_keeps_its_operator(
+    load: Load, operator: str, kwargs: dict[str, object]
+) -> None:
+    rule = rule_of(load(("mustBeGreaterThan: 0", operator)), "enough_rows")
+
+    assert rule.expectation == "expect_table_row_count_to_be_between"
+    assert rule.kwargs == kwargs
+
+
+def test_duplicates_of_several_columns_are_a_compound_key(load: Load) -> None:
+    contract = load(
+        (
+            LIBRARY,
+            "        metric: duplicateValues\n"
+            "        arguments: {properties: [carrier, flight_date]}\n"
+            "        mustBe: 0\n",
+        )
+    )
+    rule = rule_of(contract, "enough_rows")
+
+    assert rule.expectation == "expect_compound_columns_to_be_unique"
+    assert rule.kwargs == {"column_list": ["carrier", "flight_date"]}
+
+
+REFUSED = [
+    ("be_between\n", "be_betwen\n", "(did you mean 'expect_column_values_to_be_between'?)"),
+    ("be_between\n", "be_of_type\n", "state the type as the column's physicalType"),
+    ("min_value", "min_valu", "has no argument 'min_valu' (did you mean 'min_value'?)"),
+    ("max_value: 2880", "mostly: 95", "give a share from 0 to 1"),
+    ("{min_value: -120,", "{column: fare,", "names the column 'fare'; leave column out"),
+    ("be_between\n", "be_in_set\n", "has no argument 'min_value'"),
+    (BOUNDS, "kwargs: [1]", "kwargs is not a mapping"),
+    ("kwargs:", "kwarg:", "(did you mean 'kwargs'?)"),
+    ("engine: greatExpectations", "engine: soda", "engine 'soda' is unknown"),
+    ("value: quarantine", "value: quarantin", "(did you mean 'quarantine'?)"),
+    ("property: action,", "property: acton,", "(did you mean 'action'?)"),
+    ("            description: No flight leaves two days late.\n", "", "gives no reason"),
+    ("name: plausible_delay", "name: enough_rows", "two rules are named 'enough_rows'"),
+    ("name: plausible_delay", "name: carrier_in_airlines", "name of a relationship and"),
+    ("metric: rowCount", "metric: nullValues", "move it to a column's quality"),
+    ("metric: rowCount", "metric: rowCnt", "(did you mean 'rowCount'?)"),
+    ("metric: rowCount", "metric: duplicateValues", "does not say of which columns"),
+    ("mustBeGreaterThan: 0", "mustBeGraterThan: 0", "(did you mean 'mustBeGreaterThan'?)"),
+    ("mustBeGreaterThan: 0", "mustNotBe: 5", "has no exact counterpart"),
+    (LIBRARY, "        type: sql\n        query: select 1\n        mustBe: 0\n", "type: custom"),
+    (
+        "type: expect_column_values_to_be_between\n              kwargs: {min_value: -120, max",
+        "type: expect_column_mean_to_be_between\n              kwargs: {max",
+        "cannot quarantine: it does not say which rows are bad",
+    ),
+    ("value: quarantine}", "value: quarantine}, {property: scope, value: table}", "use partition"),
+    ("to: airlines.carrier", "to: airlines", "write table.column or layer.table.column"),
+    ("to: airlines.carrier", "to: slver.airlines.carrier", "(did you mean 'silver'?)"),
+    (
+        "to: airlines.carrier",
+        "to: airlines.carrier\n            customProperties: [{property: action, value: warn}]",
+        "add the customProperty reason",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), REFUSED)
+def test_a_rule_that_cannot_be_kept_is_refused(load: Load, old: str, new: str, said: str) -> None:
+    with pytest.raises(ContractError) as raised:
+        load((old, new))
+
+    assert said in str(raised.value)
+    assert str(raised.value).startswith("notebooks/silver/flights.contract.yaml:")
+
+
+def test_an_order_over_rows_has_no_row_scope(load: Load) -> None:
+    with pytest.raises(ContractError, match="looks at more than one row"):
+        load(
+            (BETWEEN, "type: expect_column_values_to_be_increasing"),
+            (BOUNDS, "kwargs: {}"),
+            ("value: quarantine}", "value: quarantine}, {property: scope, value: row}"),
+        )
+
+
+def test_an_unknown_column_in_a_rule_is_found(load: Load) -> None:
+    with pytest.raises(ContractError, match=r"unknown column 'far' \(did you mean 'fare'\?\)"):
+        load(
+            (LIBRARY, "        metric: duplicateValues\n"
+                      "        arguments: {properties: [far, carrier]}\n        mustBe: 0\n"),
+        )  # fmt: skip
+
+
+def test_a_reference_is_to_the_same_layer_unless_it_says_more(load: Load) -> None:
+    same = load().tables[0].relationships[0]
+    other = load(("to: airlines.carrier", "to: bronze.airlines.carrier"))
+
+    assert (same.name, same.to_dataset) == ("carrier_in_airlines", Dataset("silver", "airlines"))
+    assert (same.to_column, same.action) == ("carrier", "fail")
+    assert other.tables[0].relationships[0].to_dataset == Dataset("bronze", "airlines")
+
+
+def test_a_reference_may_stand_at_the_table(load: Load) -> None:
+    contract = load(
+        ("        relationships:\n          - to: airlines.carrier\n", ""),
+        (
+            "    quality:\n",
+            "    relationships:\n"
+            "      - from: flights.carrier\n"
+            "        to: airlines.carrier\n"
+            "        customProperties:\n"
+            "          - {property: action, value: warn}\n"
+            "          - {property: reason, value: Old carriers are gone.}\n"
+            "    quality:\n",
+        ),
+    )
+    found = contract.tables[0].relationships[0]
+
+    assert (found.column, found.action, found.reason) == (
+        "carrier",
+        "warn",
+        "Old carriers are gone.",
+    )
+
+
+def _block(flow: str) -> list[str]:
+    """`{a: 1, b: {c: 2}}` as block lines."""
+    import yaml
+
+    return yaml.safe_dump(yaml.safe_load(flow), default_flow_style=False).rstrip().splitlines()
