@@ -1,0 +1,126 @@
+"""Check steps against contracts without reading data, and remember what was found by content.
+
+If nothing that a step's check depends on has changed, nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ..contract.model import TableContract
+from ..graph import Graph, StepNode
+from ..names import Dataset
+from ..settings import Settings
+from .job import PassResult, StepJob
+from .keys import folder_digest, step_key
+from .model import CheckReport, Finding, StepCheck, StepLineage
+
+
+def check(
+    settings: Settings, graph: Graph, selection: Iterable[StepNode] | None = None
+) -> CheckReport:
+    """Compile the selected steps (all, if None), in dependency order.
+
+    Problems of steps are findings of the report and not raised.
+    """
+    began = time.perf_counter()
+    folder_digest.cache_clear()  # files may have changed since this process last looked
+    chosen = None if selection is None else {node.name for node in selection}
+    nodes = [node for node in graph.order() if chosen is None or node.name in chosen]
+    contracts = {
+        table.dataset: table
+        for node in graph.steps.values()
+        if node.contract
+        for table in node.contract.tables
+    }
+    keys = {
+        node.name: step_key(
+            settings, node, _label(settings, node), _around(node, contracts).values()
+        )
+        for node in nodes
+    }
+    done: dict[Dataset, StepCheck] = {}
+    for node in nodes:
+        if kept := _recall(settings, node.name, keys[node.name]):
+            done[node.name] = kept
+    missing = [node for node in nodes if node.name not in done]
+    if missing:
+        for found in _compile(settings, missing, contracts):
+            name = Dataset.parse(found.step)
+            done[name] = found
+            _keep(settings, name, keys[name], found)
+    steps = tuple(done[node.name] for node in nodes)
+    return CheckReport(steps, time.perf_counter() - began)
+
+
+def _compile(
+    settings: Settings, nodes: Sequence[StepNode], contracts: Mapping[Dataset, TableContract]
+) -> Iterable[StepCheck]:
+    from .processes import compile_steps
+
+    jobs = [_job(settings, node) for node in nodes]
+    results = compile_steps(settings, jobs, contracts)
+    for job in jobs:
+        yield _joined(job, results["polars"][job.step], results["duckdb"][job.step])
+
+
+def _joined(job: StepJob, verdict: PassResult, followed: PassResult) -> StepCheck:
+    findings: dict[Finding, None] = dict.fromkeys((*verdict.findings, *followed.findings))
+    lineage = followed.lineage
+    if lineage is None:  # the process did not come to it: edges between tables are known anyway
+        reads = [*map(str, job.reads), *job.sources]
+        own = [str(table.dataset) for table in job.outputs]
+        lineage = StepLineage(
+            tuple((read, name) for name in own for read in reads),
+            opaque=dict.fromkeys(own, "its notebook cannot be compiled"),
+        )
+    elapsed_s = round(verdict.elapsed_s + followed.elapsed_s, 4)
+    return StepCheck(str(job.step), tuple(findings), lineage, elapsed_s)
+
+
+def _job(settings: Settings, node: StepNode) -> StepJob:
+    return StepJob(
+        step=node.name,
+        notebook=node.notebook,
+        label=_label(settings, node),
+        outputs=node.contract.tables if node.contract else (),
+        reads=tuple(dict.fromkeys(read.dataset for read in node.reads)),
+        sources=node.sources,
+        models=node.models,
+    )
+
+
+def _label(settings: Settings, node: StepNode) -> str:
+    return node.notebook.relative_to(settings.root).as_posix()
+
+
+def _around(
+    node: StepNode, contracts: Mapping[Dataset, TableContract]
+) -> dict[Dataset, TableContract]:
+    """Contracts that a step's check looks at: of what it writes and of what it reads."""
+    wanted = [*node.outputs, *(read.dataset for read in node.reads)]
+    return {name: contracts[name] for name in wanted if name in contracts}
+
+
+def _place(settings: Settings, step: Dataset) -> Path:
+    return settings.state / "compile" / f"{step}.json"
+
+
+def _recall(settings: Settings, step: Dataset, key: str) -> StepCheck | None:
+    try:
+        raw = json.loads(_place(settings, step).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return StepCheck.from_json(raw["check"], is_cached=True) if raw["key"] == key else None
+
+
+def _keep(settings: Settings, step: Dataset, key: str, found: StepCheck) -> None:
+    place = _place(settings, step)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps({"key": key, "check": found.to_json()}), encoding="utf-8")
+    part.replace(place)

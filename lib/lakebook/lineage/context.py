@@ -1,0 +1,135 @@
+"""What stands behind `Step` while a step is compiled: empty frames in, schemas or SQL out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..contract.model import Column, TableContract
+from ..errors import UserError, did_you_mean
+from ..graph.notebook import Cell
+from ..intervals import Interval
+from ..names import Dataset
+from ..step.context import ReadRequest
+from .frames import quarantine_columns
+from .job import StepJob
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+MakeFrame = Callable[[str, tuple[Column, ...]], "nw.LazyFrame[Any]"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A frame that a cell gave to `step.write`."""
+
+    frame: Any
+    cell: Cell
+
+
+@dataclass
+class Trace:
+    """What the cells of one step did. `read` maps tables and source URIs to their columns."""
+
+    cell: Cell | None = None
+    read: dict[str, tuple[Column, ...]] = field(default_factory=dict)
+    written: dict[Dataset, Written] = field(default_factory=dict)
+    selections: list[tuple[str, Cell]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CompiledCard:
+    """Stands where a run shows a card."""
+
+    dataset: str
+
+
+class CompileContext:
+    """One step's context. `make_frame` gives the empty frame of a table or source."""
+
+    def __init__(
+        self,
+        job: StepJob,
+        contracts: Mapping[Dataset, TableContract],
+        make_frame: MakeFrame,
+        trace: Trace,
+    ) -> None:
+        self._job = job
+        self._contracts = contracts
+        self._make_frame = make_frame
+        self._trace = trace
+
+    def __call__(
+        self, step: Dataset, interval: Interval | None, engine: str | None
+    ) -> CompileContext:
+        """Be the factory too: the cells of a notebook make one Step, of the notebook's name."""
+        if step != self._job.step:
+            raise UserError(
+                f"the notebook makes Step({str(step)!r})",
+                fix=f"name it after its file: Step({str(self._job.step)!r})",
+            )
+        timed = [table for table in self._job.outputs if table.time]
+        if timed and interval is None:
+            raise UserError(
+                f"{timed[0].dataset} has a time column, but Step(…) has no interval",
+                fix=f'write Step("{step}", start=start, end=end), with both in the parameters cell',
+            )
+        return self
+
+    def read(self, request: ReadRequest) -> nw.LazyFrame[Any]:
+        dataset = request.dataset
+        if dataset not in self._job.reads:
+            raise UserError(
+                f"reads {dataset}, which the graph did not see"
+                f"{did_you_mean(str(dataset), map(str, self._job.reads))}",
+                fix=f'write the read in a cell with the name as text: step.read("{dataset}")',
+            )
+        return self._frame(dataset)
+
+    def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]:
+        table = self._job.output(self._job.step)
+        if table is None:
+            raise UserError(
+                f"ingests a source, but its contract does not promise {self._job.step}",
+                fix="name the contract's table like the notebook",
+            )
+        self._trace.read[uri] = table.columns
+        return self._make_frame(uri, table.columns)
+
+    def write(self, frame: Any, table: Dataset) -> CompiledCard:
+        if self._job.output(table) is None:
+            known = [str(output.dataset) for output in self._job.outputs]
+            raise UserError(
+                f"writes {table}, which its contract does not promise"
+                f"{did_you_mean(str(table), known)}",
+                fix="add the table to the contract, or correct the name",
+            )
+        assert self._trace.cell is not None
+        self._trace.written[table] = Written(frame, self._trace.cell)
+        return CompiledCard(str(table))
+
+    def dbt(self, selection: str) -> CompiledCard:
+        assert self._trace.cell is not None
+        self._trace.selections.append((selection, self._trace.cell))
+        return CompiledCard(selection)
+
+    def result(self, table: Dataset) -> nw.LazyFrame[Any]:
+        return self._frame(table)
+
+    def _frame(self, dataset: Dataset) -> nw.LazyFrame[Any]:
+        contract = self._contracts.get(dataset)
+        if contract is not None:
+            columns = contract.columns
+        else:
+            base = next((c for d, c in self._contracts.items() if d.quarantine == dataset), None)
+            if base is None:
+                known = map(str, self._contracts)
+                raise UserError(
+                    f"no contract promises {dataset}{did_you_mean(str(dataset), known)}",
+                    fix="correct the name, or write its contract",
+                )
+            columns = quarantine_columns(base)
+        self._trace.read[str(dataset)] = columns
+        return self._make_frame(str(dataset), columns)

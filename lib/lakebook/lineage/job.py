@@ -1,0 +1,87 @@
+"""What is asked of a compiling process and what it answers. Plain values: they cross processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..contract.model import TableContract
+from ..intervals import Unit
+from ..names import Dataset
+from .model import Finding, StepLineage
+
+Pass = Literal["polars", "duckdb"]
+
+
+@dataclass(frozen=True)
+class StepJob:
+    """One step to compile: what the graph knows of it."""
+
+    step: Dataset
+    notebook: Path
+    label: str  # the notebook's path as people read it, relative to the checkout
+    outputs: tuple[TableContract, ...]
+    reads: tuple[Dataset, ...]
+    sources: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()  # names of the dbt models it builds
+
+    @property
+    def unit(self) -> Unit:
+        """The coarsest partition of its outputs: an interval whole for it is whole for all."""
+        units = {table.time.unit for table in self.outputs if table.time}
+        return "day" if units == {"day"} else "month"
+
+    def output(self, dataset: Dataset) -> TableContract | None:
+        return next((table for table in self.outputs if table.dataset == dataset), None)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A dbt model as it was compiled. `relation` is how other models' SQL names it."""
+
+    name: str
+    relation: str
+    sql: str
+    path: str
+    needs: tuple[str, ...]  # unique ids of models, seeds and snapshots
+    dataset: Dataset | None  # None: an intermediate model without a contract
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What a model may read besides models: a source (a dataset) or a seed's header."""
+
+    relation: str
+    dataset: Dataset | None = None
+    seed: Path | None = None
+
+
+@dataclass(frozen=True)
+class DbtProject:
+    """Compiled models by unique id, in dependency order, and what else their SQL names."""
+
+    models: Mapping[str, Model]
+    relations: tuple[Relation, ...]
+
+
+@dataclass(frozen=True)
+class PassRequest:
+    """Steps for one process: as Polars frames, or as DuckDB relations."""
+
+    kind: Pass
+    root: Path
+    jobs: tuple[StepJob, ...]
+    contracts: Mapping[Dataset, TableContract]
+    dbt: Path | None = None  # a pickled DbtProject, there when the process comes to the models
+
+
+@dataclass(frozen=True)
+class PassResult:
+    """What one pass over one step found."""
+
+    step: Dataset
+    findings: tuple[Finding, ...]
+    lineage: StepLineage | None
+    elapsed_s: float

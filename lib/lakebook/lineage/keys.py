@@ -1,0 +1,71 @@
+"""What a step's check depends on, as one digest: if it stands, so does what was found."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from ..contract.model import TableContract
+from ..graph import StepNode
+from ..graph.notebook import read_cells
+from ..settings import Settings
+
+_PACKAGES = ("polars", "narwhals", "duckdb", "pyarrow", "sqlglot", "acryl-datahub")
+_OURS = ("contract", "engines", "graph", "lineage", "step")
+_SKIPPED = {"target", "logs", "dbt_packages", "__pycache__"}
+
+
+def step_key(
+    settings: Settings, node: StepNode, label: str, contracts: Iterable[TableContract]
+) -> str:
+    """Digest of a step's cells and their places, contracts around it, libraries and models.
+
+    Parameters
+    ----------
+    contracts: of the step's outputs and of all tables that it reads.
+    """
+    digest = hashlib.sha256()
+    for cell in read_cells(node.notebook, where=label):
+        digest.update(repr((cell.number, sorted(cell.tags), cell.source)).encode())
+    for table in sorted(contracts, key=lambda table: table.dataset):
+        columns = [(c.name, c.type, c.nullable) for c in table.columns]
+        digest.update(repr((str(table.dataset), columns, table.time)).encode())
+    digest.update(repr((label, node.reads, node.sources, node.models)).encode())
+    digest.update(_library(settings.root / "lib", node.imports).encode())
+    digest.update(_ours(settings.lib).encode())
+    if node.models:
+        digest.update(folder_digest(settings.dbt).encode())
+    return digest.hexdigest()
+
+
+@lru_cache
+def folder_digest(folder: Path) -> str:
+    """Digest of the files below a folder, without what dbt makes and hidden files."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        if path.is_file() and not _SKIPPED & set(inner.parts) and not path.name.startswith("."):
+            digest.update(f"\0{inner.as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _library(lib: Path, imports: Iterable[str]) -> str:
+    """Content of the team's own packages that a step imports, whole: they import each other."""
+    packages = {name.split(".")[0] for name in imports} - {"lakebook"}
+    found = []
+    for name in sorted(packages):
+        if (lib / name).is_dir():
+            found.append(f"{name} {folder_digest(lib / name)}")
+        elif (lib / f"{name}.py").is_file():
+            found.append(f"{name} {hashlib.sha256((lib / f'{name}.py').read_bytes()).hexdigest()}")
+    return "\n".join(found)
+
+
+@lru_cache
+def _ours(lib: Path) -> str:
+    """Lakebook's own modules that compile, and the packages whose word is taken."""
+    packages = [f"{name} {version(name)}" for name in _PACKAGES]
+    return "\n".join(packages + [folder_digest(lib / name) for name in _OURS])
