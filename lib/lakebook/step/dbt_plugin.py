@@ -1,4 +1,4 @@
-"""Lakebook's plugin for dbt-duckdb: models see the lake's tables as views, and hand their results back.
+"""Lakebook's plugin for dbt-duckdb: models see the lake's tables as views and hand results back.
 
 `dbt_run` opens a session, runs dbt in it, and writes what the models made. The profile names this
 module; dbt asks it for `Plugin`, which is made only then, since its base class lives in dbt.

@@ -87,7 +87,7 @@ def run_selection(host: DbtHost, selection: str) -> Any:
             project.build(manifest, selection)
         cards = []
         for name in (manifest.nodes[model].name for model in models):
-            path = s.results[name]
+            path = session.results[name]
             frame = host.engine.scan([str(path)], pq.read_schema(path))
             cards.append(host.write(frame, Dataset("gold", name)))
         return cards[0] if len(cards) == 1 else Cards(tuple(cards))
@@ -106,8 +106,9 @@ def inputs_of(manifest: Manifest, models: Sequence[str]) -> tuple[Dataset, ...]:
             elif parent in manifest.nodes and parent not in models:
                 node = manifest.nodes[parent]
                 if node.config.materialized != MATERIALIZATION:
+                    reader = manifest.nodes[model].name
                     raise GraphError(
-                        f"model {manifest.nodes[model].name} reads {node.name}, which is no dataset",
+                        f"model {reader} reads {node.name}, which is no dataset",
                         where=f"dbt/{node.original_file_path}",
                         fix=f"materialize it as {MATERIALIZATION!r}, or select both together",
                     )
