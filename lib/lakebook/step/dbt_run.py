@@ -81,9 +81,8 @@ def run_selection(host: DbtHost, selection: str) -> Any:
         project = _Project(host.settings, folder, cache)
         manifest = project.parse()
         models = project.select(manifest, selection)
-        with open_session(
-            [_input(host, name) for name in inputs_of(manifest, models)], folder
-        ) as s:
+        inputs = [_input(host, dataset) for dataset in inputs_of(manifest, models)]
+        with open_session(inputs, folder) as session:
             project.build(manifest, selection)
         cards = []
         for name in (manifest.nodes[model].name for model in models):
