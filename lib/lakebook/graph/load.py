@@ -19,7 +19,7 @@ from .model import Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
 
-_FORMAT = 1  # of what is remembered; raise it when `syntax` finds more
+_FORMAT = 2  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings) -> Graph:

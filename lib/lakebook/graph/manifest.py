@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..errors import GraphError, did_you_mean
 from ..names import LAYERS, Dataset
 from ..settings import Settings
 
+_FORMAT = b"2"  # of what is remembered; raise it when `slim` keeps more
 _SKIPPED = {"target", "logs", "dbt_packages", "__pycache__"}
 _PARSE = """
 import sys
@@ -33,7 +35,11 @@ if not result.success:
 
 @dataclass(frozen=True)
 class Model:
-    """One dbt model: its dataset is `gold.<name>` unless its schema says another layer."""
+    """One dbt model that makes a table: the dataset `gold.<name>`.
+
+    `inputs` are datasets; an ephemeral model is no dataset but a part of the models that use it.
+    `digest` stands for everything that decides the compiled SQL.
+    """
 
     name: str
     fqn: tuple[str, ...]
@@ -80,7 +86,7 @@ def load_manifest(settings: Settings) -> Manifest:
         raw = _parse(settings, key)
         cache.parent.mkdir(parents=True, exist_ok=True)
         part = cache.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(_slim(raw)), encoding="utf-8")
+        part.write_text(json.dumps(slim(raw, _variables(project))), encoding="utf-8")
         part.replace(cache)
     models = {}
     for entry in json.loads(cache.read_text(encoding="utf-8")):
@@ -96,7 +102,7 @@ def _contains(fqn: tuple[str, ...], parts: tuple[str, ...]) -> bool:
 
 
 def _content_key(folder: Path) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(_FORMAT)
     for package in ("dbt-core", "dbt-duckdb", "lakebook"):
         digest.update(f"{package} {version(package)}".encode())
     for path in sorted(folder.rglob("*")):
@@ -114,59 +120,94 @@ def _parse(settings: Settings, key: str) -> dict[str, Any]:
         *("--target-path", str(target), "--log-path", str(target)),
     ]
     environ = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
-    if done.returncode:
-        said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise GraphError(
-            f"dbt cannot parse its project: {' '.join(said[:4])}", where="dbt", fix="see dbt parse"
-        )
-    raw: dict[str, Any] = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
-    return raw
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+        if done.returncode:
+            said = (done.stderr or done.stdout).splitlines()
+            words = " ".join(line.strip() for line in said if line.strip())
+            raise GraphError(
+                f"dbt cannot parse its project: {words[:400]}", where="dbt", fix="see dbt parse"
+            )
+        raw: dict[str, Any] = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+        return raw
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
 
 
-def _slim(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _variables(project: Path) -> Any:
+    """`vars` of the project: the manifest does not hold them."""
+    import yaml  # type: ignore[import-untyped]
+
+    return (yaml.safe_load(project.read_text(encoding="utf-8")) or {}).get("vars") or {}
+
+
+def slim(raw: Mapping[str, Any], variables: Any) -> list[dict[str, Any]]:
+    """What the graph needs of a manifest."""
     nodes = {**raw["nodes"], **raw["sources"]}
     return [
         {
             "name": node["name"],
             "fqn": node["fqn"],
             "path": node["original_file_path"],
-            "inputs": _inputs(node, nodes),
+            "inputs": sorted(_inputs(node, nodes)),
             "columns": {name: column.get("data_type") for name, column in node["columns"].items()},
-            "digest": _digest(node, raw["macros"]),
+            "digest": _digest(node, nodes, raw["macros"], variables),
         }
         for node in raw["nodes"].values()
-        if node["resource_type"] == "model"
+        if node["resource_type"] == "model" and not _is_ephemeral(node)
     ]
 
 
-def _inputs(node: Mapping[str, Any], nodes: Mapping[str, Any]) -> list[str]:
-    found = []
+def _is_ephemeral(node: Mapping[str, Any]) -> bool:
+    return bool(node["resource_type"] == "model" and node["config"]["materialized"] == "ephemeral")
+
+
+def _inputs(node: Mapping[str, Any], nodes: Mapping[str, Any]) -> set[str]:
+    found: set[str] = set()
     for unique_id in node["depends_on"]["nodes"]:
         other = nodes[unique_id]
-        if other["resource_type"] == "source" and other["source_name"] in LAYERS:
-            found.append(f"{other['source_name']}.{other['name']}")
+        if _is_ephemeral(other):
+            found |= _inputs(other, nodes)
+        elif other["resource_type"] == "source" and other["source_name"] in LAYERS:
+            found.add(f"{other['source_name']}.{other['name']}")
         elif other["resource_type"] == "model":
-            found.append(f"gold.{other['name']}")
-    return sorted(found)
+            found.add(f"gold.{other['name']}")
+    return found
 
 
-def _digest(node: Mapping[str, Any], macros: Mapping[str, Any]) -> str:
-    """SQL, configuration and the project's own macros: all that decides the compiled SQL."""
+def _digest(
+    node: Mapping[str, Any], nodes: Mapping[str, Any], macros: Mapping[str, Any], variables: Any
+) -> str:
+    """SQL, configuration, the project's own macros, vars, seeds and ephemeral models."""
+    own = sorted(_own_macros(node, macros))
+    config = {k: v for k, v in node["config"].items() if k in ("materialized", "vars", "contract")}
+    uses_variables = any("var(" in text for text in (node["raw_code"], *own))
+    below = []
+    for unique_id in node["depends_on"]["nodes"]:
+        other = nodes[unique_id]
+        if _is_ephemeral(other):
+            below.append(_digest(other, nodes, macros, variables))
+        elif other["resource_type"] == "seed":
+            below.append(other["checksum"]["checksum"])
+    text = json.dumps(
+        [node["raw_code"], own, config, variables if uses_variables else None, sorted(below)],
+        sort_keys=True,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _own_macros(node: Mapping[str, Any], macros: Mapping[str, Any]) -> list[str]:
+    """Texts of the macros that a node uses, directly or not, without dbt's."""
     own: list[str] = []
-    todo: Sequence[str] = node["depends_on"]["macros"]
+    todo: list[str] = list(node["depends_on"]["macros"])
     seen: set[str] = set()
     while todo:
-        below = []
-        for name in todo:
-            if name in seen or name not in macros:
-                continue
-            seen.add(name)
-            macro = macros[name]
-            if not macro["package_name"].startswith("dbt"):
-                own.append(macro["macro_sql"])
-            below.extend(macro["depends_on"]["macros"])
-        todo = below
-    config = {k: v for k, v in node["config"].items() if k in ("materialized", "vars", "contract")}
-    text = json.dumps([node["raw_code"], sorted(own), config], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+        name = todo.pop()
+        if name in seen or name not in macros:
+            continue
+        seen.add(name)
+        macro = macros[name]
+        if not macro["package_name"].startswith("dbt"):
+            own.append(macro["macro_sql"])
+        todo.extend(macro["depends_on"]["macros"])
+    return own

@@ -8,7 +8,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from ..contract.model import Contract
+from ..contract.model import Contract, Relationship, TableContract
 from ..errors import GraphError, UserError, did_you_mean
 from ..names import Dataset
 
@@ -69,8 +69,8 @@ class Graph:
         except CycleError as found:
             circle = " -> ".join(str(name) for name in found.args[1])
             raise GraphError(
-                f"steps read each other in a circle: {circle}",
-                fix="take one of these reads out, or split a step in two",
+                f"steps read or refer to each other in a circle: {circle}",
+                fix="take one of these reads or relationships out, or split a step in two",
             ) from None
         return cls(nodes, above)
 
@@ -127,7 +127,7 @@ def _producers(steps: Iterable[StepNode]) -> dict[Dataset, StepNode]:
             if dataset in made:
                 raise GraphError(
                     f"two steps write {dataset}: {made[dataset].name} and {node.name}",
-                    where=str(node.contract.path.name) if node.contract else "",
+                    where=_place(node),
                     fix="let one of them write a dataset of its own",
                 )
             made[dataset] = node
@@ -153,11 +153,36 @@ def _above(node: StepNode, producers: Mapping[Dataset, StepNode]) -> Iterable[Da
                 raise GraphError(
                     f"{table.dataset} refers to {relation.to_dataset}, which no step writes"
                     f"{did_you_mean(str(relation.to_dataset), known)}",
-                    where=f"{node.contract.path.name}:{relation.line}",
+                    where=f"{'/'.join(table.path.parts[-3:])}:{relation.line}",
                     fix="correct the relationship's target",
                 )
+            _check_reference(table, relation, producers[relation.to_dataset])
             if producers[relation.to_dataset].name != node.name:
                 yield producers[relation.to_dataset].name
+
+
+def _check_reference(table: TableContract, relation: Relationship, other: StepNode) -> None:
+    """The column that a relationship refers to exists and has the same type."""
+    if other.contract is None:
+        return
+    target = other.contract.table(relation.to_dataset)
+    where = f"{'/'.join(table.path.parts[-3:])}:{relation.line}"
+    if relation.to_column not in target.names:
+        raise GraphError(
+            f"{table.dataset}.{relation.column} refers to {relation.to_dataset}."
+            f"{relation.to_column}, which is no column"
+            f"{did_you_mean(relation.to_column, target.names)}",
+            where=where,
+            fix="correct the relationship's target",
+        )
+    mine, theirs = table.column(relation.column).type, target.column(relation.to_column).type
+    if mine != theirs:
+        raise GraphError(
+            f"{table.dataset}.{relation.column} is {mine} and refers to {relation.to_dataset}."
+            f"{relation.to_column}, which is {theirs}",
+            where=where,
+            fix="give both the same type",
+        )
 
 
 def _place(node: StepNode) -> str:

@@ -52,6 +52,10 @@ def read_cells(path: Path, *, where: str) -> tuple[Cell, ...]:
 
 def parse(cell: Cell, *, where: str) -> ast.Module:
     """The cell's syntax tree; lines of magics and shell commands count as blank."""
+    try:
+        return ast.parse(cell.source)  # a text over several lines may hold lines that begin with %
+    except SyntaxError:
+        _refuse_run(cell, where)
     lines = [
         "" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines()
     ]
@@ -64,13 +68,30 @@ def parse(cell: Cell, *, where: str) -> ast.Module:
         ) from None
 
 
+def _refuse_run(cell: Cell, where: str) -> None:
+    for line in cell.source.splitlines():
+        if line.lstrip().startswith(("%run", "%load", "%%script", "%%bash", "%%sh")):
+            raise GraphError(
+                f"{line.split()[0]} runs code that the graph cannot see",
+                where=f"{where}, cell {cell.number}",
+                fix="move the code to a module under lib/ and import it",
+            )
+
+
 def code_digest(trees: Iterable[ast.Module]) -> str:
-    """Digest of code without comments, formatting and docstring-like bare strings."""
-    parts = []
+    """Digest of code without comments, formatting, docstrings and other bare texts."""
+    parts: list[str] = []
     for tree in trees:
-        body = [node for node in tree.body if not _is_bare_text(node)]
-        parts.extend(ast.dump(node, include_attributes=False) for node in body)
+        kept = _Words().visit(ast.Module(list(tree.body), []))
+        parts.extend(ast.dump(node, include_attributes=False) for node in kept.body)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+class _Words(ast.NodeTransformer):
+    """Takes texts out that stand alone."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        return None if _is_bare_text(node) else node
 
 
 def _is_bare_text(node: ast.stmt) -> bool:

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import GraphError
+from ..errors import GraphError, did_you_mean
 from ..names import Dataset
-from .notebook import Cell, parse
+from .notebook import Cell, code_digest, parse
 
 _READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
+_REFRESH = ("always", "forward")
 _METHODS = ("read", "ingest", "dbt", "write", "result")
+_EDGES = ("read", "ingest", "dbt")  # what names an input
 
 
 @dataclass
@@ -33,14 +35,16 @@ class Found:
 
 
 def find(cells: Sequence[Cell], *, where: str) -> Found:
-    """Read all cells of a step's notebook; cells tagged `view` count for imports and edges too."""
-    from .notebook import code_digest
+    """Read all cells of a step's notebook.
 
+    A read in a cell tagged `view` is an edge like any other, since the cell runs; its imports and
+    its code are no part of what is made.
+    """
     found = Found()
     trees = [(cell, parse(cell, where=where)) for cell in cells]
     names = {name for _, tree in trees for name in _step_names(tree)}
     for cell, tree in trees:
-        _Visitor(found, names, f"{where}, cell {cell.number}", cell.number).visit(tree)
+        _Visitor(found, names, f"{where}, cell {cell.number}", cell).visit(tree)
     found.imports = sorted(set(found.imports))
     found.code_hash = code_digest(
         tree for cell, tree in trees if not cell.is_view and not cell.is_parameters
@@ -54,16 +58,15 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
 
 def _step_names(tree: ast.Module) -> list[str]:
     """Variables that hold a Step."""
-    return [
-        target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and _is_step(node.value)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    ]
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and _is_step(node.value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return names
 
 
-def _is_step(node: ast.AST) -> bool:
+def _is_step(node: ast.AST | None) -> bool:
     if not isinstance(node, ast.Call):
         return False
     called = node.func
@@ -73,15 +76,16 @@ def _is_step(node: ast.AST) -> bool:
 
 
 class _Visitor(ast.NodeVisitor):
-    def __init__(self, found: Found, steps: set[str], where: str, cell: int) -> None:
+    def __init__(self, found: Found, steps: set[str], where: str, cell: Cell) -> None:
         self.found, self.steps, self.where, self.cell = found, steps, where, cell
         self.inside: list[str] = []
 
     def visit_Import(self, node: ast.Import) -> None:
-        self.found.imports.extend(alias.name for alias in node.names)
+        if not self.cell.is_view:
+            self.found.imports.extend(alias.name for alias in node.names)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        if node.module:
+        if node.module and not self.cell.is_view:
             self.found.imports.append(node.module)
             self.found.imports.extend(f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -101,6 +105,9 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         self._nested(node, f"the function {node.name}")
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._nested(node, f"the class {node.name}")
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self._nested(node, "a lambda")
@@ -122,16 +129,37 @@ class _Visitor(ast.NodeVisitor):
             self._step(node)
         elif isinstance(node.func, ast.Attribute) and self._on_step(node.func.value):
             self._method(node, node.func.attr)
+            if _is_step(node.func.value):
+                self.visit(node.func.value)
+            for value in (*node.args, *node.keywords):
+                self.visit(value)
+            return  # not through visit_Attribute, which is for methods that are not called
         else:
             for value in (*node.args, *(keyword.value for keyword in node.keywords)):
                 if isinstance(value, ast.Name) and value.id in self.steps:
-                    raise GraphError(
-                        f"the step is passed to {ast.unparse(node.func)}, where its reads cannot "
-                        "be seen",
-                        where=self.where,
-                        fix="read in the cell and pass the frame",
-                    )
+                    raise self._unseen(f"the step is passed to {ast.unparse(node.func)}")
         self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if not self._on_step(node.value):
+            self.generic_visit(node)
+        elif node.attr in _EDGES:
+            raise self._unseen(f"step.{node.attr} is handed on and not called")
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if not (isinstance(node.value, ast.Name) and node.value.id in self.steps):  # shows the step
+            self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if node.id in self.steps and isinstance(node.ctx, ast.Load):
+            raise self._unseen("the step goes by another name or into another value")
+
+    def _unseen(self, found: str) -> GraphError:
+        return GraphError(
+            f"{found}, where its reads cannot be seen",
+            where=self.where,
+            fix="read in the cell, as step.read(…), and pass the frame on",
+        )
 
     def _on_step(self, node: ast.AST) -> bool:
         return _is_step(node) or (isinstance(node, ast.Name) and node.id in self.steps)
@@ -149,7 +177,7 @@ class _Visitor(ast.NodeVisitor):
     def _method(self, node: ast.Call, method: str) -> None:
         if method not in _METHODS:
             return
-        if self.inside and method in ("read", "ingest", "dbt"):
+        if self.inside and method in _EDGES:
             raise GraphError(
                 f"step.{method} stands in {self.inside[-1]}, where the graph cannot see what it "
                 "names",
@@ -159,7 +187,9 @@ class _Visitor(ast.NodeVisitor):
         if method == "read":
             name = self._text(node, "step.read", 'step.read("bronze.flights")')
             dataset = str(Dataset.parse(name, where=self.where))
-            self.found.reads.append({"dataset": dataset, "cell": self.cell, **self._options(node)})
+            self.found.reads.append(
+                {"dataset": dataset, "cell": self.cell.number, **self._options(node)}
+            )
         elif method == "ingest":
             uri = self._text(node, "step.ingest", 'step.ingest("file://data/flights.csv")')
             self.found.sources.append(uri)
@@ -185,9 +215,27 @@ class _Visitor(ast.NodeVisitor):
     def _options(self, node: ast.Call) -> dict[str, Any]:
         options = {}
         for keyword in node.keywords:
-            if keyword.arg in _READ_OPTIONS:
-                kind = _READ_OPTIONS[keyword.arg]
-                options[keyword.arg] = self._literal(keyword.value, kind, keyword.arg)
+            if keyword.arg is None:
+                raise GraphError(
+                    f"step.read(…, **{ast.unparse(keyword.value)}) hides its options",
+                    where=self.where,
+                    fix="write each option by its name",
+                )
+            if keyword.arg not in _READ_OPTIONS:
+                raise GraphError(
+                    f"step.read has no option {keyword.arg!r}"
+                    f"{did_you_mean(keyword.arg, _READ_OPTIONS)}",
+                    where=self.where,
+                    fix=f"its options are {', '.join(_READ_OPTIONS)}",
+                )
+            kind = _READ_OPTIONS[keyword.arg]
+            options[keyword.arg] = self._literal(keyword.value, kind, keyword.arg)
+        if options.get("refresh", "always") not in _REFRESH:
+            raise GraphError(
+                f"refresh={options['refresh']!r}{did_you_mean(options['refresh'], _REFRESH)}",
+                where=self.where,
+                fix='use "always" or "forward"',
+            )
         return options
 
     def _literal(self, node: ast.expr, kind: type, name: str) -> Any:
