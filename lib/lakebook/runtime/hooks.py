@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..archive.masking import masker
 from ..errors import LakebookError
 from .child import describe
 
@@ -35,5 +36,8 @@ def _record(result: Any) -> None:
     found = {**describe(raised), "sentence": str(raised)}
     if not isinstance(raised, LakebookError):
         found["sentence"] = f"{type(raised).__name__}: {raised}".strip().rstrip(":")
+        found["where"] = (
+            ""  # a line of a cell's temporary file helps nobody: the job names the cell
+        )
     # Before the cell's reply: who waits for that finds the file complete.
-    Path(out, "error.json").write_text(json.dumps(found), encoding="utf-8")
+    Path(out, "error.json").write_text(json.dumps(masker(os.environ)(found)), encoding="utf-8")

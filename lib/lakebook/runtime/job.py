@@ -95,14 +95,18 @@ def execute(request: JobRequest, on_event: Callable[[Event], None] | None = None
     began = time.monotonic()
     job = _prepare(request)
     raw: Event | None = None
-    cause = ""
-    for event in _reports(request, job):
+    cause = note = ""
+    if not request.notebook.is_file():
+        raw = _nothing(f"there is no notebook {job['name']}")
+    for event in () if raw else _reports(request, job):
         if event["event"] == "result":
             raw = event["value"]
         elif event["event"] == "exit":
             cause = _cause(event["status"])
-        elif on_event is not None and event["event"] != "forked":
-            on_event(event)
+        elif event["event"] != "forked":
+            note = event.get("text", note)
+            if on_event is not None:
+                on_event(event)
     if raw is None:
         raw = _recover(request, cause)
     return JobResult(
@@ -111,6 +115,7 @@ def execute(request: JobRequest, on_event: Callable[[Event], None] | None = None
             "cells": tuple(CellStat(**stat) for stat in raw["cells"]),
             "elapsed_s": time.monotonic() - began,
             "notebook": request.out_dir / NOTEBOOK,
+            "note": note or raw["note"],
         }
     )
 
@@ -191,6 +196,19 @@ def _plain(job: Event, env: Mapping[str, str]) -> Iterator[Event]:
             process.stdout.close()
 
 
+def _nothing(error: str) -> Event:
+    return {
+        "status": "failed",
+        "error": error,
+        "error_cell": None,
+        "exit_code": 2,
+        "cells": [],
+        "peak_rss_mb": 0.0,
+        "kernel": "none",
+        "note": "",
+    }
+
+
 def _recover(request: JobRequest, cause: str) -> Event:
     """The job gave no result: save what its journal holds as the notebook of a killed run."""
     out = request.out_dir
@@ -204,14 +222,12 @@ def _recover(request: JobRequest, cause: str) -> Event:
         json.dumps(notebook, indent=1, ensure_ascii=False), encoding="utf-8"
     )
     return {
+        **_nothing(f"{sentence}; its log is {out / 'job.log'}"),
         "status": "killed",
-        "error": f"{sentence}; its log is {out / 'job.log'}",
-        "error_cell": None,
         "exit_code": 1,
         "cells": stats,
         "peak_rss_mb": max((stat["peak_rss_mb"] for stat in stats), default=0.0),
         "kernel": "warm" if request.warm else "plain",
-        "note": "",
     }
 
 

@@ -76,7 +76,8 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
         self.kc = self.km.client()
         try:
             await ensure_async(self.kc.start_channels(hb=False))
-            await _wait_until_ready(self.kc, self.startup_timeout)
+            about = await _wait_until_ready(self.kc, self.startup_timeout)
+            self.nb.metadata["language_info"] = about["language_info"]
         except Exception:
             await self._async_cleanup_kernel()
             raise
@@ -84,6 +85,14 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
         return self.kc
 
     start_new_kernel_client = run_sync(async_start_new_kernel_client)
+
+    def execute(self, **kwargs: Any) -> Any:
+        """As Papermill's, which at the end asks the kernel once more, be it dead or not."""
+        self.reset_execution_trackers()
+        with self.setup_kernel(**kwargs):
+            self.papermill_execute_cells()
+            self.set_widgets_metadata()
+        return self.nb
 
     def papermill_execute_cells(self) -> None:
         provisioner = self.km.provisioner
@@ -165,11 +174,14 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
     async def _async_cleanup_kernel(self) -> None:
         """As nbclient's, but a kernel that is idle gets no interrupt and no polling pauses."""
         km = self.km
-        if km is not None and km.has_kernel and self.monitor.failed_at is None:
-            with_deadline = time.monotonic() + 5
-            await km._async_request_shutdown()
-            while time.monotonic() < with_deadline and await km.provisioner.poll() is None:
-                await asyncio.sleep(0.005)
+        if km is not None and km.has_kernel:
+            if self.monitor.failed_at is not None:
+                await km._async_shutdown_kernel(now=bool(self.monitor.verdict))
+            else:
+                deadline = time.monotonic() + 5
+                await km._async_request_shutdown()
+                while time.monotonic() < deadline and await km.provisioner.poll() is None:
+                    await asyncio.sleep(0.005)
         await super()._async_cleanup_kernel()
 
     _cleanup_kernel = run_sync(_async_cleanup_kernel)
@@ -195,8 +207,8 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
             self.monitor.journal.add(record)
 
 
-async def _wait_until_ready(kc: Any, timeout_s: float) -> None:
-    """Wait for the reply to a kernel_info on shell and for its idle on iopub."""
+async def _wait_until_ready(kc: Any, timeout_s: float) -> dict[str, Any]:
+    """Wait for the reply to a kernel_info on shell and its idle on iopub; return what it says."""
     from queue import Empty
 
     deadline = time.monotonic() + timeout_s
@@ -213,7 +225,7 @@ async def _wait_until_ready(kc: Any, timeout_s: float) -> None:
                     heard["content"].get("execution_state") == "idle"
                 ):
                     kc._handle_kernel_info_reply(reply)
-                    return
+                    return dict(reply["content"])
         except Empty:
             # The kernel is not up yet, or spoke before our subscription reached it: ask again.
             if not await ensure_async(kc.parent.is_alive()):

@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import lakebook
@@ -21,9 +22,9 @@ import lakebook
 HARMLESS = frozenset({"jemalloc_bg_thd", "polars-ooc-clea"})
 """Threads that imports start and that a child can do without (names cut to 15 by the system)."""
 
-NAMELESS = frozenset({"numpy", "pandas", "duckdb", "scipy", "great_expectations", "pyarrow"})
-"""Imports that may start threads under the process's own name: OpenBLAS, which has its own fork
-handlers, and an allocator. A thread without a name from any other import is refused."""
+NAMELESS = frozenset({"numpy", "scipy", "pandas", "pyarrow", "duckdb"})
+"""Modules whose first import may start threads under the process's own name: OpenBLAS, which has
+its own fork handlers, and allocators. Any other thread without a name is refused."""
 
 
 class Unsafe(Exception):
@@ -35,8 +36,8 @@ def preload(imports: Iterable[str]) -> dict[str, str]:
     # The inline backend is chosen in each child; Agg keeps an import from looking for a display.
     os.environ["MPLBACKEND"] = "Agg"
     missing: dict[str, str] = {}
-    for name in (*imports, *_own_modules()):
-        before = set(_threads())
+    for name in _expand(imports):
+        before = _State.now()
         try:
             importlib.import_module(name)
         except Exception as broken:
@@ -46,18 +47,25 @@ def preload(imports: Iterable[str]) -> dict[str, str]:
                 traceback.print_exc()
         _check_threads(before, name)
     del os.environ["MPLBACKEND"]
+    before = _State.now()
     _prepare()
-    _check_threads(set(_threads()), "preparing")
+    _check_threads(before, "what is prepared")
     gc.collect()
     gc.freeze()  # else the first collection in a child would copy every page
     return missing
 
 
-def _own_modules() -> Iterator[str]:
-    """Every module of Lakebook but entry points and those that a child must import for itself."""
-    for found in pkgutil.walk_packages([str(Path(lakebook.__file__).parent)], "lakebook."):
-        if not found.name.endswith(("__main__", "runtime.parent")):
-            yield found.name
+def _expand(imports: Iterable[str]) -> Iterator[str]:
+    """Names as they are, and for `lakebook.*` every module of Lakebook but its programs."""
+    for name in imports:
+        if name != "lakebook.*":
+            yield name
+            continue
+        folder = str(Path(lakebook.__file__).parent)
+        # A package that does not import is reported when its own name comes.
+        for found in pkgutil.walk_packages([folder], "lakebook.", onerror=lambda _: None):
+            if not found.name.endswith(("__main__", "runtime.parent")):
+                yield found.name
 
 
 def _prepare() -> None:
@@ -81,12 +89,23 @@ def _threads() -> Iterator[tuple[int, str]]:
         yield int(task.name), (task / "comm").read_text().strip()
 
 
-def _check_threads(before: set[tuple[int, str]], importing: str) -> None:
+@dataclass(frozen=True)
+class _State:
+    threads: frozenset[tuple[int, str]]
+    modules: frozenset[str]
+
+    @classmethod
+    def now(cls) -> _State:
+        return cls(frozenset(_threads()), NAMELESS & set(sys.modules))
+
+
+def _check_threads(before: _State, importing: str) -> None:
     if threading.active_count() > 1:
         running = ", ".join(thread.name for thread in threading.enumerate())
         raise Unsafe(f"importing {importing} started Python threads: {running}")
     own = Path("/proc/self/comm").read_text().strip()
-    for _, name in set(_threads()) - before:
-        nameless = name == own and importing.partition(".")[0] in NAMELESS
+    now = _State.now()
+    for _, name in now.threads - before.threads:
+        nameless = name == own and now.modules > before.modules
         if name not in HARMLESS and not nameless:
             raise Unsafe(f"importing {importing} started the thread {name!r}")

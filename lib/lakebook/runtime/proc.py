@@ -19,6 +19,15 @@ def cpu_s(pid: int) -> float:
     return sum(int(field) for field in fields[11:15]) / _TICKS
 
 
+def is_runnable(pid: int) -> bool:
+    """Whether the main thread computes or waits for a processor or the disk, not for a lock."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state in "RD"
+
+
 def resident_mb(pid: int) -> float:
     """Resident size: cheap, but counts pages that a fork shares with its parent."""
     try:

@@ -25,8 +25,14 @@ IMPORTS = (
     "numpy",
     "pandas",
     "pyarrow.parquet",
+    "pyarrow.pandas_compat",
     "polars",
+    "polars._utils.parquet",
     "narwhals",
+    "narwhals._polars.dataframe",
+    "narwhals._polars.expr",
+    "narwhals._polars.namespace",
+    "narwhals._interchange.dataframe",
     "deltalake",
     "duckdb",
     "sqlglot",
@@ -50,14 +56,16 @@ IMPORTS = (
     "tornado.queues",
     "psutil",
     "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
     "nbconvert.exporters.html",
     "nh3",
     "open_data_contract_standard.model",
     "jsonschema",
     "ruamel.yaml",
     "rich",
+    "lakebook.*",
 )
-"""What the parent imports, besides all of Lakebook. One that is not installed is left out."""
+"""What the parent imports. One that is not installed is left out."""
 
 _READ_BY_IMPORTS = re.compile(
     r"(POLARS|OMP|OPENBLAS|MKL|NUMEXPR|GOTO|BLIS|VECLIB|PYTHON|MPL|GX|DBT|ARROW|RUST|DUCKDB|MALLOC"

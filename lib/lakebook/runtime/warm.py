@@ -25,6 +25,7 @@ from .spec import WarmSpec, import_environ, warm_spec
 
 START_TIMEOUT_S = 180.0
 SELF_TEST_S = 2.0
+SLOW_SELF_TEST_S = 20.0
 _RETRIES = 3
 
 

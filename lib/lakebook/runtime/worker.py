@@ -33,6 +33,7 @@ def run_job(job: dict[str, Any], emit: Emit) -> dict[str, Any]:
 
     began = time.monotonic()
     out = Path(job["out"])
+    (out / "job.pid").write_text(str(os.getpid()))
     os.environ["LAKEBOOK_RUN"] = job["context"]
     os.environ["LAKEBOOK_KERNEL_LOG"] = str(out / "kernel.log")
     os.environ["LAKEBOOK_WARM"] = "1" if job["warm"] else "0"

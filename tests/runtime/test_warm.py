@@ -1,0 +1,201 @@
+"""The warm parent forks clean children, renews itself with the code, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import lakebook
+from lakebook.errors import ContractError, RunError
+from lakebook.runtime.spec import warm_spec
+from lakebook.runtime.warm import WarmUnavailable, call, connect, launch
+from lakebook.settings import Settings, load_settings
+
+from .conftest import checkout, processes_of, wait_until
+
+
+@pytest.fixture
+def brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A checkout whose parent imports next to nothing and goes with its last client."""
+    monkeypatch.setenv("LAKEBOOK_WARM_IMPORTS", "json")
+    monkeypatch.setenv("LAKEBOOK_LINGER_S", "0")
+    monkeypatch.delenv("LAKEBOOK_ROOT", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return load_settings(checkout(tmp_path))
+
+
+def module(settings: Settings, name: str, source: str) -> None:
+    (settings.root / f"{name}.py").write_text(source)
+
+
+def test_a_call_returns_its_value(settings: Settings) -> None:
+    assert call(settings, "operator:add", 20, 22) == 42
+
+
+def test_an_error_of_lakebook_comes_back_as_it_was(brief: Settings) -> None:
+    module(
+        brief,
+        "broken",
+        "from lakebook.errors import ContractError\n"
+        "def check(): raise ContractError('no key', where='a.yaml:3', fix='add one')",
+    )
+    with pytest.raises(ContractError, match=r"a\.yaml:3: no key; add one") as raised:
+        call(brief, "broken:check")
+    assert raised.value.fix == "add one"
+
+
+def test_a_child_that_dies_or_hangs_is_an_error(settings: Settings) -> None:
+    with pytest.raises(RunError, match="ended with status 3"):
+        call(settings, "os:_exit", 3)
+    with pytest.raises(RunError, match="took too long"):
+        call(settings, "time:sleep", 60, timeout_s=0.5)
+
+
+def test_two_children_share_neither_state_nor_dice(brief: Settings) -> None:
+    module(
+        brief,
+        "probe",
+        "import random, os\n"
+        "def touch():\n"
+        "    import json\n"
+        "    seen = getattr(json, 'touched', None)\n"
+        "    json.touched = True\n"
+        "    return [seen, random.random(), os.getsid(0) == os.getpid()]",
+    )
+    first, second = call(brief, "probe:touch"), call(brief, "probe:touch")
+    assert (first[0], second[0]) == (None, None)
+    assert first[1] != second[1]
+    assert first[2] is second[2] is True
+
+
+def test_a_child_has_the_environment_and_folder_of_its_request(
+    brief: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module(brief, "where", "import os\ndef am_i(): return [os.getcwd(), os.environ.get('WHO')]")
+    monkeypatch.setenv("WHO", "first")
+    assert call(brief, "where:am_i", cwd=tmp_path) == [str(tmp_path), "first"]
+    monkeypatch.delenv("WHO")
+    assert call(brief, "where:am_i") == [str(brief.root), None]
+
+
+def test_a_parent_without_linger_goes_with_its_last_client(brief: Settings) -> None:
+    process = launch(brief, {"kind": "call", "target": "time:sleep", "args": [60], "kwargs": {},
+                             "cwd": "/"})  # fmt: skip
+    assert len(processes_of(brief.root)) == 2
+    process.close()
+    assert wait_until(lambda: not processes_of(brief.root))
+    spec = warm_spec(brief.root, linger_s=0)
+    assert [path.suffix for path in spec.socket.parent.glob(f"{spec.key}*")] == [".lock"]
+
+
+def test_a_killed_client_leaves_no_process(brief: Settings) -> None:
+    code = (
+        "from lakebook.settings import load_settings; from lakebook.runtime.warm import call\n"
+        "call(load_settings(), 'time:sleep', 60)"
+    )
+    client = subprocess.Popen([sys.executable, "-c", code], cwd=brief.root)
+    assert wait_until(lambda: len(processes_of(brief.root)) == 2)
+    client.kill()
+    client.wait()
+    assert wait_until(lambda: not processes_of(brief.root))
+
+
+def test_children_die_with_a_killed_parent_and_the_next_request_starts_another(
+    brief: Settings,
+) -> None:
+    process = launch(brief, {"kind": "call", "target": "time:sleep", "args": [60], "kwargs": {},
+                             "cwd": "/"})  # fmt: skip
+    parent = next(pid for pid in processes_of(brief.root) if pid != process.pid)
+    os.kill(parent, signal.SIGKILL)
+    assert process.wait(10) == -signal.SIGKILL
+    assert process.lost
+    assert wait_until(lambda: not processes_of(brief.root))
+    assert call(brief, "operator:add", 1, 1) == 2
+
+
+def test_many_starters_make_one_parent(brief: Settings) -> None:
+    spec = warm_spec(brief.root, linger_s=0)
+    with ThreadPoolExecutor(8) as pool:
+        connections = list(pool.map(lambda _: connect(spec), range(8)))
+    assert wait_until(lambda: len(processes_of(brief.root)) == 1)
+    for connection in connections:
+        connection.close()
+
+
+def test_the_parent_renews_itself_when_code_changed(
+    brief: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "copy"
+    shutil.copytree(Path(lakebook.__file__).parent, library / "lakebook")
+    probe = library / "lakebook" / "probe.py"
+    code = (
+        "from lakebook.settings import load_settings; from lakebook.runtime.warm import call\n"
+        "print(call(load_settings(), 'lakebook.probe:value'))"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(library))
+    monkeypatch.setenv("LAKEBOOK_LINGER_S", "30")
+
+    def value() -> str:
+        command = [sys.executable, "-c", code]
+        return subprocess.run(
+            command, cwd=brief.root, capture_output=True, text=True, check=True
+        ).stdout
+
+    probe.write_text("def value(): return 'old'")
+    assert value() == "old\n"
+    probe.write_text("def value(): return 'new'")
+    assert value() == "new\n"
+    # The one with the old code was told to go, although it would have lingered.
+    assert wait_until(lambda: len(processes_of(brief.root)) == 1)
+    for pid in processes_of(brief.root):
+        os.kill(pid, signal.SIGTERM)
+    assert wait_until(lambda: not processes_of(brief.root))
+
+
+@pytest.mark.parametrize(
+    ("start", "named"),
+    [
+        ("threading.Thread(target=time.sleep, args=(60,), daemon=True).start()", "Python threads"),
+        ("_thread.start_new_thread(time.sleep, (60,))", "the thread"),
+    ],
+)
+def test_a_parent_with_a_thread_refuses_to_fork(
+    brief: Settings, monkeypatch: pytest.MonkeyPatch, start: str, named: str
+) -> None:
+    module(brief, "pool", f"import _thread, threading, time\n{start}\ntime.sleep(0.1)")
+    monkeypatch.setenv("LAKEBOOK_WARM_IMPORTS", "pool")
+    with pytest.raises(WarmUnavailable, match=f"importing pool started {named}"):
+        call(brief, "operator:add", 1, 1)
+
+
+def test_variables_that_imports_read_are_part_of_the_key(tmp_path: Path) -> None:
+    def key(**environ: str) -> str:
+        return warm_spec(checkout(tmp_path), linger_s=0, environ=environ).key
+
+    assert key() != key(POLARS_MAX_THREADS="1")
+    assert key() != key(PYTHONHASHSEED="0")
+    assert key() != key(https_proxy="http://proxy")
+    assert key() == key(POLARS_CLOUD_TOKEN="secret") == key(DB_PASSWORD="x") == key(WHO="me")
+
+
+def test_a_socket_is_in_a_folder_that_only_its_user_enters(tmp_path: Path) -> None:
+    short = warm_spec(checkout(tmp_path), linger_s=0)
+    deep = warm_spec(checkout(tmp_path.joinpath(*["a" * 40] * 4)), linger_s=0)
+    assert len(str(deep.socket)) < 108
+    for spec in (short, deep):
+        assert Path(spec.folder).stat().st_mode & 0o777 == 0o700
+
+
+def test_the_key_is_found_in_milliseconds(tmp_path: Path) -> None:
+    checkout(tmp_path)
+    began = time.perf_counter()
+    warm_spec(tmp_path, linger_s=0)
+    assert time.perf_counter() - began < 0.25
