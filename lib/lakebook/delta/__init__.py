@@ -9,25 +9,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .cleaner import VacuumResult, vacuum
     from .commit import CommitResult, commit_append, commit_replace, commit_snapshot
+    from .compaction import CompactResult, compact
     from .create import ensure_table
     from .digest import digest_file, digest_table
     from .faults import FAULT_POINTS, fault_point
+    from .history import RollbackResult, rollback
     from .inspection import Inspection, StagedFile, inspect
+    from .leases import Lease, heartbeat, read_leases, release, take_lease
     from .log import commit_info, open_snapshot, read_tokens
     from .snapshot import PARTITION, DataFile, Snapshot
     from .staging import Stage, begin_stage
+    from .sweeper import SweepResult, sweep
     from .tokens import signed
 
 _HOME = {
+    "cleaner": ("VacuumResult", "vacuum"),
     "commit": ("CommitResult", "commit_append", "commit_replace", "commit_snapshot"),
+    "compaction": ("CompactResult", "compact"),
     "create": ("ensure_table",),
     "digest": ("digest_file", "digest_table"),
     "faults": ("FAULT_POINTS", "fault_point"),
+    "history": ("RollbackResult", "rollback"),
     "inspection": ("Inspection", "StagedFile", "inspect"),
+    "leases": ("Lease", "heartbeat", "read_leases", "release", "take_lease"),
     "log": ("commit_info", "open_snapshot", "read_tokens"),
     "snapshot": ("PARTITION", "DataFile", "Snapshot"),
     "staging": ("Stage", "begin_stage"),
+    "sweeper": ("SweepResult", "sweep"),
     "tokens": ("signed",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -36,24 +46,37 @@ __all__ = [
     "FAULT_POINTS",
     "PARTITION",
     "CommitResult",
+    "CompactResult",
     "DataFile",
     "Inspection",
+    "Lease",
+    "RollbackResult",
     "Snapshot",
     "Stage",
     "StagedFile",
+    "SweepResult",
+    "VacuumResult",
     "begin_stage",
     "commit_append",
     "commit_info",
     "commit_replace",
     "commit_snapshot",
+    "compact",
     "digest_file",
     "digest_table",
     "ensure_table",
     "fault_point",
+    "heartbeat",
     "inspect",
     "open_snapshot",
+    "read_leases",
     "read_tokens",
+    "release",
+    "rollback",
     "signed",
+    "sweep",
+    "take_lease",
+    "vacuum",
 ]
 
 

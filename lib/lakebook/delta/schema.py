@@ -1,4 +1,4 @@
-"""A table's schema in Arrow and as the log has it (Delta protocol, "Schema Serialization Format")."""
+"""A table's schema in Arrow and as JSON (Delta protocol, "Schema Serialization Format")."""
 
 from __future__ import annotations
 

@@ -89,6 +89,11 @@ class Snapshot:
         files = self.files if partitions is None else self.files_in(partitions)
         return [str(self.table / file.path) for file in files]
 
+    @property
+    def known_paths(self) -> frozenset[str]:
+        """Files that this version or an older one shows."""
+        return frozenset([f.path for f in self.files] + [t.path for t in self.tombstones])
+
     def fence(self, partition: str) -> int:
         return self.tokens.get(token.fence(partition), 0)
 

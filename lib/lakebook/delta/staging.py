@@ -21,6 +21,8 @@ from .log import open_snapshot
 from .snapshot import partition_folder
 
 STAGING = "_staging"
+MARKED = ".sweep"  # suffix of a manifest that a sweep has taken away
+DOOM = ".doom"  # suffix of the list of files that a vacuum is about to delete
 DAY_S = 86_400
 
 
@@ -77,18 +79,17 @@ class Stage:
             )
 
     def discard(self) -> None:
-        """Delete everything staged."""
-        self.finish()
+        """Delete what was staged and not committed; safe also when the commit's answer was lost."""
+        self.finish(open_snapshot(self.table).known_paths)
 
     def finish(self, committed: frozenset[str] = frozenset()) -> None:
         """Delete what was not committed (paths relative to the table), then the manifest."""
         fault_point("finish.before_delete")
-        if self.manifest_path.exists():
-            for path in self._given:
-                if path.relative_to(self.table).as_posix() not in committed:
-                    path.unlink(missing_ok=True)
-            fault_point("finish.before_manifest")
-            self.manifest_path.unlink(missing_ok=True)
+        for path in self._given:
+            if path.relative_to(self.table).as_posix() not in committed:
+                path.unlink(missing_ok=True)
+        fault_point("finish.before_manifest")
+        self.manifest_path.unlink(missing_ok=True)
         self._given.clear()
 
 
@@ -110,3 +111,29 @@ def begin_stage(table: Path, run_id: str, *, ttl_s: float = DAY_S) -> Stage:
         put(stage.manifest_path, json.dumps(asdict(manifest)).encode())
     fault_point("stage.after_manifest")
     return stage
+
+
+def doom(table: Path, paths: list[str]) -> None:
+    """Announce, durably, that files of old versions will be deleted."""
+    folder = table / STAGING
+    folder.mkdir(exist_ok=True)
+    put(folder / f"{uuid.uuid4().hex}{DOOM}", json.dumps(paths).encode())
+
+
+def dooms(table: Path) -> dict[Path, list[str]]:
+    """The announcements that stand, each with its files."""
+    found = {}
+    for mark in sorted((table / STAGING).glob(f"[!.]*{DOOM}")):
+        try:
+            found[mark] = list(json.loads(mark.read_text()))
+        except FileNotFoundError:
+            continue  # its vacuum has just finished
+    return found
+
+
+def doomed_paths(table: Path) -> set[str]:
+    return {path for paths in dooms(table).values() for path in paths}
+
+
+def clear_doom(mark: Path) -> None:
+    mark.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DuckDBEngine:
-    """The engine of compile. Everything lives in DuckDB's default connection: Narwhals asks for it."""
+    """The engine of compile. It lives in DuckDB's default connection, as Narwhals asks for."""
 
     name = "duckdb"
 

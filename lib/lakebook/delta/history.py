@@ -1,0 +1,97 @@
+"""Goes back: finds the version that a run left and puts its files back by a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import StorageError, UserError
+from . import tokens as token
+from .log import commit_info, list_log, open_snapshot
+from .snapshot import DataFile, Snapshot
+from .staging import doomed_paths
+from .transaction import Change, NewFile, transact
+
+
+@dataclass(frozen=True)
+class RollbackResult:
+    """`partitions` are those that changed; none: the table already was as that run left it."""
+
+    version: int
+    to_version: int
+    partitions: tuple[str, ...]
+
+
+def version_of_run(table: Path, run: str) -> int:
+    """The newest version that a run committed; UserError if the log knows none."""
+    commits, _ = list_log(table)
+    for version in reversed(commits):
+        if commit_info(table, version).get("run") == run:
+            return version
+    raise UserError(
+        f"run {run!r} has no commit in the log",
+        where=str(table),
+        fix="`lakebook runs` lists the runs; the log keeps 30 days",
+    )
+
+
+def rollback(
+    table: Path,
+    to_run: str,
+    *,
+    partitions: Iterable[str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> RollbackResult:
+    """Put a table, or some of its partitions, back to what it was after a run.
+
+    Rows, `data/` and `fp/` return; fences go on. Raises StorageError if a vacuum took a file.
+    """
+    to_version = version_of_run(table, to_run)
+    old = open_snapshot(table, to_version)
+    only = None if partitions is None else set(partitions)
+    changed: list[str] = []
+
+    def decide(now: Snapshot) -> Change | None:
+        known = {*old.partitions, *now.partitions}
+        changed[:] = [
+            p
+            for p in sorted(known if only is None else known & only)
+            if _paths(old.by_partition.get(p, ())) != _paths(now.by_partition.get(p, ()))
+        ]
+        if not changed:
+            return None
+        live = _paths(now.files)
+        wanted = _paths(old.files_in(changed))
+        back = [file for file in old.files_in(changed) if file.path not in live]
+        _check_there(table, back)
+        tokens: dict[str, int] = {}
+        for p in changed:
+            tokens[token.fence(p)] = now.fence(p) + 1
+            # A token cannot be deleted. 0 is the digest of no rows and no fingerprint at all.
+            tokens[token.data(p)] = old.data(p) or 0
+            tokens[token.fp(p)] = old.fp(p) or 0
+        return Change(
+            adds=tuple(map(NewFile.of, back)),
+            removes=tuple(f for f in now.files_in(changed) if f.path not in wanted),
+            tokens=tokens,
+            metadata={"operation_kind": "rollback", "to_run": to_run, **(metadata or {})},
+        )
+
+    version = transact(table, decide)
+    return RollbackResult(version, to_version, tuple(changed))
+
+
+def _paths(files: Iterable[DataFile]) -> set[str]:
+    return {file.path for file in files}
+
+
+def _check_there(table: Path, files: Iterable[DataFile]) -> None:
+    doomed = doomed_paths(table)
+    for file in files:
+        if file.path in doomed or not (table / file.path).exists():
+            raise StorageError(
+                f"{file.path} of that version was vacuumed",
+                where=str(table),
+                fix="choose a later run, or run the step again",
+            )
