@@ -14,6 +14,7 @@ from typing import Any
 
 from ..contract.odcs import fingerprint_of
 from ..graph import StepNode
+from ..graph.modules import module_files
 from ..settings import Settings
 from ..step.fingerprint import digest
 
@@ -45,15 +46,10 @@ def _library(lib: Path, imports: Iterable[str]) -> str:
 
     Lakebook's own code counts by its version: a repair of a progress bar makes no data stale.
     """
-    found = {}
-    for name in sorted(imports):
-        if name.split(".")[0] == "lakebook":
-            continue
-        place = lib / Path(*name.split("."))
-        files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
-        for file in files:
-            if file.is_file():
-                found[str(file.relative_to(lib))] = hashlib.sha256(file.read_bytes()).hexdigest()
+    found = {
+        str(file.relative_to(lib)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in module_files(lib, imports)
+    }
     return digest([_version("lakebook"), found])
 
 
