@@ -169,7 +169,7 @@ COLUMNS = """\
 
 @pytest.fixture(scope="session")
 def checkout_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One place for all of them: a warm parent serves one checkout, and starting it costs seconds."""
+    """One place for all: a warm parent serves one checkout, and starting it costs seconds."""
     return tmp_path_factory.mktemp("checkout")
 
 

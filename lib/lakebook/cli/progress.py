@@ -97,7 +97,7 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
                 out.print(f"       report: {relative(report.runs[-1].folder / 'report.html')}")
         elif report.status == "blocked":
             out.print(f"[yellow]blocked[/] {report.node.name}: {', '.join(report.blocked_by)}")
-    counts = Counter(report.status for report in reports)
+    counts: Counter[str] = Counter(report.status for report in reports)
     parts = [f"{counts[name]} {name}" for name in _LOOKS if counts[name]]
     out.print(f"{len(reports)} steps: {', '.join(parts)}; {elapsed_s:.1f} s")
     index = settings.runs / "index.html"

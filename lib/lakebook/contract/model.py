@@ -37,7 +37,7 @@ class Column:
 class TimeColumn:
     """The column that cuts the dataset into partitions.
 
-    A date column is taken as it is; a timestamp (without zone, in UTC) is turned to a day in `zone`.
+    A date column is taken as it is; a timestamp (no zone, in UTC) is turned to a day in `zone`.
     """
 
     column: str

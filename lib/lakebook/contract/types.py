@@ -1,6 +1,6 @@
 """The column types that every engine reads alike, and what they are in Arrow.
 
-Left out on purpose: unsigned and 8/16-bit integers, categoricals, times and durations. delta-rs, Trino
+Left out on purpose: unsigned and 8/16-bit integers, categoricals, times, durations. delta-rs, Trino
 or Polars store each of them as something else, or cannot read it back.
 """
 

@@ -46,7 +46,8 @@ class Landing:
 class Source(Protocol):
     """One source, opened. Opening reads no rows."""
 
-    uri: str
+    @property
+    def uri(self) -> str: ...
 
     def version(self) -> SourceVersion: ...
 

@@ -28,7 +28,7 @@ def static_parts(
     """Part name -> digest: code, library, engine, parameters, contract, models."""
     contract = node.contract
     tables = contract.tables if contract else ()
-    packages = _ENGINE_PACKAGES.get(settings.engine, (settings.engine, "narwhals"))
+    packages: tuple[str, ...] = _ENGINE_PACKAGES.get(settings.engine, (settings.engine, "narwhals"))
     if node.models:
         packages = (*packages, *_DBT_PACKAGES)
     return {
