@@ -78,7 +78,7 @@ $(UV):
 define install
 	$(BIN)/uv pip sync --quiet --require-hashes $(1)
 	$(BIN)/uv pip install --quiet --no-deps -e .
-	$(BIN)/python -m lakebook.runtime.kernelspec
+	$(BIN)/python -c "from lakebook.runtime.kernelspec import install; install()"
 endef
 
 # Once full, an environment stays full: `make run` after `make test` must not take the tests' tools away.

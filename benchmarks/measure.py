@@ -33,10 +33,13 @@ def run(
     *,
     cwd: Path,
     env: Mapping[str, str] | None = None,
-    log: Path | None = None,
+    parent_of: Path | None = None,
 ) -> Cost:
-    """Run to the end. Raises RuntimeError with the last lines of the output when it fails."""
-    before = _cpu_of_parents(cwd)
+    """Run to the end; `parent_of` is the checkout whose warm parent works for the command.
+
+    Raises RuntimeError with the last lines of the output when it fails.
+    """
+    before = _cpu_of_parents(parent_of)
     began = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -47,31 +50,29 @@ def run(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    peak = _Peak(process.pid, cwd)
+    peak = _Peak(process.pid, parent_of)
     peak.start()
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)  # its own CPU and that of all it has waited for
     wall_s = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
-    cpu_s = usage.ru_utime + usage.ru_stime + _cpu_of_parents(cwd) - before
+    cpu_s = usage.ru_utime + usage.ru_stime + _cpu_of_parents(parent_of) - before
     peak.stop()
-    if log:
-        log.write_text(output, encoding="utf-8")
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}\n{output[-3000:]}")
     return Cost(round(wall_s, 3), round(max(cpu_s, 0.0), 3), round(peak.mb, 1), output)
 
 
 class _Peak(threading.Thread):
-    def __init__(self, root: int, cwd: Path) -> None:
+    def __init__(self, root: int, parent_of: Path | None) -> None:
         super().__init__(daemon=True)
-        self.root, self.cwd, self.mb = root, cwd, 0.0
+        self.root, self.parent_of, self.mb = root, parent_of, 0.0
         self._ended = threading.Event()
 
     def run(self) -> None:
         while not self._ended.wait(EVERY_S):
-            pids = descendants(self.root) | parents(self.cwd)
+            pids = descendants(self.root) | parents(self.parent_of)
             self.mb = max(self.mb, sum(_pss_mb(pid) for pid in pids))
 
     def stop(self) -> None:
@@ -79,14 +80,16 @@ class _Peak(threading.Thread):
         self.join()
 
 
-def parents(cwd: Path) -> set[int]:
-    """Warm parents that serve the checkout `cwd`, and their children."""
+def parents(root: Path | None) -> set[int]:
+    """Warm parents that serve the checkout `root`, and their children; none without a root."""
+    if root is None:
+        return set()
     import psutil
 
     found = set()
     for process in psutil.process_iter(["pid", "cmdline"]):
         line = " ".join(process.info["cmdline"] or ())
-        if PARENT in line and str(cwd) in line:
+        if PARENT in line and f'"{root}"' in line:
             found |= {process.pid} | descendants(process.pid)
     return found
 
@@ -101,12 +104,12 @@ def descendants(pid: int) -> set[int]:
     return {pid, *(child.pid for child in children)}
 
 
-def _cpu_of_parents(cwd: Path) -> float:
+def _cpu_of_parents(root: Path | None) -> float:
     """CPU time of the warm parents of a checkout, with that of the children that have ended."""
     import psutil
 
     total = 0.0
-    for pid in parents(cwd):
+    for pid in parents(root):
         try:
             total += sum(psutil.Process(pid).cpu_times()[:4])  # user, system, and children's
         except psutil.NoSuchProcess:

@@ -104,7 +104,7 @@ def checkout(years: int) -> Path:
 
 def lakebook(root: Path, lake: Path, *arguments: str) -> Cost:
     env = {"LAKEBOOK_ROOT": str(root), "LAKEBOOK_LAKE": str(lake)}
-    return measure.run([str(BIN / "lakebook"), *arguments], cwd=root, env=env)
+    return measure.run([str(BIN / "lakebook"), *arguments], cwd=root, env=env, parent_of=root)
 
 
 def job(root: Path, years: int) -> Cost:
