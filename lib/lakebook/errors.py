@@ -34,7 +34,7 @@ class LakebookError(Exception):
         return f"{text}; {self.fix}" if self.fix else text
 
     def __reduce__(self) -> tuple[object, ...]:
-        # The default would call cls(sentence) and lose place and fix when an error crosses a process.
+        # The default would call cls(sentence): place and fix would be lost between processes.
         return _rebuild, (type(self), self.found, self.where, self.fix)
 
 

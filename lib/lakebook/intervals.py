@@ -77,7 +77,7 @@ class Interval:
         return tuple(pieces)
 
     def partitions(self, unit: Unit) -> tuple[str, ...]:
-        """Names of the partitions that this interval touches, in order: `2013-01-31` or `2013-01`."""
+        """Names of the partitions that this interval touches, in order (see `partition_name`)."""
         return tuple(partition_name(piece.start, unit) for piece in self.widen(unit).split(unit))
 
     def __str__(self) -> str:

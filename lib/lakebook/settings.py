@@ -34,7 +34,7 @@ _PROFILE: dict[str, type | tuple[type, ...]] = {"engine": str}
 
 @dataclass(frozen=True)
 class RuntimeSettings:
-    """Limits of a run. `linger_s`: how long an idle warm parent stays; 0 means none of the limit."""
+    """Limits of a run; 0 means no limit. `linger_s`: how long an idle warm parent stays."""
 
     linger_s: float = 300.0
     jobs: int = 0  # 0: one per processor

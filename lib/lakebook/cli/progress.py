@@ -120,12 +120,17 @@ def _table(reports: Sequence[StepReport]) -> Table:
             _LOOKS[report.status],
             span,
             f"{report.rows:,}" if runs else "",
-            f"{sum(run.rows_quarantined for run in runs) or '':,}" if runs else "",
-            str(sum(run.warnings for run in runs) or ""),
+            _count(sum(run.rows_quarantined for run in runs)),
+            _count(sum(run.warnings for run in runs)),
             f"{sum(run.elapsed_s for run in runs):.1f}" if runs else "",
             f"{max(run.peak_rss_mb for run in runs):.0f}" if runs else "",
         )
     return table
+
+
+def _count(value: int) -> str:
+    """Nothing where there is nothing to notice."""
+    return f"{value:,}" if value else ""
 
 
 def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) -> None:
