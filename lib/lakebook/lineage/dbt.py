@@ -46,11 +46,11 @@ class Compiling:
         if not self._kept.is_file():
             self._process = self._start()
 
-    def result(self, known: frozenset[Dataset]) -> DbtProject:
+    def result(self) -> DbtProject:
         """Wait for dbt. Raises ContractError with its message."""
         if self._process is not None:
             self._finish(self._process)
-        return _project(json.loads(self._kept.read_text(encoding="utf-8")), self._settings, known)
+        return _project(json.loads(self._kept.read_text(encoding="utf-8")), self._settings)
 
     def _start(self) -> subprocess.Popen[str]:
         self._target.mkdir(parents=True, exist_ok=True)
@@ -93,17 +93,16 @@ class Compiling:
 
 def _slim(manifest: Mapping[str, Any], sql: Mapping[str, str]) -> dict[str, Any]:
     nodes = {k: n for k, n in manifest["nodes"].items() if n["resource_type"] in ("model", "seed")}
-    models = {
-        unique: {
+    models = [
+        {
             "name": node["name"],
             "relation": node["relation_name"],
             "sql": sql[unique],
-            "path": node["original_file_path"],
-            "needs": [name for name in node["depends_on"]["nodes"] if name in nodes],
+            "path": f"dbt/{node['original_file_path']}",
         }
         for unique, node in nodes.items()
         if node["resource_type"] == "model" and unique in sql and node["relation_name"]
-    }
+    ]
     return {
         "models": models,
         "sources": [
@@ -118,27 +117,11 @@ def _slim(manifest: Mapping[str, Any], sql: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _project(raw: Mapping[str, Any], settings: Settings, known: frozenset[Dataset]) -> DbtProject:
-    from graphlib import TopologicalSorter
-
-    models = {}
-    above = {unique: model["needs"] for unique, model in raw["models"].items()}
-    for unique in TopologicalSorter(above).static_order():
-        if unique in raw["models"]:
-            entry = raw["models"][unique]
-            dataset = Dataset("gold", entry["name"])
-            models[unique] = Model(
-                name=entry["name"],
-                relation=entry["relation"],
-                sql=entry["sql"],
-                path=f"dbt/{entry['path']}",
-                needs=tuple(entry["needs"]),
-                dataset=dataset if dataset in known else None,
-            )
+def _project(raw: Mapping[str, Any], settings: Settings) -> DbtProject:
     sources = [
         Relation(relation, dataset=Dataset(layer, name))
         for relation, layer, name in raw["sources"]
         if layer in LAYERS
     ]
     seeds = [Relation(relation, seed=settings.dbt / path) for relation, path in raw["seeds"]]
-    return DbtProject(models, tuple(sources + seeds))
+    return DbtProject(tuple(Model(**entry) for entry in raw["models"]), tuple(sources + seeds))

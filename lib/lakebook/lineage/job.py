@@ -45,8 +45,10 @@ class Model:
     relation: str
     sql: str
     path: str
-    needs: tuple[str, ...]  # unique ids of models, seeds and snapshots
-    dataset: Dataset | None  # None: an intermediate model without a contract
+
+    @property
+    def dataset(self) -> Dataset:
+        return Dataset("gold", self.name)
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,9 @@ class Relation:
 
 @dataclass(frozen=True)
 class DbtProject:
-    """Compiled models by unique id, in dependency order, and what else their SQL names."""
+    """Compiled models, and what else their SQL names."""
 
-    models: Mapping[str, Model]
+    models: tuple[Model, ...]
     relations: tuple[Relation, ...]
 
 

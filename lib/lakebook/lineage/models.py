@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..contract.model import TableContract
 from ..errors import did_you_mean
@@ -17,7 +17,6 @@ from .sql import NotFollowed, Tables, column_edges
 
 _MISSING = re.compile(r'Referenced column "(?P<name>[^"]+)" not found')
 _LINE = re.compile(r"LINE (\d+):")
-_INNER = "dbt:"  # prefix of tables that no contract promises; they do not stay in the lineage
 
 
 @dataclass
@@ -39,48 +38,27 @@ def follow_models(
 ) -> Built:
     """Bind the SQL of each model of a step, compare with its contract, and follow its columns."""
     built = Built()
-    wanted = {unique: m for unique, m in project.models.items() if m.name in job.models}
-    inner = dict(_inner_models(wanted.values(), project))
     places = _make_inputs(project, contracts, tables)
-    edges: dict[str, tuple[ColumnEdge, ...]] = {}
-    for unique, model in project.models.items():  # in dependency order
-        if unique not in wanted and unique not in inner:
+    for model in project.models:
+        if model.name not in job.models:
             continue
         sql = _with_our_names(model.sql, places)
-        target = str(model.dataset) if model.dataset else _INNER + model.name
+        target = str(model.dataset)
         found, problem = _describe(sql)
         reads = _reads(model, project, contracts)
+        built.datasets.add(target)
+        built.tables |= {(read, target) for read in reads}
         if problem:
-            built.findings += (_unbound(problem, model, reads, job),)
-            if model.dataset:
-                built.opaque[target] = "its SQL does not bind"
-        contract = contracts.get(model.dataset) if model.dataset else None
-        if contract is not None and not problem:
-            built.findings += tuple(_compare(found, contract, model))
-        if model.dataset is None and not problem:
-            _make_view(model, sql, found, tables, places)
+            built.findings += (_unbound(problem, model, reads),)
+            built.opaque[target] = "its SQL does not bind"
+            continue
+        contract = contracts[model.dataset]
+        built.findings += tuple(_compare(found, contract, model))
         try:
-            names = contract.names if contract else tuple(found)
-            edges[target] = () if problem else column_edges(sql, target, tables, names)
+            built.columns.extend(column_edges(sql, target, tables, contract.names))
         except NotFollowed as reason:
-            edges[target] = ()
-            if model.dataset:
-                built.opaque[target] = f"model {model.name}: {reason}"
-        if model.dataset:
-            built.datasets.add(target)
-            built.columns.extend(_through_inner(edges[target], edges))
-            built.tables |= {(read, target) for read in _outer_reads(model, project)}
+            built.opaque[target] = f"model {model.name}: {reason}"
     return built
-
-
-def _inner_models(models: Iterable[Model], project: DbtProject) -> Iterable[tuple[str, Model]]:
-    """Models without a contract that these need, directly or not."""
-    for model in models:
-        for unique in model.needs:
-            below = project.models.get(unique)
-            if below is not None and below.dataset is None:
-                yield unique, below
-                yield from _inner_models([below], project)
 
 
 def _make_inputs(
@@ -90,10 +68,8 @@ def _make_inputs(
     import duckdb
 
     places = {}
-    inputs = [(r.relation, r.dataset) for r in project.relations]
-    inputs += [(model.relation, model.dataset) for model in project.models.values()]
-    for relation, dataset in inputs:
-        if dataset is not None and dataset in contracts:
+    for relation, dataset in _named(project):
+        if dataset in contracts:
             columns = contracts[dataset].columns
             make_table(table_of(dataset), columns)
             tables.add(table_of(dataset), str(dataset), sql_types(columns))
@@ -109,17 +85,6 @@ def _make_inputs(
             tables.add(place, f"seed://{entry.seed.stem}", found)
             places[entry.relation] = dotted(place)
     return places
-
-
-def _make_view(
-    model: Model, sql: str, found: Mapping[str, str], tables: Tables, places: dict[str, str]
-) -> None:
-    import duckdb
-
-    place = ("source", f"model_{model.name}")
-    duckdb.execute(f"CREATE OR REPLACE VIEW {dotted(place)} AS {sql}")
-    tables.add(place, _INNER + model.name, found)
-    places[model.relation] = dotted(place)
 
 
 def _with_our_names(sql: str, places: Mapping[str, str]) -> str:
@@ -172,13 +137,13 @@ def _compare(found: Mapping[str, str], contract: TableContract, model: Model) ->
         yield finding(message, "leave it out, or add it to the contract", "nothing", found[name])
 
 
-def _unbound(problem: str, model: Model, reads: Mapping[str, list[str]], job: StepJob) -> Finding:
+def _unbound(problem: str, model: Model, reads: Mapping[str, list[str]]) -> Finding:
     missing, line = _MISSING.search(problem), _LINE.search(problem)
     message, fix = problem.strip().splitlines()[0], ""
     if missing:
         message, fix = missing_column(missing["name"], (), reads)
     return Finding(
-        step=str(model.dataset or job.step),
+        step=str(model.dataset),
         message=message,
         notebook=model.path,
         line=int(line[1]) if line else None,
@@ -190,41 +155,14 @@ def _reads(
     model: Model, project: DbtProject, contracts: Mapping[Dataset, TableContract]
 ) -> dict[str, list[str]]:
     """Columns of each dataset whose relation stands in the model's SQL."""
-    relations = [(r.relation, r.dataset) for r in project.relations]
-    relations += [(m.relation, m.dataset) for m in project.models.values()]
     return {
         str(dataset): list(contracts[dataset].names)
-        for relation, dataset in relations
-        if dataset in contracts and relation in model.sql and dataset is not None
+        for relation, dataset in _named(project)
+        if dataset in contracts and relation in model.sql and dataset != model.dataset
     }
 
 
-def _outer_reads(model: Model, project: DbtProject) -> set[str]:
-    """Datasets that a model reads, also by way of models without a contract."""
-    named = [(r.relation, r.dataset) for r in project.relations]
-    named += [(m.relation, m.dataset) for m in project.models.values()]
-    found = {str(d) for relation, d in named if d is not None and relation in model.sql}
-    for unique in model.needs:
-        below = project.models.get(unique)
-        if below is not None and below.dataset is None:
-            found |= _outer_reads(below, project)
-    return found - {str(model.dataset)}
-
-
-def _through_inner(
-    edges: Iterable[ColumnEdge], known: Mapping[str, tuple[ColumnEdge, ...]]
-) -> Iterable[ColumnEdge]:
-    """Replace each edge from a model without a contract by edges from what that one reads."""
-    for edge in edges:
-        if not edge.source.startswith(_INNER):
-            yield edge
-            continue
-        for above in known.get(edge.source, ()):
-            if above.target_column == edge.source_column:
-                joined = replace(
-                    above,
-                    target=edge.target,
-                    target_column=edge.target_column,
-                    is_copy=above.is_copy and edge.is_copy,
-                )
-                yield from _through_inner([joined], known)
+def _named(project: DbtProject) -> list[tuple[str, Dataset]]:
+    """Every relation that SQL may name and that is a dataset."""
+    sources = [(r.relation, r.dataset) for r in project.relations if r.dataset is not None]
+    return sources + [(model.relation, model.dataset) for model in project.models]

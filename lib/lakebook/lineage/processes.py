@@ -39,7 +39,7 @@ def compile_steps(
         }
         running = {kind: _Running(Path(folder), request) for kind, request in requests.items()}
         try:
-            failure = _hand_over(dbt, running["duckdb"], contracts, Path(folder))
+            failure = _hand_over(dbt, running["duckdb"], Path(folder))
             results = {kind: process.results() for kind, process in running.items()}
         finally:
             for process in running.values():
@@ -54,7 +54,6 @@ def compile_steps(
 def _hand_over(
     dbt: Compiling | None,
     process: _Running,
-    contracts: Mapping[Dataset, TableContract],
     folder: Path,
 ) -> LakebookError | None:
     """Wait for dbt and tell the DuckDB pass where its result is; return dbt's failure."""
@@ -62,7 +61,7 @@ def _hand_over(
         return None
     path = folder / "dbt.pickle"
     try:
-        path.write_bytes(pickle.dumps(dbt.result(frozenset(contracts))))
+        path.write_bytes(pickle.dumps(dbt.result()))
     except LakebookError as problem:
         process.tell("")
         return problem

@@ -1,0 +1,182 @@
+"""What a check finds in a step without data, and what it does not hold against it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from lakebook.lineage import check
+
+from .conftest import Checked, Project
+
+
+def test_a_step_that_keeps_its_contract_has_no_findings(checked: Checked) -> None:
+    for step in ("silver.good", "silver.widened", "silver.shaped", "silver.monthly"):
+        assert checked.sentences(step) == []
+
+
+def test_a_misspelt_column_is_named_with_its_table_notebook_and_cell(checked: Checked) -> None:
+    assert checked.sentences("silver.misspelt") == [
+        "silver.misspelt: column 'dep_tme' is not in bronze.flights (did you mean 'dep_time'?); "
+        "notebooks/silver/misspelt.ipynb, cell 4"
+    ]
+
+
+def test_a_column_that_an_earlier_cell_left_out_is_said_to_be_so(checked: Checked) -> None:
+    (sentence,) = checked.sentences("silver.dropped")
+    assert "column 'dist' of bronze.flights is no longer in the frame here" in sentence
+    assert "cell 5" in sentence
+
+
+def test_a_type_that_no_lossless_cast_connects_is_a_finding(checked: Checked) -> None:
+    (finding,) = checked.of("silver.retyped").findings
+    assert (finding.expected, finding.found, finding.cell) == ("string", "int64", 4)
+    assert finding.fix == "cast it to string in the notebook, or correct the contract"
+
+
+def test_a_missing_column_suggests_the_one_that_was_meant(checked: Checked) -> None:
+    first, second = checked.sentences("silver.missing")
+    assert (
+        "column 'distance' of the contract is not in the result (did you mean 'distnce'?)" in first
+    )
+    assert "column 'distnce' of the result is not in the contract" in second
+
+
+def test_an_extra_column_is_a_finding(checked: Checked) -> None:
+    (finding,) = checked.of("silver.extra").findings
+    assert finding.message == "column 'dist' of the result is not in the contract"
+    assert finding.expected == "nothing"
+
+
+def test_a_required_column_that_is_always_null_is_a_finding(checked: Checked) -> None:
+    (finding,) = checked.of("silver.empty").findings
+    assert finding.message == "column 'note' is always null, and required in the contract"
+
+
+def test_an_output_that_no_cell_writes_is_a_finding(checked: Checked) -> None:
+    (sentence,) = checked.sentences("silver.unwritten")
+    assert "no cell writes silver.unwritten, which the contract promises" in sentence
+
+
+def test_a_cell_that_raises_is_named_with_its_line(checked: Checked) -> None:
+    (finding,) = checked.of("silver.raising").findings
+    assert finding.message == "ZeroDivisionError: division by zero"
+    assert (finding.cell, finding.line) == (4, 1)
+
+
+def test_a_step_that_ends_the_process_costs_itself_only(checked: Checked) -> None:
+    sentences = checked.sentences("silver.ending")
+    assert sentences
+    assert all("ended with code 3" in sentence for sentence in sentences)
+    assert checked.of("silver.ending").lineage.tables == (("bronze.flights", "silver.ending"),)
+    assert len(checked.report.steps) == len(checked.project.graph().steps)
+
+
+def test_the_report_is_plain_values_for_json(checked: Checked) -> None:
+    raw = checked.report.to_json()
+    assert {step["step"] for step in raw["steps"]} >= {"bronze.flights", "silver.good"}
+    assert any("dep_tme" in finding["sentence"] for finding in raw["findings"])
+
+
+def test_what_was_found_is_recalled_until_something_it_depends_on_changes(
+    checked: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, graph = checked.project.settings, checked.project.graph()
+    compiled: list[str] = []
+
+    def compile_steps(_: object, jobs: list, __: object) -> dict:
+        compiled.extend(str(job.step) for job in jobs)
+        raise RuntimeError("compiled")
+
+    monkeypatch.setattr("lakebook.lineage.processes.compile_steps", compile_steps)
+    again = check(settings, graph)
+    assert all(step.is_cached for step in again.steps)
+    assert again.findings == checked.report.findings
+    assert set(again.columns) == set(checked.report.columns)
+
+    path = checked.project.root / "notebooks/bronze/airlines.contract.yaml"
+    before = path.read_text()
+    try:
+        path.write_text(before.replace("name: name", "name: title"))
+        with pytest.raises(RuntimeError, match="compiled"):
+            check(settings, checked.project.graph())
+    finally:
+        path.write_text(before)
+    assert sorted(compiled) == ["bronze.airlines", "silver.shaped"]
+
+
+def test_a_recalled_check_imports_nothing_heavy(checked: Checked) -> None:
+    import subprocess
+
+    code = (
+        "import sys; from pathlib import Path; from lakebook.graph import load_graph;"
+        "from lakebook.lineage import check; from lakebook.settings import Settings;"
+        "s = Settings(root=Path(sys.argv[1]), lake=Path(sys.argv[1]) / '.lake');"
+        "assert all(step.is_cached for step in check(s, load_graph(s)).steps);"
+        "print(*{m.split('.')[0] for m in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(checked.project.root)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=dict(os.environ),
+    )
+    heavy = {"polars", "narwhals", "duckdb", "datahub", "sqlglot", "pyarrow", "pandas", "dbt"}
+    assert set(done.stdout.split()) & heavy == set()
+
+
+def test_only_the_selected_steps_are_checked(checked: Checked) -> None:
+    graph = checked.project.graph()
+    nodes = [node for node in graph.order() if node.name.name == "good"]
+    assert [s.step for s in check(checked.project.settings, graph, nodes).steps] == ["silver.good"]
+
+
+def test_dbt_models_are_bound_against_contracts_and_followed(project: Project) -> None:
+    project.step(
+        "bronze.flights", "carrier string!, dist int64", 'step.write(step.ingest("file://f.csv"))'
+    )
+    project.contract(
+        "gold.marts",
+        {
+            "far": "carrier string!, dist int64",
+            "reach": "carrier string!, dist int64, wrong int64",
+            "broken": "carrier string!",
+        },
+    )
+    begin = 'from lakebook import Step\nstep = Step("gold.marts")\nstep.dbt("far reach broken")'
+    project.notebook("gold.marts", [begin])
+    flights = "{{ source('bronze', 'flights') }}"
+    files = {
+        "dbt_project.yml": "name: t\nversion: '1.0'\nprofile: t\n",
+        "profiles.yml": "t: {target: l, outputs: {l: {type: duckdb, path: ':memory:'}}}\n",
+        "models/s.yml": "version: 2\nsources: [{name: bronze, tables: [{name: flights}]}]\n",
+        "models/far.sql": f"select carrier, dist * 2 as dist from {flights}",
+        "models/reach.sql": "select carrier, max(dist) as dist, 'x' as wrong "
+        "from {{ ref('far') }} group by 1",
+        "models/broken.sql": f"select\n  carier\nfrom {flights}",
+    }
+    for name, text in files.items():
+        path = project.root / "dbt" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    report = check(project.settings, project.graph())
+    assert sorted(finding.sentence for finding in report.findings) == [
+        "gold.broken: column 'carier' is not in bronze.flights (did you mean 'carrier'?); "
+        "dbt/models/broken.sql",
+        "gold.reach: column 'wrong' is varchar in the model and int64 in the contract; "
+        'dbt/models/reach.sql; cast it: "wrong"::bigint',
+    ]
+    into = {
+        (edge.source, edge.source_column, edge.target, edge.target_column)
+        for edge in report.columns
+        if edge.target_column == "dist"
+    }
+    assert into == {
+        ("file://f.csv", "dist", "bronze.flights", "dist"),
+        ("bronze.flights", "dist", "gold.far", "dist"),
+        ("gold.far", "dist", "gold.reach", "dist"),
+    }
+    assert ("gold.far", "gold.reach") in report.tables
