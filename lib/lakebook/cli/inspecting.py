@@ -239,12 +239,16 @@ def report_open(
 
 
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
-    shared.console().print(table)
+    out = shared.console()
+    wide = out.options.update(width=100_000)
+    # Values are never cut: a row that is too wide is the terminal's to wrap.
+    out.print(table, width=Measurement.get(out, wide, table).maximum, crop=False, soft_wrap=True)

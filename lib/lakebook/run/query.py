@@ -33,7 +33,9 @@ def run_query(settings: Settings, sql: str) -> duckdb.DuckDBPyRelation:
 
     connection = duckdb.connect(":memory:")
     try:
-        for name in sorted(connection.get_table_names(sql, qualified=True)):
+        # DuckDB gives an aliased table as `layer.name AS alias`.
+        named = {name.split(" ")[0] for name in connection.get_table_names(sql, qualified=True)}
+        for name in sorted(named):
             layer, dot, _ = name.partition(".")
             if dot and layer in LAYERS:
                 _register(connection, settings, Dataset.parse(name))
