@@ -52,7 +52,8 @@ def write_notebook(path: Path, *cells: str) -> Path:
     made = [v4.new_code_cell(cells[0], metadata={"tags": ["parameters"]})]
     made += [v4.new_code_cell(source) for source in cells[1:]]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(v4.new_notebook(cells=made), str(path))
+    spec = {"name": "lakebook", "display_name": "Lakebook", "language": "python"}
+    write(v4.new_notebook(cells=made, metadata={"kernelspec": spec}), str(path))
     return path
 
 

@@ -90,13 +90,15 @@ def test_a_dead_kernel_is_seen(kernel: Any) -> None:
 def papermill(notebook: Path, folder: Path, *options: str) -> dict[str, Any]:
     target = folder / "done.ipynb"
     command = [sys.executable, "-m", "papermill", "-k", "lakebook", *options]
-    subprocess.run(
+    ended = subprocess.run(
         [*command, "--no-progress-bar", "-p", "start", "2013", str(notebook), str(target)],
-        check=True,
+        check=False,
         cwd=folder,
         capture_output=True,
+        text=True,
         env=dict(os.environ),
     )
+    assert ended.returncode == 0, ended.stderr
     done: dict[str, Any] = json.loads(target.read_text())
     return done
 
