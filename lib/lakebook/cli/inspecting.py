@@ -239,7 +239,7 @@ def report_open(
 
 
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
-    from rich.measure import Measurement
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -248,7 +248,5 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
         table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
-    out = shared.console()
-    wide = out.options.update(width=100_000)
     # Values are never cut: a row that is too wide is the terminal's to wrap.
-    out.print(table, width=Measurement.get(out, wide, table).maximum, crop=False, soft_wrap=True)
+    Console(highlight=False, width=100_000).print(table)
