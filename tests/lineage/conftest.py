@@ -171,7 +171,8 @@ def write_project(project: Project) -> None:
          "y = x.filter(nw.col('dist') > 0)\nstep.write(y)")  # fmt: skip
     step("silver.retyped", "carrier string!, dist string", READ,
          "step.write(flights.select('carrier', 'dist'))")  # fmt: skip
-    step("silver.widened", "dep_time int64, small int64", "import pandas as pd\nassert pd.NA is not None", READ,
+    step("silver.widened", "dep_time int64, small int64",
+         "import pandas as pd\nassert pd.NA is not None", READ,
          "step.write(flights.select('dep_time', small=nw.col('dist').cast(nw.Int32)))")  # fmt: skip
     step("silver.missing", "carrier string!, distance int64", READ,
          "step.write(flights.select('carrier', distnce='dist'))")  # fmt: skip
