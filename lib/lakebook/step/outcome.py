@@ -48,7 +48,13 @@ class Outcome:
     def add_input(
         self, dataset: Dataset, versions: Mapping[str, int], data: Mapping[str, int]
     ) -> None:
-        entry = {"dataset": str(dataset), "versions": dict(versions), "tokens": dict(data)}
+        entry = {
+            "dataset": str(dataset),
+            "version": max(versions.values()),
+            "versions": dict(versions),
+            "partitions": sorted(data),
+            "tokens": dict(data),
+        }
         if entry not in self.inputs:
             self.inputs.append(entry)
             self.save()
