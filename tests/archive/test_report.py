@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
-from lakebook.archive.html import render, sanitize
+from lakebook.archive.html import render, sanitize, write_report
 from lakebook.archive.record import RunRecord
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
@@ -171,3 +174,14 @@ def test_a_cell_that_never_ran_says_so() -> None:
     unrun = notebook()
     unrun["cells"][0]["metadata"] = {}
     assert "not run" in render(unrun, record(status="killed"))
+
+
+def test_a_report_of_a_saved_notebook_has_its_lines_and_pictures(tmp_path: Path) -> None:
+    made = notebook(shown({"image/png": "iVBORw0KGgo=\n"}), source="first = 1\nsecond = 2")
+    saved = tmp_path / "notebook.ipynb"
+    nbformat.write(nbformat.from_dict(made), str(saved))
+    assert isinstance(json.loads(saved.read_text())["cells"][0]["source"], list)
+    target = write_report(str(saved), record().to_json(), str(tmp_path / "report.html"))
+    page = Path(target).read_text()
+    assert "data:image/png;base64,iVBORw0KGgo=" in page
+    assert "second" in page

@@ -58,9 +58,10 @@ def test_a_kernel_stands_in_its_folder_and_imports_from_it(kernel: Any, tmp_path
     assert any(f"{tmp_path} True" in output.get("text", "") for output in outputs)
 
 
-def test_a_plot_is_shown_in_the_notebook(kernel: Any) -> None:
-    _, outputs = run(kernel[1], "import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()")
-    assert any("image/png" in output.get("data", {}) for output in outputs)
+@pytest.mark.parametrize("ending", ["", "; plt.show()"])
+def test_a_plot_is_shown_in_the_notebook(kernel: Any, ending: str) -> None:
+    _, outputs = run(kernel[1], f"import matplotlib.pyplot as plt; plt.plot([1, 2]){ending}")
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 1
 
 
 def test_an_interrupt_reaches_the_cell(kernel: Any) -> None:

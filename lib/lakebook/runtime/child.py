@@ -114,14 +114,21 @@ def _kernel(request: Mapping[str, Any], connection: socket.socket) -> int:
 
 
 def _choose_backend() -> None:
-    """Matplotlib read MPLBACKEND in the parent; IPython has set the notebook's since."""
-    if matplotlib := sys.modules.get("matplotlib"):
-        matplotlib.rcParams["backend"] = os.environ.get("MPLBACKEND", "agg")
-        if "inline" in os.environ.get("MPLBACKEND", ""):
-            from IPython import get_ipython
-            from matplotlib_inline.backend_inline import configure_inline_support
+    """Matplotlib read MPLBACKEND in the parent; IPython has set the notebook's since.
 
-            configure_inline_support(get_ipython(), os.environ["MPLBACKEND"])
+    These are the steps that the inline backend takes itself when it is imported after IPython.
+    """
+    if matplotlib := sys.modules.get("matplotlib"):
+        backend = os.environ.get("MPLBACKEND", "agg")
+        if "inline" not in backend:
+            matplotlib.use(backend)
+            return
+        from IPython import get_ipython
+        from IPython.core.pylabtools import activate_matplotlib
+        from matplotlib_inline.backend_inline import configure_inline_support
+
+        activate_matplotlib(backend)
+        configure_inline_support(get_ipython(), backend)
 
 
 def _job(request: Mapping[str, Any], connection: socket.socket) -> int:
