@@ -128,6 +128,8 @@ def test_many_starters_make_one_parent(brief: Settings) -> None:
     assert wait_until(lambda: len(processes_of(brief.root)) == 1)
     for connection in connections:
         connection.close()
+    assert call(brief, "operator:add", 1, 1) == 2
+    assert wait_until(lambda: not processes_of(brief.root))
 
 
 def test_the_parent_renews_itself_when_code_changed(
@@ -174,6 +176,7 @@ def test_a_parent_with_a_thread_refuses_to_fork(
     monkeypatch.setenv("LAKEBOOK_WARM_IMPORTS", "pool")
     with pytest.raises(WarmUnavailable, match=f"importing pool started {named}"):
         call(brief, "operator:add", 1, 1)
+    assert wait_until(lambda: not processes_of(brief.root))
 
 
 def test_variables_that_imports_read_are_part_of_the_key(tmp_path: Path) -> None:

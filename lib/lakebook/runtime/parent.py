@@ -167,6 +167,9 @@ class Parent:
         if self.refusal:
             self._tell(client, {"event": "refused", "found": self.refusal, "stale": self.stale})
             self._forget(client)
+            self.served = True
+            if self.stale:
+                self._close_door()  # nobody will look for this key again
             return
         sys.stdout.flush()
         sys.stderr.flush()
