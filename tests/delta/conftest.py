@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)
+os.environ["PYTHONPATH"] = os.pathsep.join(  # for the server that the workers are forked from
+    [HERE, *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 
 
 @pytest.fixture

@@ -1,20 +1,21 @@
-"""What the tests of delta/ share: a contract, rows, whole writes; run as a script, one of the
-processes of a crash or a race."""
+"""What the tests of delta/ share: a contract, rows, whole writes, and processes to race or kill."""
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import os
-import sys
 import time
+import traceback
+import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
+
 from lakebook import delta
 from lakebook.contract.model import Column, TableContract, TimeColumn
-from lakebook.delta import commit
+from lakebook.delta import commit, faults
 from lakebook.engines import get_engine
 from lakebook.errors import ConflictError
 from lakebook.intervals import WHOLE, Interval
@@ -78,7 +79,7 @@ def write(
         inspection=inspection,
         partitions=partitions,
         noted=noted,
-        fps={p: fp for p in partitions},
+        fps=dict.fromkeys(partitions, fp),
         metadata={"run": run},
     )
 
@@ -184,5 +185,40 @@ def main(spec: dict[str, object]) -> None:
         delta.ensure_table(table, make_contract("month", Column("extra", "int64")))
 
 
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+class Worker:
+    """A process of its own that runs one `main`; `complaint` is what it raised."""
+
+    def __init__(self, table: Path, spec: dict[str, object], fault: str = "") -> None:
+        # Forked from a server that has imported everything and computed nothing: polars and
+        # delta-rs survive that, and a case costs a tenth of a fresh interpreter.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["delta_worker"])
+        self._complaint = table.parent / f"complaint-{uuid.uuid4().hex}"
+        self._complaint.parent.mkdir(parents=True, exist_ok=True)
+        arguments = ({**spec, "table": str(table)}, fault, self._complaint)
+        self._process = context.Process(target=_entry, args=arguments)
+        self._process.start()
+
+    def send(self, number: int) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    def wait(self) -> int:
+        """Exit code; negative: the signal that ended it."""
+        self._process.join(120)
+        assert self._process.exitcode is not None, "a worker hangs"
+        return self._process.exitcode
+
+    @property
+    def complaint(self) -> str:
+        return self._complaint.read_text() if self._complaint.exists() else ""
+
+
+def _entry(spec: dict[str, object], fault: str, complaint: Path) -> None:
+    if fault:
+        os.environ[faults.VARIABLE] = fault
+    try:
+        main(spec)
+    except Exception:
+        complaint.write_text(traceback.format_exc())
+        os._exit(1)

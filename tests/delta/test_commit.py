@@ -13,6 +13,7 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from lakebook import delta
 from lakebook.contract.model import Column
 from lakebook.errors import ConflictError, ContractError, RunError, StorageError

@@ -14,6 +14,7 @@ import pytest
 import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lakebook.delta import digest_file, digest_table
 
 MASK = (1 << 64) - 1

@@ -78,14 +78,25 @@ def inspect(stage: Stage, contract: TableContract, *, threads: int = 2) -> Inspe
     Raises ContractError naming column, found and expected.
     """
     fault_point("inspect.before")
+    try:
+        with storage_errors("reading staged files", stage.table):
+            files = _inspect(stage, contract.arrow_schema(), contract, threads)
+    except FileNotFoundError:
+        stage.check_stands()  # a sweep that came meanwhile is the likely reason
+        raise
+    fault_point("inspect.after")
+    return Inspection(tuple(files))
+
+
+def _inspect(
+    stage: Stage, schema: pa.Schema, contract: TableContract, threads: int
+) -> list[StagedFile]:
     staged = stage.files()
-    schema = contract.arrow_schema()
     footers = {}
-    with storage_errors("reading staged files", stage.table):
-        for path, _ in staged:
-            footers[path] = read_footer(path)
-            check_footer(footers[path], schema, contract)
-        digests = digest_files({path: f.num_row_groups for path, f in footers.items()}, threads)
+    for path, _ in staged:
+        footers[path] = read_footer(path)
+        check_footer(footers[path], schema, contract)
+    digests = digest_files({path: f.num_row_groups for path, f in footers.items()}, threads)
     files = []
     for path, partition in staged:
         stats = file_stats(footers[path], schema, nan_columns=digests[path].nan_columns)
@@ -99,8 +110,7 @@ def inspect(stage: Stage, contract: TableContract, *, threads: int = 2) -> Inspe
                 digest=digests[path].value,
             )
         )
-    fault_point("inspect.after")
-    return Inspection(tuple(files))
+    return files
 
 
 def digest_files(groups: dict[Path, int], threads: int) -> dict[Path, Digest]:
