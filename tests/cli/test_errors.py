@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import COLUMNS, EVENTS, Checkout  # type: ignore[import-not-found]
+from small_checkout import COLUMNS, EVENTS, Checkout
 
 INTERVAL = ("--start", "2013-01-01", "--end", "2013-01-04")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from conftest import COLUMNS, EVENTS, Checkout, rule  # type: ignore[import-not-found]
+from small_checkout import COLUMNS, EVENTS, Checkout, rule
 
 
 def test_a_run_lands_cleans_quarantines_and_reports(checkout: Checkout):

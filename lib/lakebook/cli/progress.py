@@ -107,18 +107,15 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
 
 def _table(reports: Sequence[StepReport]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("step", "status", "interval"):
-        table.add_column(name)
+    for name in ("step", "status"):
+        table.add_column(name, no_wrap=True)
     for name in ("rows", "quarantined", "warnings", "time s", "peak MB"):
         table.add_column(name, justify="right")
     for report in reports:
         runs = report.runs
-        intervals = [run.interval for run in runs if run.interval]
-        span = f"{min(intervals).start} – {max(i.end for i in intervals)}" if intervals else ""
         table.add_row(
             str(report.node.name),
             _LOOKS[report.status],
-            span,
             f"{report.rows:,}" if runs else "",
             _count(sum(run.rows_quarantined for run in runs)),
             _count(sum(run.warnings for run in runs)),

@@ -61,7 +61,6 @@ IMPORTS = (
     "nh3",
     "open_data_contract_standard.model",
     "jsonschema",
-    "ruamel.yaml",
     "rich",
     "lakebook.*",
 )
