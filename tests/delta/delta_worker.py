@@ -185,6 +185,17 @@ def main(spec: dict[str, object]) -> None:
         delta.ensure_table(table, make_contract("month", Column("extra", "int64")))
 
 
+PRELOAD = [
+    "delta_worker",
+    "deltalake",
+    "narwhals",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "xxhash",
+    *(f"lakebook.delta.{name}" for name in ("cleaner", "compaction", "create", "sweeper")),
+]
+
+
 class Worker:
     """A process of its own that runs one `main`; `complaint` is what it raised."""
 
@@ -192,7 +203,7 @@ class Worker:
         # Forked from a server that has imported everything and computed nothing: polars and
         # delta-rs survive that, and a case costs a tenth of a fresh interpreter.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["delta_worker"])
+        context.set_forkserver_preload(PRELOAD)
         self._complaint = table.parent / f"complaint-{uuid.uuid4().hex}"
         self._complaint.parent.mkdir(parents=True, exist_ok=True)
         arguments = ({**spec, "table": str(table)}, fault, self._complaint)

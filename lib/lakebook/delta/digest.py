@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 MASK = (1 << 64) - 1
@@ -125,7 +124,7 @@ def _add_cells(rows: Words, array: pa.Array, key: np.uint64) -> bool:
     if pa.types.is_dictionary(kind):
         _add_texts(rows, array, key)
         return False
-    valid = pc.is_valid(array).to_numpy(zero_copy_only=False) if array.null_count else None
+    valid = _valid(array) if array.null_count else None
     values, nan = _words(array)
     cell, scratch = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     for start in range(0, len(rows), _BLOCK):
@@ -149,9 +148,11 @@ def _add_texts(rows: Words, array: pa.DictionaryArray, key: np.uint64) -> None:
     _mix(cells, np.empty_like(cells))
     cells = np.append(cells, np.uint64(0))  # the last one is what null adds
     indices = array.indices
+    sign = "u" if pa.types.is_unsigned_integer(indices.type) else "i"
+    where = _buffer(indices, f"{sign}{indices.type.bit_width // 8}").astype(np.intp)
     if indices.null_count:
-        indices = indices.fill_null(pa.scalar(len(words), indices.type))
-    rows += cells[indices.to_numpy(zero_copy_only=False)]
+        where[~_valid(indices)] = len(words)
+    rows += cells[where]
 
 
 def _words(array: pa.Array) -> tuple[Words, bool]:
@@ -174,7 +175,8 @@ def _words(array: pa.Array) -> tuple[Words, bool]:
         if not missing.any():
             return words, False
         words[missing] = _NAN
-        return words, bool(missing[_valid(array)].any())
+        seen = missing[_valid(array)] if array.null_count else missing
+        return words, bool(seen.any())
     if types.is_timestamp(kind) or types.is_date32(kind) or types.is_integer(kind):
         sign = "u" if types.is_unsigned_integer(kind) else "i"
         values = _buffer(array, f"{sign}{kind.bit_width // 8}")
@@ -196,9 +198,15 @@ def _decimal_words(array: pa.Array) -> Words:
 
 
 def _buffer(array: pa.Array, kind: str) -> np.ndarray[Any, Any]:
-    values = np.frombuffer(array.buffers()[1], dtype=kind)
+    data = array.buffers()[1]
+    if data is None:  # no value at all
+        return np.zeros(len(array), dtype=kind)
+    values = np.frombuffer(data, dtype=kind)
     return values[array.offset : array.offset + len(array)]
 
 
 def _valid(array: pa.Array) -> np.ndarray[Any, Any]:
-    return np.asarray(pc.is_valid(array).to_numpy(zero_copy_only=False))
+    # Bit by bit from the buffer, as Arrow's own to_numpy imports pandas.
+    bits = np.frombuffer(array.buffers()[0], dtype=np.uint8)
+    flags = np.unpackbits(bits, bitorder="little")[array.offset : array.offset + len(array)]
+    return flags.view(np.bool_)
