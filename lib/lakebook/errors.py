@@ -6,7 +6,11 @@ The command line prints the sentence alone; a traceback means a bug in Lakebook.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class LakebookError(Exception):
@@ -98,3 +102,41 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the nearest known word, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+_DISK = {
+    errno.ENOSPC: ("the disk is full", "free some space and run again; nothing was published"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space and run again"),
+    errno.EFBIG: ("a file is larger than the system allows", "raise the limit (ulimit -f)"),
+    errno.EROFS: ("the disk is read-only", "use another lake (--lake)"),
+    errno.EACCES: ("permission is denied", "check who owns the lake"),
+    errno.EIO: ("the disk has an error", "check the disk"),
+}
+
+
+@contextmanager
+def storage_errors(doing: str, where: Path) -> Iterator[None]:
+    """Turn an error of the disk below into a StorageError; others pass.
+
+    Polars and delta-rs put the operating system's error into the text of one of their own.
+    """
+    try:
+        yield
+    except LakebookError:
+        raise
+    except Exception as raised:
+        sentence = _disk_sentence(raised)
+        if sentence is None:
+            raise
+        found, fix = sentence
+        raise StorageError(f"{found} while {doing}", where=str(where), fix=fix) from raised
+
+
+def _disk_sentence(raised: Exception) -> tuple[str, str] | None:
+    if isinstance(raised, OSError) and raised.errno in _DISK:
+        return _DISK[raised.errno]
+    text = str(raised).lower()
+    for number, sentence in _DISK.items():
+        if f"(os error {number})" in text or os.strerror(number).lower() in text:
+            return sentence
+    return None

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from .disk import storage_errors
+from ..errors import storage_errors
 from .faults import fault_point
 from .leases import read_leases
 from .log import open_snapshot

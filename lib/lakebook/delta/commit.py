@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from ..errors import ConflictError, RunError
+from ..errors import ConflictError, RunError, storage_errors
 from ..intervals import NULL, WHOLE
 from . import tokens as token
-from .disk import storage_errors, sync_file
+from .disk import sync_file
 from .faults import fault_point
 from .inspection import Inspection, StagedFile
 from .snapshot import Snapshot

@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import LakebookError, StorageError
+from ..errors import LakebookError, StorageError, storage_errors
 from . import commit
 from . import tokens as token
 from .digest import MASK, digest_file
-from .disk import storage_errors, sync_file
+from .disk import sync_file
 from .log import open_snapshot
 from .snapshot import DataFile, Snapshot
 from .staging import Stage, begin_stage

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..errors import ContractError, StorageError, did_you_mean
-from .disk import put_if_absent, storage_errors
+from ..errors import ContractError, StorageError, did_you_mean, storage_errors
+from .disk import put_if_absent
 from .faults import fault_point
 from .log import commit_path, log_folder, open_snapshot
 from .schema import schema_to_json

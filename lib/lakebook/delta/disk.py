@@ -1,15 +1,10 @@
-"""Durable small files, and the one place where the disk's errors become sentences."""
+"""Small files that are durable: written whole, synced, put in place at once."""
 
 from __future__ import annotations
 
-import errno
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from ..errors import LakebookError, StorageError
 
 
 def put_if_absent(path: Path, content: bytes) -> bool:
@@ -41,44 +36,6 @@ def sync_file(path: Path) -> None:
 
 def sync_folder(path: Path) -> None:
     sync_file(path)
-
-
-@contextmanager
-def storage_errors(doing: str, where: Path) -> Iterator[None]:
-    """Turn an error of the disk below into a StorageError; others pass.
-
-    Polars and delta-rs put the operating system's error into the text of one of their own.
-    """
-    try:
-        yield
-    except LakebookError:
-        raise
-    except Exception as raised:
-        sentence = _sentence(raised)
-        if sentence is None:
-            raise
-        found, fix = sentence
-        raise StorageError(f"{found} while {doing}", where=str(where), fix=fix) from raised
-
-
-_KNOWN = {
-    errno.ENOSPC: ("the disk is full", "free some space and run again; nothing was published"),
-    errno.EDQUOT: ("the disk quota is used up", "free some space and run again"),
-    errno.EFBIG: ("a file is larger than the system allows", "raise the limit (ulimit -f)"),
-    errno.EROFS: ("the disk is read-only", "use another lake (--lake)"),
-    errno.EACCES: ("permission is denied", "check who owns the lake"),
-    errno.EIO: ("the disk has an error", "check the disk"),
-}
-
-
-def _sentence(raised: Exception) -> tuple[str, str] | None:
-    if isinstance(raised, OSError) and raised.errno in _KNOWN:
-        return _KNOWN[raised.errno]
-    text = str(raised).lower()
-    for number, sentence in _KNOWN.items():
-        if f"(os error {number})" in text or os.strerror(number).lower() in text:
-            return sentence
-    return None
 
 
 def _write_temporary(path: Path, content: bytes) -> Path:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import ContractError, StorageError, did_you_mean
+from ..errors import ContractError, StorageError, did_you_mean, storage_errors
 from .digest import MASK, Digest, digest_groups
-from .disk import storage_errors, sync_file
+from .disk import sync_file
 from .faults import fault_point
 from .staging import Stage
 from .stats import file_stats, null_count

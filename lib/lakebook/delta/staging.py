@@ -14,8 +14,8 @@ import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..errors import RunError, StorageError
-from .disk import put, storage_errors
+from ..errors import RunError, StorageError, storage_errors
+from .disk import put
 from .faults import fault_point
 from .log import open_snapshot
 from .snapshot import partition_folder

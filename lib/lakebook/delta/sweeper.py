@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import storage_errors
 from . import tokens as token
-from .disk import storage_errors, sync_folder
+from .disk import sync_folder
 from .faults import fault_point
 from .log import open_snapshot
 from .snapshot import HIVE_NULL, Snapshot, partition_token

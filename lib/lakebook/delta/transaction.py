@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError, StorageError
-from .disk import storage_errors
+from ..errors import RunError, StorageError, storage_errors
 from .faults import fault_point
 from .inspection import StagedFile
 from .log import commit_info, commit_path, open_snapshot

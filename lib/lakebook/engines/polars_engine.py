@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ContractError, UserError
+from ..errors import ContractError, UserError, storage_errors
 from ..intervals import NULL, WHOLE, Interval, partition_interval, partition_name
 from .base import StageFiles, check_names
 from .polars_cast import NANOSECONDS, exact_casts
@@ -79,13 +79,14 @@ class PolarsEngine:
             approximate_bytes_per_file=_FILE_BYTES,
         )
         try:
-            rows.sink_parquet(
-                target,
-                compression="zstd",
-                compression_level=COMPRESSION_LEVEL,
-                row_group_size=_row_group_rows(contract, interval),
-                engine="streaming",
-            )
+            with storage_errors("staging files", stage.table):
+                rows.sink_parquet(
+                    target,
+                    compression="zstd",
+                    compression_level=COMPRESSION_LEVEL,
+                    row_group_size=_row_group_rows(contract, interval),
+                    engine="streaming",
+                )
         except _OutsideError:
             assert interval is not None
             raise _outside(rows, contract, interval) from None

@@ -1,0 +1,70 @@
+"""Creating a table and widening it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import delta_worker as w
+import pytest
+
+from lakebook import delta
+from lakebook.contract.model import Column
+from lakebook.errors import ContractError
+from lakebook.intervals import Interval
+
+JANUARY = Interval.parse("2013-01-01", "2013-02-01")
+BASE = w.make_contract()
+
+
+def test_a_new_table_is_empty_and_has_the_contracts_schema(table: Path) -> None:
+    snapshot = delta.ensure_table(table, BASE)
+    assert (snapshot.version, snapshot.files) == (0, ())
+    assert snapshot.schema == BASE.arrow_schema()
+    assert snapshot.partition_columns == ("_partition",)
+
+
+def test_ensuring_it_again_changes_nothing(table: Path) -> None:
+    delta.ensure_table(table, BASE)
+    assert delta.ensure_table(table, BASE).version == 0
+
+
+def test_a_new_optional_column_is_added_and_old_rows_read_as_null(table: Path) -> None:
+    w.write(table, BASE, JANUARY)
+    before = delta.open_snapshot(table)
+    snapshot = delta.ensure_table(table, w.make_contract("month", Column("x", "timestamp")))
+    assert snapshot.version == before.version + 1
+    assert snapshot.tokens == before.tokens
+    assert w.read(snapshot)["x"].null_count() == 93
+
+
+COLUMNS = BASE.columns
+CASES = {
+    "new column 'x' of silver.events is required": (*COLUMNS, Column("x", "int64", nullable=False)),
+    "has the column 'v', which is not in the contract": COLUMNS[:2],
+    r"has the column 'v', .*did you mean 'vv'": (*COLUMNS[:2], Column("vv", "string")),
+    "column 'k' of silver.events is int64 in the table and string": (
+        COLUMNS[0],
+        Column("k", "string", nullable=False),
+        COLUMNS[2],
+    ),
+    "'k' of silver.events is required in the table and optional": (
+        COLUMNS[0],
+        Column("k", "int64"),
+        COLUMNS[2],
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", CASES)
+def test_any_other_difference_is_an_error_that_names_the_column(table: Path, sentence: str) -> None:
+    delta.ensure_table(table, BASE)
+    with pytest.raises(ContractError, match=sentence):
+        delta.ensure_table(table, replace(BASE, columns=CASES[sentence]))
+    assert delta.open_snapshot(table).version == 0
+
+
+def test_a_table_does_not_become_partitioned_afterwards(table: Path) -> None:
+    delta.ensure_table(table, w.make_contract(None))
+    with pytest.raises(ContractError, match=r"partitioned by \[\] and the contract wants"):
+        delta.ensure_table(table, BASE)
