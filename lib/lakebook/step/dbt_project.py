@@ -1,0 +1,171 @@
+"""dbt's command line on the checkout's project: parse, choose models, build; failures as sentences.
+
+What a step does with it stands in `dbt_run`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import LakebookError, RunError, UserError, did_you_mean
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+MATERIALIZATION = "lakebook"
+
+_QUIET = (
+    "--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none", "--no-print",
+    "--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json",
+)  # fmt: skip
+_PARSED = "partial_parse.msgpack"
+_LEFT_OUT = {"target", "logs", "__pycache__"}
+
+
+@dataclass(frozen=True)
+class DbtProject:
+    """`folder`: where this run's own files go."""
+
+    settings: Settings
+    folder: Path
+
+    def parse(self) -> Manifest:
+        """The project as dbt sees it, recalled if no file of it has changed."""
+        from dbt.contracts.graph.manifest import Manifest
+        from dbt.parser.manifest import extended_mashumuro_decoder
+
+        kept = self.settings.state / "dbt" / f"{self._content_key()}.msgpack"
+        if kept.is_file():
+            with _untracked_locks():  # a manifest has one
+                manifest: Manifest = Manifest.from_msgpack(
+                    kept.read_bytes(), decoder=extended_mashumuro_decoder
+                )
+            manifest.build_flat_graph()
+            return manifest
+        manifest = self._invoke(["parse"])
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}.{secrets.token_hex(3)}.part")
+        part.write_bytes((self.folder / "target" / _PARSED).read_bytes())
+        part.replace(kept)
+        return manifest
+
+    def build(self, manifest: Manifest, models: list[str]) -> None:
+        """Build models and run their tests. Raises RunError for the first that fails."""
+        names = [manifest.nodes[model].name for model in models]
+        # "buildable" leaves out tests that also need a model further down, which is not there yet.
+        self._invoke(
+            ["build", "--indirect-selection", "buildable", "--select", *names], manifest=manifest
+        )
+
+    def _invoke(self, command: list[str], *, manifest: Manifest | None = None) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        dbt = str(self.settings.dbt)
+        places = [
+            "--project-dir", dbt, "--profiles-dir", dbt,
+            "--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs"),
+        ]  # fmt: skip
+        with _untracked_locks():
+            done = dbtRunner(manifest=manifest).invoke([*command, *places, *_QUIET])
+        if not done.success:
+            raise _failure(done)
+        return done.result
+
+    def _content_key(self) -> str:
+        digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')}".encode())
+        for path in sorted(self.settings.dbt.rglob("*")):
+            inner = path.relative_to(self.settings.dbt)
+            if path.is_file() and not _LEFT_OUT & set(inner.parts) and path.name[0] != ".":
+                digest.update(f"\0{inner.as_posix()}\0".encode() + path.read_bytes())
+        return digest.hexdigest()[:32]
+
+
+def select_models(manifest: Manifest, selection: str) -> list[str]:
+    """Ids of the models that a selection names, in the order in which they build.
+
+    Each word is a model, a folder, or a dotted part of a path (`marts.punctuality`).
+    """
+    models = {key: node for key, node in manifest.nodes.items() if node.resource_type == "model"}
+    chosen: set[str] = set()
+    for word in selection.split():
+        parts = word.split(".")
+        hits = {key for key, node in models.items() if _contains(node.fqn, parts)}
+        if not hits:
+            known = [node.name for node in models.values()]
+            raise UserError(
+                f"step.dbt({word!r}) selects no model{did_you_mean(parts[-1], known)}",
+                fix="name a model or a folder under dbt/models",
+            )
+        chosen |= hits
+    if not chosen:
+        raise UserError("step.dbt('') selects no model", fix="name a model under dbt/models")
+    return _in_build_order(manifest, chosen)
+
+
+def _contains(path: list[str], parts: list[str]) -> bool:
+    size = len(parts)
+    return any(path[at : at + size] == parts for at in range(len(path) - size + 1))
+
+
+def _in_build_order(manifest: Manifest, chosen: set[str]) -> list[str]:
+    ordered: list[str] = []
+
+    def visit(model: str) -> None:
+        if model in ordered:
+            return
+        for parent in sorted(set(manifest.nodes[model].depends_on_nodes) & chosen):
+            visit(parent)
+        ordered.append(model)
+
+    for model in sorted(chosen):
+        visit(model)
+    return ordered
+
+
+@contextmanager
+def _untracked_locks() -> Iterator[None]:
+    """Keep dbt's locks from starting Python's resource tracker.
+
+    dbt makes its locks for child processes that it never starts. Those of the "spawn" kind have a
+    tracker beside them, a process that ignores SIGTERM: a kernel that is shut down waits seconds
+    for it. Locks of the "fork" kind have none.
+    """
+    from dbt.mp_context import get_mp_context
+
+    context: Any = get_mp_context()
+    context._name = "fork"
+    try:
+        yield
+    finally:
+        del context._name
+
+
+def _failure(done: Any) -> LakebookError:
+    """One sentence: which model or test, in which file, and why."""
+    for result in getattr(done.result, "results", None) or ():
+        if str(result.status) not in ("error", "fail", "runtime error"):
+            continue
+        node = result.node
+        where = f"dbt/{node.original_file_path}"
+        cause = " ".join((result.message or "").split())
+        if node.resource_type == "test":
+            return RunError(
+                f"dbt test {node.name} failed: {cause}",
+                where=where,
+                fix="correct the model or its input; nothing was published",
+            )
+        return RunError(f"dbt model {node.name} failed: {cause}", where=where)
+    if done.exception is None:
+        return RunError("dbt failed and gave no reason", where="dbt")
+    node = getattr(done.exception, "node", None)
+    where = f"dbt/{node.original_file_path}" if node is not None else "dbt"
+    return UserError(" ".join(str(done.exception).split()), where=where)
