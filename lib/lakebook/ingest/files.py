@@ -9,6 +9,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -159,6 +160,9 @@ class FileSource:
                 )
 
 
+_UNPARSED = re.compile(
+    r"could not parse `(?P<value>.*?)` as dtype `(?P<type>\w+)` at column '(?P<column>[^']*)'"
+)
 _PARSED = ("timestamp", "date", "boolean")
 
 
@@ -198,6 +202,21 @@ def within(contract: TableContract, interval: Interval) -> pl.Expr:
     low, high = bounds(contract, interval)
     column = pl.col(contract.time.column)
     return ((column >= low) & (column < high)) | column.is_null()
+
+
+def retyped(uri: str, failed: Exception) -> SourceError | None:
+    """The error of a value that is not of the contract's type, or None if it is another error.
+
+    The rows are parsed while they are staged, so this is only found then.
+    """
+    found = _UNPARSED.search(str(failed))
+    if found is None:
+        return None
+    return SourceError(
+        f"source {uri} has {found['value']!r} in column {found['column']!r}, which is no "
+        f"{found['type']}",
+        fix="correct the source, or change the column's type in the bronze contract",
+    )
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -14,6 +14,7 @@ from ..contract.time import bounds, partitions_of
 from ..engines import get_engine
 from ..errors import UserError, did_you_mean
 from ..ingest import open_source
+from ..ingest.files import retyped
 from ..intervals import NULL, Interval
 from ..names import Dataset
 from .context import Context, ReadRequest
@@ -55,6 +56,7 @@ class LakeContext:
         self.outcome = Outcome(run.out, step, interval)
         self._views: dict[Dataset, DatasetView] = {}
         self._new_columns: tuple[str, ...] = ()
+        self._landed: list[str] = []
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -139,6 +141,7 @@ class LakeContext:
         version = landing.version
         self.inputs.append(source_tokens(uri, version.digest))
         self.outcome.add_source(uri, version.digest, version.modified.isoformat())
+        self._landed.append(uri)
         self._new_columns = landing.new_columns
         for name in landing.new_columns:
             self.outcome.notes.append(
@@ -150,7 +153,13 @@ class LakeContext:
     def write(self, frame: Any, table: Dataset) -> Card:
         from .publish import publish
 
-        return publish(self, frame, self.table(table))
+        try:
+            return publish(self, frame, self.table(table))
+        except Exception as failed:
+            for uri in self._landed:
+                if (found := retyped(uri, failed)) is not None:
+                    raise found from None
+            raise
 
     def table(self, dataset: Dataset) -> TableContract:
         """The contract of an output, with the columns that its source has gained."""
