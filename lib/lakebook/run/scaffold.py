@@ -70,6 +70,7 @@ def scaffold(
     files = {
         notebook: json.dumps(_notebook(step, reads, source), indent=1) + "\n",
         contract: _CONTRACT.format(step=step, name=step.name),
+        case / "case.toml": 'says = "what this case shows, as a statement"\n',
         case / "expected.csv": "id\n1\n",
         **{case / f"{read}.csv": "id\n1\n" for read in reads},
     }
