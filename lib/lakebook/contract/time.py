@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from ..intervals import NULL, WHOLE, Interval
+from ..intervals import WHOLE, Interval
 from .model import TableContract
 
 
@@ -35,7 +35,3 @@ def partitions_of(contract: TableContract, interval: Interval | None) -> tuple[s
     if interval is None:
         return ()
     return interval.partitions(contract.time.unit)
-
-
-def is_partition(name: str) -> bool:
-    return name not in (WHOLE, NULL)

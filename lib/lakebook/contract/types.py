@@ -60,3 +60,21 @@ def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema([pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in columns])
+
+
+_DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "float64": "DOUBLE",
+    "float32": "FLOAT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "binary": "BLOB",
+}
+
+
+def duckdb_type(text: str) -> str:
+    """A type as DuckDB spells it; decimals are spelled alike."""
+    return _DUCKDB_TYPES.get(text, text.upper())

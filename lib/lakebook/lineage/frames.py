@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Column, TableContract
-from ..contract.types import arrow_schema
+from ..contract.types import arrow_schema, duckdb_type
 from ..names import Dataset
 
 if TYPE_CHECKING:
@@ -18,22 +18,10 @@ if TYPE_CHECKING:
 
 SOURCE_SCHEMA = "source"
 
-_SQL_TYPES = {
-    "string": "VARCHAR",
-    "int64": "BIGINT",
-    "int32": "INTEGER",
-    "float64": "DOUBLE",
-    "float32": "FLOAT",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "binary": "BLOB",
-}
-
 
 def sql_type(column: Column) -> str:
-    """A column's type as DuckDB spells it; decimals are spelled alike."""
-    return _SQL_TYPES.get(column.type, column.type.upper())
+    """A column's type as DuckDB spells it."""
+    return duckdb_type(column.type)
 
 
 def sql_types(columns: Sequence[Column]) -> dict[str, str]:

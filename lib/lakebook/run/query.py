@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..contract.lookup import find_table
-from ..contract.model import TableContract
+from ..contract.types import duckdb_type
 from ..errors import UserError
 from ..names import LAYERS, Dataset
 from ..settings import Settings
@@ -13,18 +13,6 @@ from ..step.view import DatasetView, open_view
 
 if TYPE_CHECKING:
     import duckdb
-
-_SQL_TYPES = {
-    "string": "VARCHAR",
-    "int64": "BIGINT",
-    "int32": "INTEGER",
-    "float64": "DOUBLE",
-    "float32": "FLOAT",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-    "binary": "BLOB",
-}
 
 
 def run_query(settings: Settings, sql: str) -> duckdb.DuckDBPyRelation:
@@ -62,24 +50,15 @@ def select_sql(view: DatasetView) -> str:
     contract = view.contract
     paths = view.paths()
     typed = ", ".join(
-        f'CAST("{c.name}" AS {_sql_type(c.type)}) AS "{c.name}"' for c in contract.columns
+        f'CAST("{c.name}" AS {duckdb_type(c.type)}) AS "{c.name}"' for c in contract.columns
     )
-    empty = ", ".join(f'NULL::{_sql_type(c.type)} AS "{c.name}"' for c in contract.columns)
+    empty = ", ".join(f'NULL::{duckdb_type(c.type)} AS "{c.name}"' for c in contract.columns)
     if not paths:
         return f"SELECT {empty} WHERE false"
     files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     # The empty row set first: a column that no file has yet is there all the same, as null.
     scan = f"SELECT * FROM read_parquet([{files}], union_by_name=true, hive_partitioning=false)"
     return f"SELECT {typed} FROM (SELECT {empty} WHERE false UNION ALL BY NAME {scan})"
-
-
-def _sql_type(text: str) -> str:
-    return _SQL_TYPES.get(text, text.upper())
-
-
-def sql_columns(contract: TableContract) -> str:
-    """Column definitions for an empty table that has the contract's schema."""
-    return ", ".join(f'"{c.name}" {_sql_type(c.type)}' for c in contract.columns)
 
 
 def _first_lines(error: Exception) -> str:

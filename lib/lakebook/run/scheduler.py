@@ -15,10 +15,9 @@ from typing import Any, Literal
 
 from ..archive.index import write_index
 from ..errors import LakebookError
-from ..graph import StepNode, load_graph
+from ..graph import StepNode
 from ..intervals import Interval, Unit, merge_partitions
 from ..names import Dataset
-from ..settings import Settings
 from .plan import Planner, StepPlan
 from .single import RunResult, run_once
 
@@ -164,11 +163,3 @@ class _Schedule:
 
 def _ignore(step: Dataset, event: Mapping[str, Any]) -> None:
     """Nobody watches."""
-
-
-def run_step(
-    settings: Settings, name: Dataset, interval: Interval | None = None, *, force: bool = False
-) -> StepReport:
-    """Run one step of a checkout; what stands above it must be there already."""
-    graph = load_graph(settings)
-    return run_steps(Planner(settings, graph, interval, force=force), [graph.steps[name]])[0]
