@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import pytest
 
 from lakebook.lineage import check
+from lakebook.lineage.processes import Passes
+from lakebook.processes import spawn_plain
 
 from .conftest import Checked, Project
 
@@ -86,11 +89,11 @@ def test_what_was_found_is_recalled_until_something_it_depends_on_changes(
     settings, graph = checked.project.settings, checked.project.graph()
     compiled: list[str] = []
 
-    def compile_steps(_: object, jobs: list, __: object) -> dict:
+    def compile_steps(_: object, jobs: list, __: object) -> dict:  # of Passes
         compiled.extend(str(job.step) for job in jobs)
         raise RuntimeError("compiled")
 
-    monkeypatch.setattr("lakebook.lineage.processes.compile_steps", compile_steps)
+    monkeypatch.setattr("lakebook.lineage.processes.Passes.compile_steps", compile_steps)
     again = check(settings, graph)
     assert all(step.is_cached for step in again.steps)
     assert again.findings == checked.report.findings
@@ -180,3 +183,17 @@ def test_dbt_models_are_bound_against_contracts_and_followed(project: Project) -
         ("gold.far", "dist", "gold.reach", "dist"),
     }
     assert ("gold.far", "gold.reach") in report.tables
+
+
+def test_processes_that_were_started_ahead_end_when_nothing_is_asked(project: Project) -> None:
+    started = []
+
+    def spawn(*args: Any, **options: Any) -> Any:
+        started.append(spawn_plain(*args, **options))
+        return started[-1]
+
+    with Passes(project.settings, spawn) as passes:
+        passes.start()
+        passes.start()
+        assert [process.poll() for process in started] == [None, None]
+    assert all(process.poll() is not None for process in started)

@@ -16,7 +16,7 @@ import pytest
 import lakebook
 from lakebook.errors import ContractError, RunError
 from lakebook.runtime.spec import warm_spec
-from lakebook.runtime.warm import WarmUnavailable, call, connect, launch
+from lakebook.runtime.warm import WarmProcess, WarmUnavailable, call, connect, launch, spawner
 from lakebook.settings import Settings, load_settings
 
 from .conftest import checkout, processes_of, wait_until
@@ -57,6 +57,36 @@ def test_a_child_that_dies_or_hangs_is_an_error(settings: Settings) -> None:
         call(settings, "os:_exit", 3)
     with pytest.raises(RunError, match="took too long"):
         call(settings, "time:sleep", 60, timeout_s=0.5)
+
+
+def started(settings: Settings, target: str, *args: str) -> tuple[object, int | None, str]:
+    """Kind, exit code and output of a process that `spawner` starts."""
+    log = settings.root / "spawned.log"
+    log.unlink(missing_ok=True)
+    process = spawner(settings)(target, args, cwd=settings.root, log=log, environ={"WORD": "from"})
+    return type(process), process.wait(60), log.read_text()
+
+
+def test_a_spawned_function_is_forked_where_a_parent_is_ready_and_plain_elsewhere(
+    brief: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKEBOOK_LINGER_S", "5")
+    settings = load_settings(brief.root)
+    module(
+        settings, "words", "import os\ndef say(who): print('greetings', os.environ['WORD'], who)"
+    )
+    said = "greetings from us\n"
+    assert started(settings, "words:say", "us") == (subprocess.Popen, 0, said)
+    call(settings, "operator:add", 1, 1)  # starts a parent
+    assert started(settings, "words:say", "us") == (WarmProcess, 0, said)
+    _, status, log = started(settings, "words:sing", "us")
+    assert status not in (0, None) and "has no attribute 'sing'" in log
+    (parent,) = processes_of(settings.root)
+    os.kill(parent, signal.SIGKILL)
+    assert wait_until(lambda: not processes_of(settings.root))
+    ready = warm_spec(settings.root, linger_s=5).ready
+    assert ready.exists()  # as the killed one left it
+    assert started(settings, "words:say", "us") == (subprocess.Popen, 0, said)
 
 
 def test_two_children_share_neither_state_nor_dice(brief: Settings) -> None:

@@ -33,11 +33,17 @@ report_app = typer.Typer(help="Reports of runs.", no_args_is_help=True)
 
 def check(selectors: shared.Selectors = None, as_json: shared.JsonOption = False) -> None:
     """Check notebooks, contracts and models against each other without reading data."""
+    from ..graph.manifest import is_kept
     from ..lineage import check as run_check
+    from ..lineage.processes import Passes
+    from ..runtime.warm import spawner
 
     settings = shared.settings_of(None)
-    graph, steps = shared.selected(settings, selectors)
-    report = run_check(settings, graph, steps)
+    with Passes(settings, spawner(settings)) as passes:
+        if not is_kept(settings):  # dbt takes seconds: what compiles can import meanwhile
+            passes.start()
+        graph, steps = shared.selected(settings, selectors)
+        report = run_check(settings, graph, steps, passes=passes)
     if as_json:
         shared.print_json(report.to_json())
     else:

@@ -53,6 +53,7 @@ def run(
     began = time.monotonic()
     settings = shared.settings_of(lake, env)
     interval = shared.interval_of(start, end)
+    start_ahead(settings)
     graph, steps = shared.selected(settings, selectors)
     planner = Planner(settings, graph, interval, parameters(parameter), force)
     if as_json:
@@ -124,6 +125,15 @@ def parameters(given: list[str] | None) -> dict[str, Any]:
         except json.JSONDecodeError:
             found[name] = value
     return found
+
+
+def start_ahead(settings: Any) -> None:
+    """Let the warm parent import while dbt is asked for its project: something will be stale."""
+    from ..graph.manifest import is_kept
+    from ..runtime.warm import prestart
+
+    if not is_kept(settings):
+        prestart(settings)
 
 
 def remember_state(settings: Any, graph: Any, reports: tuple[StepReport, ...]) -> None:

@@ -74,8 +74,9 @@ def interval_of(start: str | None, end: str | None) -> Interval | None:
 def selected(settings: Settings, selectors: list[str] | None) -> tuple[Graph, list[StepNode]]:
     """The graph and the steps that the selectors choose (all, if there is none)."""
     from ..graph import load_graph, select
+    from ..runtime.warm import spawner
 
-    graph = load_graph(settings)
+    graph = load_graph(settings, spawner(settings))
     return graph, list(select(graph, selectors or [], settings=settings))
 
 

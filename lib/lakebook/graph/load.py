@@ -13,6 +13,7 @@ from ..contract.lookup import load_step_contract
 from ..contract.model import Contract
 from ..errors import GraphError
 from ..names import LAYERS, Dataset, contract_path, step_of
+from ..processes import Spawn, spawn_plain
 from ..settings import Settings
 from .manifest import Manifest, Model, load_manifest
 from .model import Graph, Read, StepNode
@@ -22,8 +23,11 @@ from .syntax import Found, find
 _FORMAT = 2  # of what is remembered; raise it when `syntax` finds more
 
 
-def load_graph(settings: Settings) -> Graph:
-    """Read every notebook under notebooks/<layer>. Raises GraphError with place and way out."""
+def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
+    """Read every notebook under notebooks/<layer>. Raises GraphError with place and way out.
+
+    `spawn` starts dbt, where its project must be asked.
+    """
     notebooks = [
         path for layer in LAYERS for path in sorted((settings.notebooks / layer).glob("*.ipynb"))
     ]
@@ -31,7 +35,7 @@ def load_graph(settings: Settings) -> Graph:
     found = {path: _found(settings, path) for path in notebooks}
     manifest = Manifest({})
     if any(entry.selections for entry in found.values()):
-        manifest = load_manifest(settings)
+        manifest = load_manifest(settings, spawn)
     return Graph.of(_node(settings, path, entry, manifest) for path, entry in found.items())
 
 

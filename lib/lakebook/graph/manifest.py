@@ -1,36 +1,26 @@
-"""dbt's manifest, cut down to what the graph needs and remembered by the content of `dbt/`.
+"""dbt's manifest, cut down to what the graph and the lineage need, kept by the content of `dbt/`.
 
-dbt takes seconds to import, so it runs in a process of its own, and only when a file has changed.
+dbt itself is asked in `dbt`, and only when a file has changed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..errors import GraphError, did_you_mean
 from ..names import LAYERS, Dataset
+from ..processes import Spawn, spawn_plain
 from ..settings import Settings
+from ..step.dbt_project import kept_folder, put_kept
+from .dbt import ask_dbt
 
-_FORMAT = b"2"  # of what is remembered; raise it when `slim` keeps more
-_SKIPPED = {"target", "logs", "dbt_packages", "__pycache__"}
-_PARSE = """
-import sys
-from dbt.cli.main import dbtRunner
-result = dbtRunner().invoke(sys.argv[1:])
-if not result.success:
-    print(result.exception or result.result, file=sys.stderr)
-    sys.exit(1)
-"""
+# Raise the number when `slim` or `slim_sql` keeps more.
+_MODELS, _COMPILED = "models-3.json", "compiled-3.json"
 
 
 @dataclass(frozen=True)
@@ -75,63 +65,51 @@ class Manifest:
         return tuple(chosen.values())
 
 
-def load_manifest(settings: Settings) -> Manifest:
-    """Parse the dbt project, or recall it. Raises GraphError with dbt's own message."""
-    project = settings.dbt / "dbt_project.yml"
-    if not project.is_file():
+def load_manifest(settings: Settings, spawn: Spawn = spawn_plain) -> Manifest:
+    """Ask dbt for its project, or recall it. Raises GraphError with dbt's own message."""
+    if not _project(settings).is_file():
         return Manifest({})
-    key = _content_key(settings.dbt)
-    cache = settings.state / "dbt" / f"{key}.json"
-    if not cache.is_file():
-        raw = _parse(settings, key)
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        part = cache.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(slim(raw, _variables(project))), encoding="utf-8")
-        part.replace(cache)
     models = {}
-    for entry in json.loads(cache.read_text(encoding="utf-8")):
+    for entry in json.loads(_kept(settings, spawn, _MODELS)):
         inputs = tuple(Dataset.parse(name) for name in entry.pop("inputs"))
         model = Model(**{**entry, "fqn": tuple(entry["fqn"]), "inputs": inputs})
         models[model.name] = model
     return Manifest(models)
 
 
+def is_kept(settings: Settings) -> bool:
+    """Whether the project, as it stands, is recalled without asking dbt."""
+    return not _project(settings).is_file() or _place(settings).is_file()
+
+
+def compiled(settings: Settings, spawn: Spawn = spawn_plain) -> dict[str, Any]:
+    """The project's compiled SQL: models, sources, seeds, and dbt's `problem` (empty: none)."""
+    found: dict[str, Any] = json.loads(_kept(settings, spawn, _COMPILED))
+    return found
+
+
+def _kept(settings: Settings, spawn: Spawn, name: str) -> str:
+    place = _place(settings)
+    if not place.is_file():
+        raw, problem = ask_dbt(settings, spawn)
+        sql = {"problem": problem, **slim_sql(raw)}
+        put_kept(place.with_name(_COMPILED), json.dumps(sql).encode())
+        models = slim(raw, _variables(_project(settings)))
+        put_kept(place, json.dumps(models).encode())  # last: it says that all is there
+    return place.with_name(name).read_text(encoding="utf-8")
+
+
+def _project(settings: Settings) -> Path:
+    return settings.dbt / "dbt_project.yml"
+
+
+def _place(settings: Settings) -> Path:
+    return kept_folder(settings) / _MODELS
+
+
 def _contains(fqn: tuple[str, ...], parts: tuple[str, ...]) -> bool:
     size = len(parts)
     return any(fqn[at : at + size] == parts for at in range(len(fqn) - size + 1))
-
-
-def _content_key(folder: Path) -> str:
-    digest = hashlib.sha256(_FORMAT)
-    for package in ("dbt-core", "dbt-duckdb", "lakebook"):
-        digest.update(f"{package} {version(package)}".encode())
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        if path.is_file() and not _SKIPPED & set(inner.parts) and not path.name.startswith("."):
-            digest.update(f"\0{inner.as_posix()}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:32]
-
-
-def _parse(settings: Settings, key: str) -> dict[str, Any]:
-    target = settings.state / "dbt" / f"parse-{key}-{os.getpid()}"
-    command = [
-        *(sys.executable, "-c", _PARSE, "--quiet", "parse"),
-        *("--project-dir", str(settings.dbt), "--profiles-dir", str(settings.dbt)),
-        *("--target-path", str(target), "--log-path", str(target)),
-    ]
-    environ = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
-        if done.returncode:
-            said = (done.stderr or done.stdout).splitlines()
-            words = " ".join(line.strip() for line in said if line.strip())
-            raise GraphError(
-                f"dbt cannot parse its project: {words[:400]}", where="dbt", fix="see dbt parse"
-            )
-        raw: dict[str, Any] = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
-        return raw
-    finally:
-        shutil.rmtree(target, ignore_errors=True)
 
 
 def _variables(project: Path) -> Any:
@@ -156,6 +134,34 @@ def slim(raw: Mapping[str, Any], variables: Any) -> list[dict[str, Any]]:
         for node in raw["nodes"].values()
         if node["resource_type"] == "model" and not _is_ephemeral(node)
     ]
+
+
+def slim_sql(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What the lineage needs of a manifest: models with their SQL, and what else it may name."""
+    nodes = raw["nodes"].values()
+    return {
+        "models": [
+            {
+                "name": node["name"],
+                "relation": node["relation_name"],
+                "sql": node["compiled_code"],
+                "path": f"dbt/{node['original_file_path']}",
+            }
+            for node in nodes
+            if node["resource_type"] == "model"
+            and node.get("compiled_code")
+            and node["relation_name"]
+        ],
+        "sources": [
+            [source["relation_name"], source["source_name"], source["name"]]
+            for source in raw["sources"].values()
+        ],
+        "seeds": [
+            [node["relation_name"], node["original_file_path"]]
+            for node in nodes
+            if node["resource_type"] == "seed"
+        ],
+    }
 
 
 def _is_ephemeral(node: Mapping[str, Any]) -> bool:

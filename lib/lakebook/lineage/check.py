@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
 from ..graph import Graph, StepNode
@@ -19,13 +20,21 @@ from .job import PassResult, StepJob
 from .keys import folder_digest, step_key
 from .model import CheckReport, Finding, StepCheck, StepLineage
 
+if TYPE_CHECKING:
+    from .processes import Passes
+
 
 def check(
-    settings: Settings, graph: Graph, selection: Iterable[StepNode] | None = None
+    settings: Settings,
+    graph: Graph,
+    selection: Iterable[StepNode] | None = None,
+    *,
+    passes: Passes | None = None,
 ) -> CheckReport:
     """Compile the selected steps (all, if None), in dependency order.
 
-    Problems of steps are findings of the report and not raised.
+    Problems of steps are findings of the report and not raised. `passes`: processes that were
+    started ahead, or are started in a way of the caller's.
     """
     began = time.perf_counter()
     folder_digest.cache_clear()  # files may have changed since this process last looked
@@ -49,7 +58,7 @@ def check(
             done[node.name] = kept
     missing = [node for node in nodes if node.name not in done]
     if missing:
-        for found in _compile(settings, missing, contracts):
+        for found in _compile(settings, missing, contracts, passes):
             name = Dataset.parse(found.step)
             done[name] = found
             _keep(settings, name, keys[name], found)
@@ -58,12 +67,16 @@ def check(
 
 
 def _compile(
-    settings: Settings, nodes: Sequence[StepNode], contracts: Mapping[Dataset, TableContract]
+    settings: Settings,
+    nodes: Sequence[StepNode],
+    contracts: Mapping[Dataset, TableContract],
+    passes: Passes | None,
 ) -> Iterable[StepCheck]:
-    from .processes import compile_steps
+    from .processes import Passes
 
     jobs = [_job(settings, node) for node in nodes]
-    results = compile_steps(settings, jobs, contracts)
+    with passes or Passes(settings) as running:
+        results = running.compile_steps(jobs, contracts)
     for job in jobs:
         yield _joined(job, results["polars"][job.step], results["duckdb"][job.step])
 

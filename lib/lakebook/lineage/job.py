@@ -76,7 +76,7 @@ class PassRequest:
     root: Path
     jobs: tuple[StepJob, ...]
     contracts: Mapping[Dataset, TableContract]
-    dbt: Path | None = None  # a pickled DbtProject, there when the process comes to the models
+    project: DbtProject | None = None  # None: there are no models, or dbt cannot compile them
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,20 @@
-"""Both passes side by side, each in a process of its own; dbt compiles in a third meanwhile."""
+"""Both passes side by side, each in a process of its own."""
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 
 from ..contract.model import TableContract
 from ..errors import LakebookError, RunError
 from ..names import Dataset
+from ..processes import Process, Spawn, spawn_plain
 from ..settings import Settings
-from .dbt import Compiling
+from .dbt import load_project
 from .job import Pass, PassRequest, PassResult, StepJob
 from .model import Finding
 
@@ -28,45 +27,55 @@ _ENVIRON = {
 }
 
 
-def compile_steps(
-    settings: Settings, jobs: Sequence[StepJob], contracts: Mapping[Dataset, TableContract]
-) -> dict[Pass, dict[Dataset, PassResult]]:
-    """Results of each pass by step. A step that ends its process has a finding that says so."""
-    dbt = Compiling(settings) if any(job.models for job in jobs) else None
-    with tempfile.TemporaryDirectory(prefix="lakebook-check-") as folder:
-        requests = {
-            kind: PassRequest(kind, settings.root, tuple(jobs), contracts) for kind in _PASSES
-        }
-        running = {kind: _Running(Path(folder), request) for kind, request in requests.items()}
-        try:
-            failure = _hand_over(dbt, running["duckdb"], Path(folder))
-            results = {kind: process.results() for kind, process in running.items()}
-        finally:
-            for process in running.values():
-                process.stop()
-    if failure is not None:
-        for job in jobs:
-            if job.models:
-                _blame(results["duckdb"], job, failure)
-    return results
+class Passes:
+    """The processes that compile. `start` lets them import while the graph is still being read."""
 
+    def __init__(self, settings: Settings, spawn: Spawn = spawn_plain) -> None:
+        self._settings = settings
+        self._spawn = spawn
+        self._folder = tempfile.TemporaryDirectory(prefix="lakebook-check-")
+        self._running: dict[Pass, _Running] = {}
 
-def _hand_over(
-    dbt: Compiling | None,
-    process: _Running,
-    folder: Path,
-) -> LakebookError | None:
-    """Wait for dbt and tell the DuckDB pass where its result is; return dbt's failure."""
-    if dbt is None:
-        return None
-    path = folder / "dbt.pickle"
-    try:
-        path.write_bytes(pickle.dumps(dbt.result()))
-    except LakebookError as problem:
-        process.tell("")
-        return problem
-    process.tell(str(path))
-    return None
+    def __enter__(self) -> Passes:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self._running.values():
+            process.stop()
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        for kind in _PASSES:
+            if kind not in self._running:
+                folder = Path(self._folder.name)
+                self._running[kind] = _Running(kind, folder, self._settings.root, self._spawn)
+
+    def compile_steps(
+        self, jobs: Sequence[StepJob], contracts: Mapping[Dataset, TableContract]
+    ) -> dict[Pass, dict[Dataset, PassResult]]:
+        """Results of each pass by step. A step that ends its process has a finding that says so."""
+        self.start()
+        project, failure = None, None
+        if any(job.models for job in jobs):
+            try:
+                project = load_project(self._settings, self._spawn)
+            except LakebookError as problem:
+                failure = problem
+        root = self._settings.root
+        for kind, process in self._running.items():
+            process.ask(PassRequest(kind, root, tuple(jobs), contracts, project))
+        results = {kind: process.results() for kind, process in self._running.items()}
+        self._running.clear()
+        if failure is not None:
+            for job in jobs:
+                if job.models:
+                    _blame(results["duckdb"], job, failure)
+        return results
 
 
 def _blame(results: dict[Dataset, PassResult], job: StepJob, problem: LakebookError) -> None:
@@ -78,22 +87,22 @@ def _blame(results: dict[Dataset, PassResult], job: StepJob, problem: LakebookEr
 class _Running:
     """A worker process, begun anew for the steps that are left when one ends it."""
 
-    def __init__(self, folder: Path, request: PassRequest) -> None:
+    def __init__(self, kind: Pass, folder: Path, root: Path, spawn: Spawn) -> None:
+        self._kind = kind
         self._folder = folder
-        self._request = request
-        self._told = ""
+        self._root = root
+        self._spawn = spawn
         self._done: dict[Dataset, PassResult] = {}
+        self._turn = 0
         self._process = self._start()
 
-    def tell(self, line: str) -> None:
-        """What the worker reads from standard input when it comes to the dbt models."""
-        self._told = line
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:  # it has ended; `results` begins it anew
-            return
+    def ask(self, request: PassRequest) -> None:
+        """Let the process have its request, whole or not yet."""
+        self._request = request
+        target = self._path("request")
+        part = target.with_suffix(".part")
+        part.write_bytes(pickle.dumps(request))
+        part.replace(target)
 
     def results(self) -> dict[Dataset, PassResult]:
         while True:
@@ -102,46 +111,34 @@ class _Running:
             left = [job for job in self._request.jobs if job.step not in self._done]
             if not left:
                 return self._done
-            left.sort(key=lambda job: bool(job.models))
             self._ended_by(left[0])
-            self._request = replace(self._request, jobs=tuple(left[1:]))
             if not left[1:]:
                 return self._done
+            self._turn += 1
             self._process = self._start()
-            self.tell(self._told)
+            self.ask(replace(self._request, jobs=tuple(left[1:])))
 
     def stop(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
 
-    @property
-    def _output(self) -> Path:
-        return self._folder / f"{self._request.kind}.results"
+    def _path(self, what: str) -> Path:
+        return self._folder / f"{self._kind}-{self._turn}.{what}"
 
-    def _start(self) -> subprocess.Popen[str]:
-        request = self._folder / f"{self._request.kind}.request"
-        request.write_bytes(pickle.dumps(self._request))
-        self._log = self._folder / f"{self._request.kind}.log"
-        lib = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join([lib, *filter(None, [os.environ.get("PYTHONPATH")])])
-        with self._log.open("w") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.worker", str(request), str(self._output)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                text=True,
-                cwd=self._request.root,
-                env={**os.environ, **_ENVIRON, "PYTHONPATH": path},
-            )
+    def _start(self) -> Process:
+        return self._spawn(
+            f"{__package__}.worker:main",
+            [self._kind, str(self._path("request")), str(self._path("results"))],
+            cwd=self._root,
+            log=self._path("log"),
+            environ=_ENVIRON,
+        )
 
     def _collect(self) -> None:
-        if not self._output.is_file():
+        if not self._path("results").is_file():
             return
-        with self._output.open("rb") as file:
+        with self._path("results").open("rb") as file:
             while True:
                 try:
                     result: PassResult = pickle.load(file)
@@ -150,10 +147,11 @@ class _Running:
                 self._done[result.step] = result
 
     def _ended_by(self, job: StepJob) -> None:
-        said = self._log.read_text(errors="replace").strip().splitlines()
+        log = self._path("log")
+        said = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
         if said and said[-1].startswith(("ImportError", "ModuleNotFoundError")) and not self._done:
             raise RunError(f"the check cannot start: {said[-1]}", fix="install the locked packages")
-        code = self._process.returncode
+        code = self._process.poll()
         last = f" ({said[-1]})" if said else ""
         finding = Finding(
             str(job.step),

@@ -1,33 +1,46 @@
-"""The process that compiles: `python -m lakebook.lineage.worker REQUEST RESULTS`.
+"""The process that compiles: waits for a request file, answers into a results file.
 
 Each result is appended as soon as it is there, so that a step that ends the process costs itself
-only. The path of the compiled dbt project comes on standard input, when the steps before are done.
+only. Imports come before the request, which may still be in the making.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
 import pickle
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import LakebookError
 from . import lazy
-from .job import DbtProject, PassRequest, PassResult, StepJob
+from .job import PassRequest, PassResult, StepJob
 from .model import Finding
 from .sql import Tables
 
+_WAIT_S = 0.005
+_IMPORTS = {
+    "polars": ("polars", "narwhals", f"{__package__}.verdict"),
+    "duckdb": (
+        "duckdb",
+        "narwhals",
+        "datahub.sql_parsing.sqlglot_lineage",
+        f"{__package__}.follow",
+    ),
+}
+
 
 class Worker:
-    """One pass over many steps, one after the other; those with dbt models last."""
+    """One pass over many steps, one after the other."""
 
     def __init__(self, request: PassRequest) -> None:
         self._request = request
         self._tables: Tables = Tables()
-        self._project: DbtProject | None = None
 
     def results(self) -> Iterator[PassResult]:
-        for job in sorted(self._request.jobs, key=lambda job: bool(job.models)):
+        for job in self._request.jobs:
             try:
                 yield self._compile(job)
             except LakebookError as problem:
@@ -41,29 +54,33 @@ class Worker:
             return check_step(job, self._request.contracts)
         from .follow import follow_step
 
-        if job.models and self._project is None:
-            self._project = _wait_for_dbt()
-        return follow_step(job, self._request.contracts, self._tables, self._project)
+        return follow_step(job, self._request.contracts, self._tables, self._request.project)
 
 
-def _wait_for_dbt() -> DbtProject | None:
-    path = sys.stdin.readline().strip()
-    return pickle.loads(Path(path).read_bytes()) if path else None
-
-
-def main(request_path: str, results_path: str) -> None:
-    request: PassRequest = pickle.loads(Path(request_path).read_bytes())
+def main(kind: str, request_path: str, results_path: str) -> None:
+    lazy.install()
+    if kind == "duckdb":  # Polars and Narwhals take a hidden pandas for one that is there
+        lazy.hide_pandas()
+    for name in _IMPORTS[kind]:
+        importlib.import_module(name)
+    request = _wait_for(Path(request_path))
+    if request is None:
+        return
     lib = request.root / "lib"
     if lib.is_dir():
         sys.path.insert(0, str(lib))
-    lazy.install()
-    if request.kind == "duckdb":  # Polars and Narwhals take a hidden pandas for one that is there
-        lazy.hide_pandas()
     with Path(results_path).open("ab") as results:
         for result in Worker(request).results():
             pickle.dump(result, results)
             results.flush()
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _wait_for(path: Path) -> PassRequest | None:
+    """The request when it comes; None if whoever would write it is gone, with its folder."""
+    parent = os.getppid()
+    while not path.is_file():
+        if os.getppid() != parent or not path.parent.is_dir():
+            return None
+        time.sleep(_WAIT_S)
+    request: PassRequest = pickle.loads(path.read_bytes())
+    return request

@@ -153,6 +153,14 @@ def _call(request: Mapping[str, Any], connection: socket.socket) -> int:
     return 0
 
 
+def _program(request: Mapping[str, Any], connection: socket.socket) -> int:
+    """One function with texts as arguments, as `lakebook.processes` runs it; an error ends it."""
+    from ..processes import main
+
+    main([request["target"], *request["args"]])
+    return 0
+
+
 def describe(raised: BaseException) -> dict[str, Any]:
     """An error as JSON: type, what was found, where, fix, and its exit code."""
     from ..errors import LakebookError
@@ -187,4 +195,4 @@ def _leave(status: int) -> None:
     os._exit(status)
 
 
-_KINDS = {"kernel": _kernel, "job": _job, "call": _call}
+_KINDS = {"kernel": _kernel, "job": _job, "call": _call, "program": _program}

@@ -281,6 +281,7 @@ def main(argv: list[str]) -> int:
     listener.bind(str(spec.socket))
     listener.listen(128)
     listener.setblocking(False)
+    spec.ready.unlink(missing_ok=True)  # of a parent that was killed
     if os.fork():
         os._exit(0)  # the starter waits for this one: it is no zombie's parent
     note = spec.socket.with_suffix(".json")
@@ -297,9 +298,12 @@ def main(argv: list[str]) -> int:
         refusal = str(found)
     if refusal:
         print(f"refuses to fork: {refusal}", flush=True)
+    else:
+        spec.ready.touch()
     try:
         Parent(spec, listener, refusal, stale=stale).serve()
     finally:
+        spec.ready.unlink(missing_ok=True)
         note.unlink(missing_ok=True)
         spec.log.unlink(missing_ok=True)
     return 0

@@ -101,6 +101,11 @@ class WarmSpec:
         return Path(self.folder) / f"{self.key}.lock"
 
     @property
+    def ready(self) -> Path:
+        """Is there while a parent has its imports and can fork."""
+        return Path(self.folder) / f"{self.key}.ready"
+
+    @property
     def log(self) -> Path:
         return Path(self.folder) / f"{self.key}.log"
 

@@ -15,11 +15,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
+from ..processes import Process, Spawn, spawn_plain
 from ..settings import Settings
 from .spec import WarmSpec, import_environ, warm_spec
 
@@ -144,18 +145,27 @@ def launch(
     found = ""
     for _ in range(_RETRIES):
         spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s, environ=env)
-        message = {"log": str(spec.log), **request, "env": env, "linger_s": spec.linger_s}
-        process = WarmProcess(connect(spec))
-        answer = process.ask(message)
-        if answer is not None and answer["event"] == "forked":
+        process, answer = _ask(spec, connect(spec), request, env)
+        if process is not None:
             return process
-        process.close()
         found = (answer or {}).get("found", f"the warm parent ended; its log is {spec.log}")
         if answer is not None and not answer.get("stale"):
             break
         # It ended between our connection and our request, or code changed while it imported:
         # the next one is another.
     raise WarmUnavailable(found)
+
+
+def _ask(
+    spec: WarmSpec, connection: socket.socket, request: Mapping[str, Any], env: Mapping[str, str]
+) -> tuple[WarmProcess | None, dict[str, Any] | None]:
+    """The forked child, or None and what the parent answered (None: it ended)."""
+    process = WarmProcess(connection)
+    answer = process.ask({"log": str(spec.log), **request, "env": env, "linger_s": spec.linger_s})
+    if answer is not None and answer["event"] == "forked":
+        return process, answer
+    process.close()
+    return None, answer
 
 
 def connect(spec: WarmSpec) -> socket.socket:
@@ -208,6 +218,29 @@ def call(
         return unpack_answer(answer, target)
     finally:
         process.close()
+
+
+def spawner(settings: Settings) -> Spawn:
+    """How to start a process of ours: forked, if a parent is there with its imports, else plain.
+
+    A parent is not started for it: a fresh interpreter that imports what it needs is sooner ready.
+    """
+
+    def spawn(
+        target: str, args: Sequence[str], *, cwd: Path, log: Path, environ: Mapping[str, str]
+    ) -> Process:
+        spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s)
+        request = {"kind": "program", "target": target, "args": list(args), "cwd": str(cwd)}
+        if spec.ready.exists():
+            with contextlib.suppress(OSError):  # it was killed, and left the file
+                connection = _dial(spec.socket)
+                env = {**os.environ, **environ}
+                process, _ = _ask(spec, connection, {**request, "log": str(log)}, env)
+                if process is not None:
+                    return process
+        return spawn_plain(target, args, cwd=cwd, log=log, environ=environ)
+
+    return spawn
 
 
 def unpack_answer(answer: Mapping[str, Any], target: str) -> Any:

@@ -27,8 +27,10 @@ _QUIET = (
     "--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none", "--no-print",
     "--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json",
 )  # fmt: skip
-_PARSED = "partial_parse.msgpack"
-_LEFT_OUT = {"target", "logs", "__pycache__"}
+PARSED = "partial_parse.msgpack"
+"""dbt's name for the manifest that it parses; under this name it is kept."""
+
+_LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
 @dataclass(frozen=True)
@@ -43,19 +45,16 @@ class DbtProject:
         from dbt.contracts.graph.manifest import Manifest
         from dbt.parser.manifest import extended_mashumuro_decoder
 
-        kept = self.settings.state / "dbt" / f"{self._content_key()}.msgpack"
+        kept = kept_folder(self.settings) / PARSED
         if kept.is_file():
-            with _untracked_locks():  # a manifest has one
+            with untracked_locks():  # a manifest has one
                 manifest: Manifest = Manifest.from_msgpack(
                     kept.read_bytes(), decoder=extended_mashumuro_decoder
                 )
             manifest.build_flat_graph()
             return manifest
         manifest = self._invoke(["parse"])
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(f".{os.getpid()}.{secrets.token_hex(3)}.part")
-        part.write_bytes((self.folder / "target" / _PARSED).read_bytes())
-        part.replace(kept)
+        put_kept(kept, (self.folder / "target" / PARSED).read_bytes())
         return manifest
 
     def build(self, manifest: Manifest, models: list[str]) -> None:
@@ -74,19 +73,30 @@ class DbtProject:
             "--project-dir", dbt, "--profiles-dir", dbt,
             "--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs"),
         ]  # fmt: skip
-        with _untracked_locks():
+        with untracked_locks():
             done = dbtRunner(manifest=manifest).invoke([*command, *places, *_QUIET])
         if not done.success:
             raise _failure(done)
         return done.result
 
-    def _content_key(self) -> str:
-        digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')}".encode())
-        for path in sorted(self.settings.dbt.rglob("*")):
-            inner = path.relative_to(self.settings.dbt)
-            if path.is_file() and not _LEFT_OUT & set(inner.parts) and path.name[0] != ".":
-                digest.update(f"\0{inner.as_posix()}\0".encode() + path.read_bytes())
-        return digest.hexdigest()[:32]
+
+def kept_folder(settings: Settings) -> Path:
+    """Where what dbt says of the project as it stands is kept; the folder may not be there yet."""
+    packages = [f"{name} {version(name)}" for name in ("dbt-core", "dbt-duckdb", "lakebook")]
+    digest = hashlib.sha256(" ".join(packages).encode())
+    for path in sorted(settings.dbt.rglob("*")):
+        inner = path.relative_to(settings.dbt)
+        if path.is_file() and not _LEFT_OUT & set(inner.parts) and path.name[0] != ".":
+            digest.update(f"\0{inner.as_posix()}\0".encode() + path.read_bytes())
+    return settings.state / "dbt" / digest.hexdigest()[:32]
+
+
+def put_kept(target: Path, content: bytes) -> None:
+    """Write a file of the kept folder whole; others may write the same beside us."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{os.getpid()}.{secrets.token_hex(3)}.part")
+    part.write_bytes(content)
+    part.replace(target)
 
 
 def select_models(manifest: Manifest, selection: str) -> list[str]:
@@ -132,7 +142,7 @@ def _in_build_order(manifest: Manifest, chosen: set[str]) -> list[str]:
 
 
 @contextmanager
-def _untracked_locks() -> Iterator[None]:
+def untracked_locks() -> Iterator[None]:
     """Keep dbt's locks from starting Python's resource tracker.
 
     dbt makes its locks for child processes that it never starts. Those of the "spawn" kind have a

@@ -1,0 +1,63 @@
+"""A function in a process of its own, started however the caller can: plain, or forked warm.
+
+Packages that stand below `runtime` take a `Spawn` and do not know how a process begins; the warm
+one is `runtime.warm.spawner`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+
+class Process(Protocol):
+    """What is asked of a process that was started."""
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        ...
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int | None: ...
+
+
+class Spawn(Protocol):
+    """Starts `"package.module:function"` with texts as arguments."""
+
+    def __call__(
+        self, target: str, args: Sequence[str], *, cwd: Path, log: Path, environ: Mapping[str, str]
+    ) -> Process:
+        """`log` receives what the process prints; `environ` comes on top of this process's."""
+        ...
+
+
+def spawn_plain(
+    target: str, args: Sequence[str], *, cwd: Path, log: Path, environ: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """A fresh interpreter: it pays for every import."""
+    lib = str(Path(__file__).resolve().parents[1])
+    path = os.pathsep.join([lib, *filter(None, [os.environ.get("PYTHONPATH")])])
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", __name__, target, *args],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=cwd,
+            env={**os.environ, **environ, "PYTHONPATH": path},
+        )
+
+
+def main(argv: Sequence[str]) -> None:
+    module, _, function = argv[0].partition(":")
+    getattr(importlib.import_module(module), function)(*argv[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
