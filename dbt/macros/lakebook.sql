@@ -15,7 +15,7 @@
     {{ get_assert_columns_equivalent(sql) }}
     {%- set sql = get_select_subquery(sql) %}
     {%- endif %}
-    copy ({{ sql }}) to '{{ path }}' (format parquet, compression zstd)
+    copy ({{ sql }}) to '{{ path }}' (format parquet, compression snappy)
   {% endcall %}
   {% call statement("view") %}
     create or replace view {{ target }} as select * from read_parquet('{{ path }}')

@@ -84,9 +84,9 @@ def test_the_key_of_the_contract_is_what_dbt_tests_for_uniqueness(name: str) -> 
     model, key = YAML[name], CONTRACTS[name].key
     alone = [c["name"] for c in model["columns"] if "unique" in given_tests(model, c["name"])]
     together = [
-        re.findall(r"[a-z_]+", test["unique"]["arguments"]["column_name"])
+        test["unique_combination_of_columns"]["arguments"]["combination_of_columns"]
         for test in model.get("data_tests", ())
-        if isinstance(test, dict) and "unique" in test
+        if isinstance(test, dict) and "unique_combination_of_columns" in test
     ]
     assert (alone, together) == (([key[0]], []) if len(key) == 1 else ([], [list(key)]))
 

@@ -128,7 +128,7 @@ def parameters(given: list[str] | None) -> dict[str, Any]:
 
 
 def start_ahead(settings: Any) -> None:
-    """Let the warm parent import while dbt is asked for its project: something will be stale."""
+    """Let the warm parent import while dbt is asked for its project: most likely it is needed."""
     from ..graph.manifest import is_kept
     from ..runtime.warm import prestart
 
