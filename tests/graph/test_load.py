@@ -164,3 +164,22 @@ def test_a_remembered_graph_of_twenty_steps_is_quick_and_light(checkout: Checkou
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_step_cannot_write_one_table_with_time_and_one_without(checkout: Checkout) -> None:
+    checkout.step("silver.b")
+    path = checkout.root / "notebooks/silver/b.contract.yaml"
+    checkout.contract("silver.b", ["b", "c"])
+    assert len(checkout.graph().steps) == 1
+    text = path.read_text().replace(
+        "    physicalType: table\n",
+        "    physicalType: table\n    customProperties:\n"
+        "      - {property: timeColumn, value: day}\n"
+        "      - {property: timeZone, value: UTC}\n"
+        "      - {property: partitionUnit, value: day}\n",
+        1,
+    )
+    day = "      - {name: day, logicalType: date, physicalType: date}\n"
+    path.write_text(text.replace("    properties:\n", f"    properties:\n{day}", 1))
+    with pytest.raises(GraphError, match=r"silver\.b has a time column and silver\.c has none"):
+        checkout.graph()

@@ -147,9 +147,8 @@ def test_other_code_changes_it(edited: str) -> None:
     assert found(edited).code_hash != found("x = 1\ny = [2]").code_hash
 
 
-@pytest.mark.parametrize("tag", ["view", "parameters"])
-def test_views_and_parameters_are_no_part_of_the_code(tag: str) -> None:
-    assert found("x = 1", tags=(tag,)).code_hash == found("x = 2", tags=(tag,)).code_hash
+def test_views_are_no_part_of_the_code() -> None:
+    assert found("x = 1", tags=("view",)).code_hash == found("x = 2", tags=("view",)).code_hash
 
 
 def test_how_code_is_cut_into_cells_does_not_change_it() -> None:
@@ -170,3 +169,33 @@ def test_a_read_in_a_view_is_an_edge() -> None:
 def test_lines_for_the_shell_are_passed_over_but_not_inside_a_text() -> None:
     assert found("%matplotlib inline\nx = 1").code_hash == found("x = 1").code_hash
     assert found('x = """\n%a\n"""').code_hash != found('x = """\n\n"""').code_hash
+
+
+def parameterized(source: str, *rest: str) -> Found:
+    first = Cell(1, source, frozenset({"parameters"}))
+    return find(
+        [first, *(Cell(n + 2, s, frozenset()) for n, s in enumerate((FIRST, *rest)))], where=WHERE
+    )
+
+
+def test_a_default_of_a_parameter_is_code_and_the_interval_is_not() -> None:
+    before = parameterized('start = "2013-01-01"\nend = "2013-02-01"\nfactor = 2')
+    assert before.parameters == ["factor"]
+    same = parameterized('start = "2014-01-01"  # later\nend = "2014-02-01"\nfactor = 2')
+    assert same.code_hash == before.code_hash
+    other = parameterized('start = "2013-01-01"\nend = "2013-02-01"\nfactor = 3')
+    assert other.code_hash != before.code_hash
+
+
+def test_a_magic_is_code() -> None:
+    assert found("%env FACTOR=2").code_hash != found("%env FACTOR=99").code_hash
+    assert found("!make x\na = 1").code_hash != found("a = 1").code_hash
+    text = 'sql = """\n%s\n"""'  # a text is no magic
+    assert found(text).code_hash == found(f"{text}  # why").code_hash
+
+
+@pytest.mark.parametrize("name", ["now", "seed"])
+def test_a_step_that_uses_clock_or_dice_is_known(name: str) -> None:
+    assert found(f"x = step.{name}").uses_clock
+    assert not found(f"x = step.{name}", tags=("view",)).uses_clock
+    assert not found("x = step.name").uses_clock

@@ -7,6 +7,10 @@ import re
 
 from small_checkout import COLUMNS, EVENTS, Checkout, rule
 
+from lakebook import delta
+from lakebook.names import Dataset, table_path
+from lakebook.settings import load_settings
+
 
 def test_a_run_lands_cleans_quarantines_and_reports(checkout: Checkout):
     steps = checkout.run()
@@ -123,3 +127,69 @@ def test_an_environment_reads_prod_and_keeps_its_writes(checkout: Checkout):
     day = "SELECT count(*) AS n FROM silver.events WHERE seen < '2013-01-02'"
     assert checkout.query(day, "--env", "ana") == checkout.query(day)
     assert not (checkout.root / ".lake/ana/hot/bronze").exists()
+
+
+def test_the_first_run_of_an_interval_without_rows_makes_empty_partitions(checkout: Checkout):
+    steps = checkout.run(start="2012-12-30", end="2013-01-02")
+    assert [step["status"] for step in steps.values()] == ["ok", "ok"]
+    assert checkout.query("SELECT count(*) AS n FROM bronze.events") == [{"n": 2}]
+    assert {step["status"] for step in checkout.run(end="2013-01-02").values()} == {"fresh"}
+
+
+def test_a_default_of_a_parameter_that_changes_makes_stale(checkout: Checkout):
+    path = checkout.root / "notebooks/silver/events.ipynb"
+    text = path.read_text().replace(
+        '"end = \\"2013-01-02\\""', '"end = \\"2013-01-02\\"\\n", "add = 1"'
+    )
+    path.write_text(text.replace('\\"amount\\"', "nw.col('amount') + add"))
+    path.write_text(
+        path.read_text().replace("from lakebook", "import narwhals as nw\\nfrom lakebook")
+    )
+    checkout.run()
+    total = "SELECT sum(amount) AS s FROM silver.events"
+    assert checkout.query(total) == [{"s": 83}]
+    path.write_text(path.read_text().replace("add = 1", "add = 2"))
+    assert checkout.run()["silver.events"]["status"] == "ok"
+    assert checkout.query(total) == [{"s": 86}]
+    # A value from outside counts for the steps that have the parameter.
+    steps = checkout.run("-p", "add=5")
+    assert (steps["bronze.events"]["status"], steps["silver.events"]["status"]) == ("fresh", "ok")
+    assert checkout.query(total) == [{"s": 95}]
+
+
+def test_an_unknown_parameter_is_refused(checkout: Checkout):
+    done = checkout.lakebook("run", "-p", "ad=5", "--start", "2013-01-01", "--end", "2013-01-02")
+    assert done.returncode == 2
+    assert "no chosen notebook has a parameter 'ad'" in done.stderr
+
+
+def test_a_step_that_uses_the_clock_gives_the_same_by_any_interval(checkout: Checkout):
+    checkout.contract(
+        "silver.events",
+        COLUMNS + "      - {name: at, logicalType: timestamp, physicalType: timestamp}\n",
+    )
+    checkout.notebook(
+        "silver.events",
+        [
+            "import narwhals as nw\nfrom lakebook import Step\n"
+            'step = Step("silver.events", start=start, end=end)',
+            'events = step.read("bronze.events")',
+            'step.write(events.select("id", "seen", "amount", at=nw.lit(step.now)))',
+        ],
+    )
+    assert len(checkout.run()["silver.events"]["runs"]) == 3
+    days = checkout.query('SELECT "at"::DATE - seen::DATE AS d FROM silver.events')
+    assert [row["d"] for row in days] == [1, 1, 1, 1]
+
+
+def test_a_sweep_in_an_environment_hides_nothing_of_prod(checkout: Checkout):
+    checkout.run()
+    checkout.run("silver.events", "--env", "ana", "--force", end="2013-01-02")
+    settings = load_settings(checkout.root, env="ana", environ={})
+    table = table_path(settings.lake, Dataset.parse("silver.events"), env="ana")
+    stage = delta.begin_stage(table, "left", ttl_s=-1)
+    stage.file_path("2013-01-03", 0).write_bytes(b"left by a crash")
+    assert delta.sweep(table).deleted
+    assert delta.open_snapshot(table).fence("2013-01-03") > 0
+    count = "SELECT count(*) AS n FROM silver.events"
+    assert checkout.query(count, "--env", "ana") == checkout.query(count)

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import UserError
+from ..errors import UserError, did_you_mean
 from . import shared
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..graph import StepNode
     from ..run.plan import StepPlan
     from ..run.scheduler import StepReport
 
@@ -55,7 +58,7 @@ def run(
     interval = shared.interval_of(start, end)
     start_ahead(settings)
     graph, steps = shared.selected(settings, selectors)
-    planner = Planner(settings, graph, interval, parameters(parameter), force)
+    planner = Planner(settings, graph, interval, parameters(parameter, steps), force)
     if as_json:
         reports = run_steps(planner, steps, every=_unit(every), jobs=jobs or settings.runtime.jobs)
     else:
@@ -101,7 +104,8 @@ def plan(
 
     settings = shared.settings_of(lake, env)
     graph, steps = shared.selected(settings, selectors)
-    planner = Planner(settings, graph, shared.interval_of(start, end), parameters(parameter), force)
+    given = parameters(parameter, steps)
+    planner = Planner(settings, graph, shared.interval_of(start, end), given, force)
     plans = planner.plan(steps)
     if as_json:
         shared.print_json([_plan_json(planned, _unit(every)) for planned in plans])
@@ -111,8 +115,12 @@ def plan(
     print_plan(plans, _unit(every), explain=explain)
 
 
-def parameters(given: list[str] | None) -> dict[str, Any]:
-    """Parse NAME=VALUE; a value that is JSON is taken as such, as in Papermill."""
+def parameters(given: list[str] | None, steps: Sequence[StepNode]) -> dict[str, Any]:
+    """Parse NAME=VALUE; a value that is JSON is taken as such, as in Papermill.
+
+    Raises UserError for a name that no notebook of the chosen steps has.
+    """
+    known = sorted({name for node in steps for name in node.parameters})
     found: dict[str, Any] = {}
     for text in given or []:
         name, equals, value = text.partition("=")
@@ -120,6 +128,11 @@ def parameters(given: list[str] | None) -> dict[str, Any]:
             raise UserError(f"parameter {text!r} is not NAME=VALUE", fix="write -p name=value")
         if name in ("start", "end"):
             raise UserError(f"parameter {name!r} is the interval", fix=f"use --{name}")
+        if name not in known:
+            raise UserError(
+                f"no chosen notebook has a parameter {name!r}{did_you_mean(name, known)}",
+                fix=f"they have {', '.join(known)}" if known else "they have none but the interval",
+            )
         try:
             found[name] = json.loads(value)
         except json.JSONDecodeError:

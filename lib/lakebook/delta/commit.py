@@ -18,6 +18,7 @@ from . import tokens as token
 from .disk import sync_file
 from .faults import fault_point
 from .inspection import Inspection, StagedFile
+from .log import open_snapshot
 from .snapshot import Snapshot
 from .staging import Stage
 from .stats import file_stats
@@ -79,12 +80,14 @@ def commit_replace(
             fix="drop the rows without a time" if stray[0] == NULL else "",
         )
     fault_point("commit.before_empty")
+    # What was noted may be from before the table was made.
+    made = noted if noted.schema is not None else open_snapshot(table)
     staged = {p: list(inspection.by_partition.get(p, ())) for p in partitions}
     for partition in partitions:
         if not staged[partition] and (
             noted.data(partition) != 0 or not _has_file(noted, partition)
         ):
-            staged[partition] = [_empty_file(stage, noted, partition)]
+            staged[partition] = [_empty_file(stage, made, partition)]
     verdict = _Verdict()
     added: list[NewFile] = []
 
@@ -215,9 +218,9 @@ def _has_file(snapshot: Snapshot, partition: str) -> bool:
     return partition in snapshot.by_partition
 
 
-def _empty_file(stage: Stage, noted: Snapshot, partition: str) -> StagedFile:
+def _empty_file(stage: Stage, made: Snapshot, partition: str) -> StagedFile:
     """A file of no rows, by which a partition says that it was written and is empty."""
-    schema = noted.schema
+    schema = made.schema
     assert schema is not None
     path = stage.file_path(partition, 0)
     with storage_errors("staging files", stage.table):

@@ -20,7 +20,7 @@ from .model import Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
 
-_FORMAT = 2  # of what is remembered; raise it when `syntax` finds more
+_FORMAT = 3  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
@@ -67,6 +67,7 @@ def _node(settings: Settings, path: Path, found: Found, manifest: Manifest) -> S
     for selection in found.selections:
         models |= {model.name: model for model in manifest.select(selection, where=where)}
     _check_writes(contract, found, models, where)
+    _check_times(contract, where)
     return StepNode(
         name=name,
         notebook=path,
@@ -75,6 +76,8 @@ def _node(settings: Settings, path: Path, found: Found, manifest: Manifest) -> S
         sources=tuple(dict.fromkeys(found.sources)),
         models=tuple(models),
         imports=tuple(found.imports),
+        parameters=tuple(found.parameters),
+        uses_clock=found.uses_clock,
         code_hash=found.code_hash,
         models_hash=_models_hash(models),
     )
@@ -110,6 +113,18 @@ def _check_writes(
                 where=where,
                 fix=f"add the table to {contract.path.name}, or narrow the selection",
             )
+
+
+def _check_times(contract: Contract, where: str) -> None:
+    """One interval is run for all tables of a step: a part of the time is no whole table."""
+    timeless = [str(table.dataset) for table in contract.tables if table.time is None]
+    if timeless and len(timeless) < len(contract.tables):
+        timed = next(str(table.dataset) for table in contract.tables if table.time)
+        raise GraphError(
+            f"{timed} has a time column and {timeless[0]} has none, and one step writes both",
+            where=where,
+            fix=f"make {timeless[0]} by a step of its own, or give it a timeColumn too",
+        )
 
 
 def _reads(found: Found, models: Mapping[str, Model]) -> tuple[Read, ...]:

@@ -23,6 +23,12 @@ from .dbt import ask_dbt
 _MODELS, _COMPILED = "models-3.json", "compiled-3.json"
 
 
+_WORDS = ("description", "docs", "group", "meta", "tags", "access", "persist_docs")
+"""Configuration that describes a model and decides nothing of its rows."""
+
+_DBTS_OWN = ("dbt", "dbt_duckdb", "dbt_trino", "dbt_spark", "dbt_postgres")
+
+
 @dataclass(frozen=True)
 class Model:
     """One dbt model that makes a table: the dataset `gold.<name>`.
@@ -186,7 +192,7 @@ def _digest(
 ) -> str:
     """SQL, configuration, the project's own macros, vars, seeds and ephemeral models."""
     own = sorted(_own_macros(node, macros))
-    config = {k: v for k, v in node["config"].items() if k in ("materialized", "vars", "contract")}
+    config = {k: v for k, v in node["config"].items() if k not in _WORDS}
     uses_variables = any("var(" in text for text in (node["raw_code"], *own))
     below = []
     for unique_id in node["depends_on"]["nodes"]:
@@ -203,7 +209,7 @@ def _digest(
 
 
 def _own_macros(node: Mapping[str, Any], macros: Mapping[str, Any]) -> list[str]:
-    """Texts of the macros that a node uses, directly or not, without dbt's."""
+    """Texts of the macros that a node uses, directly or not, without dbt's: its version counts."""
     own: list[str] = []
     todo: list[str] = list(node["depends_on"]["macros"])
     seen: set[str] = set()
@@ -213,7 +219,7 @@ def _own_macros(node: Mapping[str, Any], macros: Mapping[str, Any]) -> list[str]
             continue
         seen.add(name)
         macro = macros[name]
-        if not macro["package_name"].startswith("dbt"):
+        if macro["package_name"] not in _DBTS_OWN:
             own.append(macro["macro_sql"])
         todo.extend(macro["depends_on"]["macros"])
     return own

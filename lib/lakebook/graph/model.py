@@ -27,7 +27,11 @@ class Read:
 
 @dataclass(frozen=True)
 class StepNode:
-    """One notebook with its contract. `models` are the dbt models that it builds."""
+    """One notebook with its contract. `models` are the dbt models that it builds.
+
+    `parameters` are the names in its cell of parameters, without the interval. `uses_clock`: its
+    result depends on the interval that is run, by `step.now` or `step.seed`.
+    """
 
     name: Dataset
     notebook: Path
@@ -36,6 +40,8 @@ class StepNode:
     sources: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    uses_clock: bool = False
     code_hash: str = ""
     models_hash: str = ""
 

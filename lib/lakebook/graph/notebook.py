@@ -11,6 +11,13 @@ from pathlib import Path
 
 from ..errors import GraphError
 
+INTERVAL = ("start", "end")
+"""The parameters that the runner injects."""
+
+
+_SHOWS = ("%matplotlib", "%config InlineBackend", "%%capture", "%%time")
+"""Magics that decide how something is shown, and nothing of what is made."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -56,9 +63,7 @@ def parse(cell: Cell, *, where: str) -> ast.Module:
         return ast.parse(cell.source)  # a text over several lines may hold lines that begin with %
     except SyntaxError:
         _refuse_run(cell, where)
-    lines = [
-        "" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines()
-    ]
+    lines = ["" if _is_magic(line) else line for line in cell.source.splitlines()]
     try:
         return ast.parse("\n".join(lines))
     except SyntaxError as broken:
@@ -66,6 +71,20 @@ def parse(cell: Cell, *, where: str) -> ast.Module:
             f"Python does not parse: {broken.msg}",
             where=f"{where}, cell {cell.number}, line {broken.lineno}",
         ) from None
+
+
+def magics(cell: Cell) -> tuple[str, ...]:
+    """Lines of magics and shell commands, which `parse` leaves out but a kernel runs."""
+    try:
+        ast.parse(cell.source)
+    except SyntaxError:
+        lines = [line.strip() for line in cell.source.splitlines() if _is_magic(line)]
+        return tuple(line for line in lines if not line.startswith(_SHOWS))
+    return ()
+
+
+def _is_magic(line: str) -> bool:
+    return line.lstrip().startswith(("%", "!"))
 
 
 def _refuse_run(cell: Cell, where: str) -> None:
@@ -78,13 +97,34 @@ def _refuse_run(cell: Cell, where: str) -> None:
             )
 
 
-def code_digest(trees: Iterable[ast.Module]) -> str:
-    """Digest of code without comments, formatting, docstrings and other bare texts."""
+def code_digest(cells: Iterable[tuple[Cell, ast.Module]]) -> str:
+    """Digest of code without comments, formatting, docstrings and other bare texts.
+
+    Of the cell of parameters, the interval is left out: it is no part of what is made.
+    """
     parts: list[str] = []
-    for tree in trees:
-        kept = _Words().visit(ast.Module(list(tree.body), []))
+    for cell, tree in cells:
+        body = [node for node in tree.body if not (cell.is_parameters and _is_interval(node))]
+        kept = _Words().visit(ast.Module(body, []))
         parts.extend(ast.dump(node, include_attributes=False) for node in kept.body)
+        parts.extend(magics(cell))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def assigned(node: ast.stmt) -> tuple[str, ...]:
+    """Variables that a statement sets."""
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    else:
+        return ()
+    return tuple(target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _is_interval(node: ast.stmt) -> bool:
+    names = assigned(node)
+    return bool(names) and set(names) <= set(INTERVAL)
 
 
 class _Words(ast.NodeTransformer):

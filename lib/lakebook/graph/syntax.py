@@ -13,12 +13,13 @@ from typing import Any
 
 from ..errors import GraphError, did_you_mean
 from ..names import Dataset
-from .notebook import Cell, code_digest, parse
+from .notebook import INTERVAL, Cell, assigned, code_digest, parse
 
 _READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
 _REFRESH = ("always", "forward")
 _METHODS = ("read", "ingest", "dbt", "write", "result")
 _EDGES = ("read", "ingest", "dbt")  # what names an input
+_CLOCK = ("now", "seed")  # what depends on the interval that is run
 
 
 @dataclass
@@ -31,6 +32,8 @@ class Found:
     selections: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
+    parameters: list[str] = field(default_factory=list)
+    uses_clock: bool = False
     code_hash: str = ""
 
 
@@ -46,9 +49,15 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
     for cell, tree in trees:
         _Visitor(found, names, f"{where}, cell {cell.number}", cell).visit(tree)
     found.imports = sorted(set(found.imports))
-    found.code_hash = code_digest(
-        tree for cell, tree in trees if not cell.is_view and not cell.is_parameters
-    )
+    found.code_hash = code_digest((cell, tree) for cell, tree in trees if not cell.is_view)
+    found.parameters = [
+        name
+        for cell, tree in trees
+        if cell.is_parameters
+        for node in tree.body
+        for name in assigned(node)
+        if name not in INTERVAL
+    ]
     if not found.step:
         raise GraphError(
             "no Step(…) in any cell", where=where, fix='begin with step = Step("layer.name")'
@@ -143,6 +152,8 @@ class _Visitor(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if not self._on_step(node.value):
             self.generic_visit(node)
+        elif node.attr in _CLOCK:
+            self.found.uses_clock |= not self.cell.is_view
         elif node.attr in _EDGES:
             raise self._unseen(f"step.{node.attr} is handed on and not called")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..contract.model import TableContract
 from ..graph import StepNode
+from ..graph.modules import module_files
 from ..graph.notebook import read_cells
 from ..settings import Settings
 
@@ -53,15 +54,11 @@ def folder_digest(folder: Path) -> str:
 
 
 def _library(lib: Path, imports: Iterable[str]) -> str:
-    """Content of the team's own packages that a step imports, whole: they import each other."""
-    packages = {name.split(".")[0] for name in imports} - {"lakebook"}
-    found = []
-    for name in sorted(packages):
-        if (lib / name).is_dir():
-            found.append(f"{name} {folder_digest(lib / name)}")
-        elif (lib / f"{name}.py").is_file():
-            found.append(f"{name} {hashlib.sha256((lib / f'{name}.py').read_bytes()).hexdigest()}")
-    return "\n".join(found)
+    """Content of the team's own modules that a step imports, and of those that they import."""
+    return "\n".join(
+        f"{file.relative_to(lib)} {hashlib.sha256(file.read_bytes()).hexdigest()}"
+        for file in module_files(lib, imports)
+    )
 
 
 @lru_cache

@@ -40,13 +40,25 @@ class StepPlan:
 
     def pieces(self, every: Unit | None = None) -> tuple[Interval | None, ...]:
         """The intervals to run: the fewest that hold the stale partitions, or one per `every`."""
-        if not self.stale:
+        return self.cut(self.stale, every)
+
+    def cut(
+        self, partitions: Sequence[str], every: Unit | None = None
+    ) -> tuple[Interval | None, ...]:
+        """The intervals that hold these partitions.
+
+        A step whose result depends on its interval is run by partition, so that a year at once
+        gives what twelve months give.
+        """
+        if not partitions:
             return ()
-        if WHOLE in self.stale:
+        if WHOLE in partitions:
             return (None,)
         unit = _unit(self.node)
+        if self.node.uses_clock:
+            every = unit
         pieces: list[Interval | None] = []
-        for joined in merge_partitions(self.stale):
+        for joined in merge_partitions(partitions):
             if every is None:
                 pieces.append(joined)
             else:
@@ -64,6 +76,10 @@ class Planner:
     interval: Interval | None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     force: bool = False
+
+    def parameters_of(self, node: StepNode) -> dict[str, Any]:
+        """Those of the given parameters that the notebook has."""
+        return {name: value for name, value in self.parameters.items() if name in node.parameters}
 
     def plan(self, steps: Sequence[StepNode]) -> tuple[StepPlan, ...]:
         """Plan steps in the graph's order; say which wait for others."""
@@ -91,7 +107,7 @@ class Planner:
         """Compare the fingerprint of each partition with its `fp/` token."""
         views = {} if views is None else views
         interval = self.interval_of(node)
-        static = static_parts(self.settings, node, self.parameters)
+        static = static_parts(self.settings, node, self.parameters_of(node))
         inputs = self.inputs(node, views)
         stale: dict[str, str] = {}
         fresh: list[str] = []

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ..archive.index import write_index
 from ..errors import LakebookError
 from ..graph import StepNode
-from ..intervals import Interval, Unit, merge_partitions
+from ..intervals import NULL, Interval, Unit
 from ..names import Dataset
 from .plan import Planner, StepPlan
 from .single import RunResult, run_once
@@ -146,7 +146,9 @@ class _Schedule:
                     return False
             if not conflicts:
                 return True
-            todo = [None] if piece is None else list(merge_partitions(conflicts))
+            todo = list(plan.cut(conflicts))
+            if NULL in conflicts and piece not in todo:  # its rows have no interval of their own
+                todo = [piece]
         return False
 
     def _run(self, plan: StepPlan, interval: Interval | None) -> RunResult:
@@ -156,7 +158,7 @@ class _Schedule:
             plan.node,
             interval,
             plan.static,
-            parameters=self.planner.parameters,
+            parameters=self.planner.parameters_of(plan.node),
             on_event=lambda event: self.notify(name, event),
         )
 

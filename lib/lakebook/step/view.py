@@ -38,8 +38,9 @@ class DatasetView:
 
     def holder(self, partition: str) -> Snapshot:
         """The table whose copy of a partition counts here."""
-        # A fence says that the environment wrote the partition, even if it left it without rows.
-        if self.prod is None or self.own.fence(partition):
+        # The digest says that the environment wrote the partition, even if it left it without rows.
+        # A fence alone does not: a sweep raises those of partitions that were never written.
+        if self.prod is None or self.own.data(partition) is not None:
             return self.own
         return self.prod
 
