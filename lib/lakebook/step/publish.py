@@ -9,31 +9,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..contract.lookup import find_table
 from ..contract.model import TableContract
 from ..contract.time import partitions_of
 from ..delta import (
     Inspection,
     Snapshot,
     Stage,
-    begin_stage,
     commit_replace,
     ensure_table,
     open_snapshot,
 )
 from ..delta import inspect as inspect_files
-from ..errors import ConflictError, GateError
+from ..errors import ConflictError
 from ..intervals import NULL
 from ..names import table_path
 from ..settings import Settings
 from .card import Card
-from .fingerprint import InputTokens, input_parts, partition_fingerprint, unknown_fingerprint
+from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
+from .gate import audit_rows, hold, referenced_keys, split_rows, stage_rows
 from .merge import merged
 from .outcome import Output
-from .view import open_view
 
 if TYPE_CHECKING:
-    from ..quality import AuditResult
     from .lake import LakeContext
 
 
@@ -51,20 +48,20 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     stages: list[Stage] = []
     try:
         with _timed(context, "stage"):
-            stage = _stage(context, frame, contract, stages)
+            stage = stage_rows(context, frame, contract, stages)
         with _timed(context, "inspect"):
             found = inspect_files(stage, contract)
         names = _partitions(context, contract, found)
         with _timed(context, "audit"):
-            references = _references(context, contract)
-            audit = _audit(context, contract, stage, found, references)
+            references = referenced_keys(context, contract)
+            audit = audit_rows(context, contract, stage, found, references)
         fps = fingerprints(context, names)
-        _gate(context, contract, audit)
+        hold(context, contract, audit)
         published, inspection, aside = stage, found, 0
         broken = [check.name for check in audit.failed("quarantine")] if audit else []
         if broken:
             with _timed(context, "quarantine"):
-                published, inspection, aside = _split(
+                published, inspection, aside = split_rows(
                     context, contract, stage, found, broken, references, fps, stages
                 )
         with _timed(context, "commit"):
@@ -110,14 +107,6 @@ def fingerprints(context: LakeContext, names: tuple[str, ...]) -> dict[str, int]
     return {n: partition_fingerprint(context.run.static, n, context.inputs) for n in names}
 
 
-def _stage(context: LakeContext, frame: Any, contract: TableContract, stages: list[Stage]) -> Stage:
-    table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
-    stage = begin_stage(table, context.run.run_id)
-    stages.append(stage)
-    context.engine.stage(frame, stage, contract, interval=context.interval)
-    return stage
-
-
 def _partitions(
     context: LakeContext, contract: TableContract, found: Inspection
 ) -> tuple[str, ...]:
@@ -126,113 +115,6 @@ def _partitions(
     names = partitions_of(contract, context.interval)
     had_null = NULL in context.noted[contract.dataset].partitions
     return (*names, NULL) if NULL in found.partitions or had_null else names
-
-
-def _audit(
-    context: LakeContext,
-    contract: TableContract,
-    stage: Stage,
-    found: Inspection,
-    references: dict[str, Any],
-) -> AuditResult | None:
-    if not contract.rules and not references:
-        return None
-    from ..quality import audit  # brings Great Expectations: only where something is audited
-
-    schema = contract.arrow_schema()
-    frame = context.engine.scan(_paths(stage, found), schema)
-    whole = None
-    if any(rule.scope == "table" for rule in contract.rules):
-        view = open_view(context.settings, contract)
-        rest = [p for p in view.partitions if p not in found.partitions]
-        whole = context.engine.scan(_paths(stage, found) + view.paths(rest), schema)
-    result = audit(frame, contract, references=references, table_frame=whole)
-    from dataclasses import asdict
-
-    context.outcome.checks.extend(
-        {"dataset": str(contract.dataset), **asdict(check)} for check in result.checks
-    )
-    context.outcome.save()
-    return result
-
-
-def _references(context: LakeContext, contract: TableContract) -> dict[str, Any]:
-    """Key values of the datasets that the contract refers to, by relationship name."""
-    values: dict[str, Any] = {}
-    for relation in contract.relationships:
-        view = open_view(context.settings, find_table(context.settings, relation.to_dataset))
-        if not view.exists:
-            context.outcome.notes.append(
-                f"{relation.name} not checked: {relation.to_dataset} has no table yet"
-            )
-            continue
-        frame = context.engine.scan(view.paths(), view.contract.arrow_schema())
-        column = frame.select(relation.to_column).unique().collect()[relation.to_column]
-        values[relation.name] = sorted(v for v in column.to_list() if v is not None)
-        context.outcome.add_input(relation.to_dataset, view.versions, view.data)
-        if relation.action != "warn":  # then the referenced keys decide which rows are published
-            unit = view.contract.time.unit if view.contract.time else None
-            context.inputs.append(
-                InputTokens(str(relation.to_dataset), unit, view.data, whole=True)
-            )
-    return values
-
-
-def _gate(context: LakeContext, contract: TableContract, audit: AuditResult | None) -> None:
-    failed = audit.failed("fail") if audit else ()
-    if not failed:
-        return
-    first = failed[0]
-    more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-    count = f"{first.unexpected} of {first.evaluated} rows" if first.unexpected else first.observed
-    raise GateError(
-        f"rule {first.name!r}{more} does not hold ({count}): {first.reason}",
-        where=f"{contract.dataset}",
-        fix="nothing was published; see the run report for the rows",
-    )
-
-
-def _split(
-    context: LakeContext,
-    contract: TableContract,
-    stage: Stage,
-    found: Inspection,
-    broken: list[str],
-    references: dict[str, Any],
-    fps: dict[str, int],
-    stages: list[Stage],
-) -> tuple[Stage, Inspection, int]:
-    """Split the staged rows; set the failing ones aside first, so that none is ever nowhere."""
-    import narwhals as nw
-
-    from ..quality import flag
-    from ..quality.quarantine import publish as set_aside
-
-    frame = context.engine.scan(_paths(stage, found), contract.arrow_schema())
-    flagged = flag(frame, contract, broken, references)
-    failed = flagged.filter(~nw.col("_failed_rules").is_null())
-    passing = flagged.filter(nw.col("_failed_rules").is_null()).drop("_failed_rules")
-    kept = _stage(context, passing, contract, stages)
-    inspection = inspect_files(kept, contract)
-    aside = set_aside(
-        context.settings,
-        contract,
-        failed,
-        engine=context.engine,
-        run_id=context.run.run_id,
-        fps=fps,
-        interval=context.interval,
-    )
-    if inspection.rows + aside != found.rows:
-        raise AssertionError(
-            f"{contract.dataset}: {found.rows} rows audited, but {inspection.rows} to publish "
-            f"and {aside} in quarantine"
-        )
-    return kept, inspection, aside
-
-
-def _paths(stage: Stage, found: Inspection) -> list[str]:
-    return [str(stage.table / file.path) for file in found.files]
 
 
 def _metadata(context: LakeContext) -> dict[str, str]:
