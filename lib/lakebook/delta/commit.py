@@ -18,6 +18,7 @@ from . import tokens as token
 from .disk import sync_file
 from .faults import fault_point
 from .inspection import Inspection, StagedFile
+from .log import open_snapshot
 from .snapshot import Snapshot
 from .staging import Stage
 from .stats import file_stats
@@ -59,6 +60,8 @@ def commit_replace(
     noted: Snapshot,
     fps: Mapping[str, int],
     metadata: Mapping[str, str],
+    kept: Sequence[str] = (),
+    together: bool = False,
 ) -> CommitResult:
     """Replace partitions by what is staged, each only if its fence stands as noted.
 
@@ -67,6 +70,9 @@ def commit_replace(
     partitions: all that the write covers; one without staged rows becomes empty.
     noted: the snapshot of this table from before its rows were computed.
     fps: fingerprint token of each partition; one without keeps the fingerprint it has.
+    kept: partitions with a live file that keep it and only get their fingerprint.
+    together: all or nothing (a merge: a key may have moved between partitions). Every moved fence
+        is a conflict then, whatever the fingerprint says.
     metadata: for people (run, interval, inputs); it vanishes with the log's retention.
 
     The stage is finished: what was not committed is deleted. Raises RunError if a sweep took it.
@@ -91,7 +97,12 @@ def commit_replace(
     def decide(now: Snapshot) -> Change | None:
         nonlocal verdict, added
         stage.check_stands()
-        verdict = _judge(noted, now, partitions, inspection, fps)
+        verdict = _judge(noted, now, partitions, inspection, {} if together else fps)
+        for p in kept:
+            stands = fence_stands(noted, now, p)
+            (verdict.unchanged if stands else verdict.conflicts).append(p)
+        if together and verdict.conflicts:
+            verdict = _Verdict(conflicts=verdict.conflicts)
         added = [NewFile.of(f) for p in verdict.commit for f in staged[p]]
         tokens: dict[str, int] = {}
         for p in verdict.commit:
@@ -217,7 +228,8 @@ def _has_file(snapshot: Snapshot, partition: str) -> bool:
 
 def _empty_file(stage: Stage, noted: Snapshot, partition: str) -> StagedFile:
     """A file of no rows, by which a partition says that it was written and is empty."""
-    schema = noted.schema
+    # Noted before the table was made, perhaps.
+    schema = noted.schema or open_snapshot(stage.table).schema
     assert schema is not None
     path = stage.file_path(partition, 0)
     with storage_errors("staging files", stage.table):

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Column, TableContract
 from ..contract.time import bounds
-from ..errors import RunError
+from ..errors import ConflictError
 from ..intervals import NULL, WHOLE, Interval, partition_interval
 from ..names import PROD, table_path
 from .flag import FAILED_RULES
@@ -57,11 +57,13 @@ def publish(
     run_id: str,
     fps: Mapping[str, int],
     interval: Interval | None,
+    carried: nw.LazyFrame | None = None,
 ) -> int:
     """Set the flagged rows of a run aside in one commit; return how many they are.
 
     `failed` has the contract's columns and `_failed_rules`; `fps` has the fingerprint of every
-    partition that the run is about to publish.
+    partition that the run is about to publish. `carried` are rows that earlier runs set aside and
+    that a merge leaves there (see `carry`). Raises ConflictError if another run was faster.
     """
     import narwhals as nw
 
@@ -72,6 +74,10 @@ def publish(
     table = table_path(settings.lake, aside.dataset, env=settings.env)
     noted = ensure_table(table, aside, partition_by=_partition_by(contract))
     rows = failed.with_columns(**{RUN: nw.lit(run_id)}).select(*aside.names)
+    before = 0
+    if carried is not None:
+        before = int(carried.select(nw.len()).collect().item())
+        rows = nw.concat([rows, carried.select(*aside.names)])
     stage = begin_stage(table, run_id)
     try:
         _stage(engine, rows, stage, aside, fps, interval)
@@ -88,15 +94,32 @@ def publish(
                 noted=noted,
                 fps={token: tokens[token] for token in touched},
                 metadata={"run": run_id, "dataset": str(contract.dataset)},
+                # One fingerprint tells what a replaced partition sets aside; not so with a merge,
+                # where it depends on what was there.
+                together=carried is not None,
             )
             if done.conflicts:
-                raise RunError(
+                raise ConflictError(
                     f"{aside.dataset}: {', '.join(done.conflicts)} changed meanwhile",
                     fix="run it again",
+                    partitions=tuple(fps),
                 )
-        return int(found.rows)
+        return int(found.rows) - before
     finally:
         stage.discard()
+
+
+def carry(
+    settings: Settings, contract: TableContract, names: Collection[str], keys: nw.LazyFrame
+) -> nw.LazyFrame | None:
+    """Rows kept out of some partitions whose key is not among `keys`; None if there are none."""
+    from ..engines import get_engine
+
+    paths = [path for p in _shown(settings, contract) if p.name in names for path in p.paths]
+    if not paths:
+        return None
+    rows = get_engine(settings.engine).scan(paths, quarantine_contract(contract).arrow_schema())
+    return rows.join(keys.select(*contract.key), on=list(contract.key), how="anti")
 
 
 def show(settings: Settings, contract: TableContract) -> nw.LazyFrame:

@@ -5,6 +5,7 @@ The order of a write stands in `publish`; how rules are evaluated, in `lakebook.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
@@ -12,22 +13,31 @@ from ..contract.model import TableContract
 from ..delta import Inspection, Stage, begin_stage
 from ..delta import inspect as inspect_files
 from ..errors import GateError
+from ..intervals import Interval
 from ..names import table_path
 from .fingerprint import InputTokens
 from .view import open_view
 
 if TYPE_CHECKING:
+    import narwhals as nw
+
     from ..quality import AuditResult
     from .lake import LakeContext
 
 
 def stage_rows(
-    context: LakeContext, frame: Any, contract: TableContract, stages: list[Stage]
+    context: LakeContext,
+    frame: Any,
+    contract: TableContract,
+    stages: list[Stage],
+    *,
+    interval: Interval | None,
 ) -> Stage:
+    """Stage a frame; `stages` is what has to be discarded in the end. `interval`: see `Engine`."""
     table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
     stage = begin_stage(table, context.run.run_id)
     stages.append(stage)
-    context.engine.stage(frame, stage, contract, interval=context.interval)
+    context.engine.stage(frame, stage, contract, interval=interval)
     return stage
 
 
@@ -37,7 +47,13 @@ def audit_rows(
     stage: Stage,
     found: Inspection,
     references: dict[str, Any],
+    covered: Collection[str],
 ) -> AuditResult | None:
+    """Evaluate the contract's rules on what is staged; None if it has none.
+
+    `covered` are the partitions that the staged rows will replace: a rule about the whole table
+    sees the others as they are.
+    """
     if not contract.rules and not references:
         return None
     from ..quality import audit  # brings Great Expectations: only where something is audited
@@ -47,7 +63,7 @@ def audit_rows(
     whole = None
     if any(rule.scope == "table" for rule in contract.rules):
         view = open_view(context.settings, contract)
-        rest = [p for p in view.partitions if p not in found.partitions]
+        rest = [p for p in view.partitions if p not in covered]
         whole = context.engine.scan(_paths(stage, found) + view.paths(rest), schema)
     result = audit(frame, contract, references=references, table_frame=whole)
     from dataclasses import asdict
@@ -102,10 +118,16 @@ def split_rows(
     found: Inspection,
     broken: list[str],
     references: dict[str, Any],
-    fps: dict[str, int],
+    fps: Mapping[str, int],
     stages: list[Stage],
+    *,
+    interval: Interval | None,
+    carried: nw.LazyFrame[Any] | None = None,
 ) -> tuple[Stage, Inspection, int]:
-    """Split the staged rows; set the failing ones aside first, so that none is ever nowhere."""
+    """Split the staged rows; set the failing ones aside first, so that none is ever nowhere.
+
+    `carried`: rows of the quarantine that stay in it (see `quality.quarantine.publish`).
+    """
     import narwhals as nw
 
     from ..quality import flag
@@ -115,7 +137,7 @@ def split_rows(
     flagged = flag(frame, contract, broken, references)
     failed = flagged.filter(~nw.col("_failed_rules").is_null())
     passing = flagged.filter(nw.col("_failed_rules").is_null()).drop("_failed_rules")
-    kept = stage_rows(context, passing, contract, stages)
+    kept = stage_rows(context, passing, contract, stages, interval=interval)
     inspection = inspect_files(kept, contract)
     aside = set_aside(
         context.settings,
@@ -124,7 +146,8 @@ def split_rows(
         engine=context.engine,
         run_id=context.run.run_id,
         fps=fps,
-        interval=context.interval,
+        interval=interval,
+        carried=carried,
     )
     if inspection.rows + aside != found.rows:
         raise AssertionError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import TableContract
@@ -27,7 +28,7 @@ from ..settings import Settings
 from .card import Card
 from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
 from .gate import audit_rows, hold, referenced_keys, split_rows, stage_rows
-from .merge import merged
+from .merge import Merge, plan_merge
 from .outcome import Output
 
 if TYPE_CHECKING:
@@ -39,41 +40,59 @@ def note_fences(settings: Settings, contract: TableContract) -> Snapshot:
     return open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
 
 
+@dataclass(frozen=True)
+class Draft:
+    """Staged rows and the partitions that they replace. `merge`: set for a merge by key."""
+
+    stage: Stage
+    found: Inspection
+    names: tuple[str, ...]
+    merge: Merge | None = None
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        return self.merge.kept if self.merge else ()
+
+
 def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     """Write one table; return its card. Nothing is visible before the one commit."""
     table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
     ensure_table(table, contract)
-    if contract.write == "merge":
-        frame = merged(context, frame, contract)
     stages: list[Stage] = []
     try:
-        with _timed(context, "stage"):
-            stage = stage_rows(context, frame, contract, stages)
-        with _timed(context, "inspect"):
-            found = inspect_files(stage, contract)
-        names = _partitions(context, contract, found)
+        draft = _draft(context, frame, contract, stages)
+        found = draft.found
         with _timed(context, "audit"):
             references = referenced_keys(context, contract)
-            audit = audit_rows(context, contract, stage, found, references)
-        fps = fingerprints(context, names)
+            audit = audit_rows(context, contract, draft.stage, found, references, draft.names)
+        fps = _fingerprints(context, draft)
         hold(context, contract, audit)
-        published, inspection, aside = stage, found, 0
+        published, inspection, aside = draft.stage, found, 0
         broken = [check.name for check in audit.failed("quarantine")] if audit else []
-        if broken:
+        carried = _carried(context, contract, draft)
+        if broken or carried is not None:
             with _timed(context, "quarantine"):
                 published, inspection, aside = split_rows(
-                    context, contract, stage, found, broken, references, fps, stages
+                    *(context, contract, draft.stage, found, broken, references, fps, stages),
+                    interval=None if draft.merge else context.interval,
+                    carried=carried,
                 )
         with _timed(context, "commit"):
             done = commit_replace(
                 table,
                 stage=published,
                 inspection=inspection,
-                partitions=names,
+                partitions=draft.names,
+                kept=draft.kept,
+                together=draft.merge is not None,
                 noted=context.noted[contract.dataset],
                 fps=fps,
                 metadata=_metadata(context),
             )
+    except ConflictError:
+        context.outcome.conflicts.extend(_again(context, contract, draft.names))
+        context.outcome.save()
+        raise
     finally:
         for one in stages:
             one.discard()  # what the commit took is kept: it is no longer staged
@@ -88,16 +107,62 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
         fingerprints=fps,
     )
     context.outcome.outputs.append(output)
-    context.outcome.parts.update({n: input_parts(n, context.inputs) for n in names})
-    context.outcome.conflicts.extend(done.conflicts)
+    made = [name for name in fps if draft.merge is None or name not in draft.merge.foreign]
+    context.outcome.parts.update({n: input_parts(n, context.inputs) for n in made})
+    context.outcome.conflicts.extend(_again(context, contract, done.conflicts))
     context.outcome.save()
     if done.conflicts:
         raise ConflictError(
             f"{contract.dataset}: another run committed {', '.join(done.conflicts)} meanwhile",
-            fix="run these partitions again; everything else of this run is committed",
+            fix="run these partitions again; nothing of this merge is committed"
+            if draft.merge
+            else "run these partitions again; everything else of this run is committed",
             partitions=done.conflicts,
         )
     return Card(output, audit.checks if audit else (), tuple(context.outcome.notes))
+
+
+def _draft(context: LakeContext, frame: Any, contract: TableContract, stages: list[Stage]) -> Draft:
+    with _timed(context, "stage"):
+        stage = stage_rows(context, frame, contract, stages, interval=context.interval)
+        merge = None
+        if contract.write == "merge":
+            # The batch is computed once and held to the interval; what stays may lie anywhere.
+            merge = plan_merge(context, stage, contract)
+            stage = stage_rows(context, merge.frame, contract, stages, interval=None)
+    with _timed(context, "inspect"):
+        found = inspect_files(stage, contract)
+    names = merge.rewritten if merge else _partitions(context, contract, found)
+    return Draft(stage, found, names, merge)
+
+
+def _fingerprints(context: LakeContext, draft: Draft) -> dict[str, int]:
+    """`fp/` value per partition. What a merge only touches is still made of what it was made of."""
+    fps = fingerprints(context, (*draft.names, *draft.kept))
+    if draft.merge is not None:
+        for name in draft.merge.foreign:
+            before = draft.merge.view.holder(name).fp(name)
+            fps[name] = unknown_fingerprint() if before is None else before
+    return fps
+
+
+def _carried(context: LakeContext, contract: TableContract, draft: Draft) -> Any:
+    """What earlier runs set aside and a merge leaves there; None for a write that replaces."""
+    if draft.merge is None or (not contract.rules and not contract.relationships):
+        return None
+    from ..quality.quarantine import carry
+
+    names = (*draft.names, *draft.kept)
+    return carry(context.settings, contract, names, draft.merge.keys)
+
+
+def _again(
+    context: LakeContext, contract: TableContract, conflicts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What has to run again: a merge, and rows without a time, belong to the whole interval."""
+    if conflicts and (contract.write == "merge" or NULL in conflicts):
+        return partitions_of(contract, context.interval)
+    return conflicts
 
 
 def fingerprints(context: LakeContext, names: tuple[str, ...]) -> dict[str, int]:
