@@ -83,7 +83,7 @@ def test_a_kept_partition_gets_the_fingerprint_of_the_new_making(lake: SmallLake
 def test_a_row_of_the_batch_outside_the_interval_is_refused(lake: SmallLake) -> None:
     lake.contract("merge")
     lake.write([(1, D5, 10)], *day(D5))
-    with pytest.raises(UserError, match="a row has seen = 2013-01-05 .* outside the interval"):
+    with pytest.raises(UserError, match=r"a row has seen = 2013-01-05 .* outside the interval"):
         lake.write([(1, D5, 11)], *JAN)
     assert lake.rows() == [(1, D5, 10)]
 

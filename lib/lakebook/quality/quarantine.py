@@ -109,13 +109,18 @@ def publish(
         stage.discard()
 
 
+def shown_paths(settings: Settings, contract: TableContract, names: Collection[str]) -> list[str]:
+    """Files of what the published version of some partitions kept out."""
+    return [path for p in _shown(settings, contract) if p.name in names for path in p.paths]
+
+
 def carry(
     settings: Settings, contract: TableContract, names: Collection[str], keys: nw.LazyFrame
 ) -> nw.LazyFrame | None:
     """Rows kept out of some partitions whose key is not among `keys`; None if there are none."""
     from ..engines import get_engine
 
-    paths = [path for p in _shown(settings, contract) if p.name in names for path in p.paths]
+    paths = shown_paths(settings, contract, names)
     if not paths:
         return None
     rows = get_engine(settings.engine).scan(paths, quarantine_contract(contract).arrow_schema())

@@ -29,6 +29,7 @@ from .card import Card
 from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
 from .gate import audit_rows, hold, referenced_keys, split_rows, stage_rows
 from .merge import Merge, plan_merge
+from .null_rows import NullRows, covered_partitions
 from .outcome import Output
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
             audit = audit_rows(context, contract, draft.stage, found, references, draft.names)
         fps = _fingerprints(context, draft)
         hold(context, contract, audit)
+        nulls = None
+        if NULL in draft.names and draft.merge is None:
+            nulls = NullRows.of(contract, draft.stage, found)
+            nulls.check(context, fps[NULL])
         published, inspection, aside = draft.stage, found, 0
         broken = [check.name for check in audit.failed("quarantine")] if audit else []
         carried = _carried(context, contract, draft)
@@ -89,6 +94,8 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
                 fps=fps,
                 metadata=_metadata(context),
             )
+        if nulls and NULL in done.done_by_others:
+            nulls.check(context, fps[NULL])
     except ConflictError:
         context.outcome.conflicts.extend(_again(context, contract, draft.names))
         context.outcome.save()
@@ -132,7 +139,7 @@ def _draft(context: LakeContext, frame: Any, contract: TableContract, stages: li
             stage = stage_rows(context, merge.frame, contract, stages, interval=None)
     with _timed(context, "inspect"):
         found = inspect_files(stage, contract)
-    names = merge.rewritten if merge else _partitions(context, contract, found)
+    names = merge.rewritten if merge else covered_partitions(context, contract, found)
     return Draft(stage, found, names, merge)
 
 
@@ -170,16 +177,6 @@ def fingerprints(context: LakeContext, names: tuple[str, ...]) -> dict[str, int]
     if not context.run.static:
         return {name: unknown_fingerprint() for name in names}
     return {n: partition_fingerprint(context.run.static, n, context.inputs) for n in names}
-
-
-def _partitions(
-    context: LakeContext, contract: TableContract, found: Inspection
-) -> tuple[str, ...]:
-    """Every partition of the interval, also those that got no row; the null one only if it is there
-    or was there before."""
-    names = partitions_of(contract, context.interval)
-    had_null = NULL in context.noted[contract.dataset].partitions
-    return (*names, NULL) if NULL in found.partitions or had_null else names
 
 
 def _metadata(context: LakeContext) -> dict[str, str]:
