@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,9 @@ from ..contract.model import Column, TableContract
 from ..contract.time import bounds
 from ..errors import ConflictError
 from ..intervals import NULL, WHOLE, Interval, partition_interval
-from ..names import PROD, table_path
+from ..names import table_path
 from .flag import FAILED_RULES
+from .shown import hex_of, needed_tokens, rows_of, shown_parts, token_of
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -82,7 +83,7 @@ def publish(
     try:
         _stage(engine, rows, stage, aside, fps, interval)
         found = inspect_files(stage, aside)
-        tokens = {_token(contract, name, fp): fp for name, fp in fps.items()}
+        tokens = {token_of(contract, name, fp): fp for name, fp in fps.items()}
         # A partition without such rows is named only if there are some of an earlier run.
         touched = [t for t in tokens if t in found.partitions or t in noted.partitions]
         if touched:
@@ -111,7 +112,7 @@ def publish(
 
 def shown_paths(settings: Settings, contract: TableContract, names: Collection[str]) -> list[str]:
     """Files of what the published version of some partitions kept out."""
-    return [path for p in _shown(settings, contract) if p.name in names for path in p.paths]
+    return [path for p in shown_parts(settings, contract) if p.name in names for path in p.paths]
 
 
 def carry(
@@ -131,14 +132,14 @@ def show(settings: Settings, contract: TableContract) -> nw.LazyFrame:
     """The rows that rules of the published version kept out, with `_failed_rules` and `_run`."""
     from ..engines import get_engine
 
-    paths = [path for part in _shown(settings, contract) for path in part.paths]
+    paths = [path for part in shown_parts(settings, contract) for path in part.paths]
     schema = quarantine_contract(contract).arrow_schema()
     return get_engine(settings.engine).scan(paths, schema)
 
 
 def partitions(settings: Settings, contract: TableContract) -> tuple[str, ...]:
     """The partitions whose published version kept rows out."""
-    return tuple(part.name for part in _shown(settings, contract))
+    return tuple(part.name for part in shown_parts(settings, contract))
 
 
 def sweep(settings: Settings, contract: TableContract, *, now: float | None = None) -> int:
@@ -152,12 +153,12 @@ def sweep(settings: Settings, contract: TableContract, *, now: float | None = No
     aside = quarantine_contract(contract)
     table = table_path(settings.lake, aside.dataset, env=settings.env)
     noted = open_snapshot(table)
-    needed = _needed(table_path(settings.lake, contract.dataset, env=settings.env), contract)
+    needed = needed_tokens(table_path(settings.lake, contract.dataset, env=settings.env), contract)
     until = (time.time() if now is None else now) - GRACE_S
     stale = [
         token
         for token in noted.partitions
-        if token not in needed and _rows(noted, token) and _newest(noted, token) < until
+        if token not in needed and rows_of(noted, token) and _newest(noted, token) < until
     ]
     if not stale:
         return 0
@@ -174,22 +175,13 @@ def sweep(settings: Settings, contract: TableContract, *, now: float | None = No
         )
     finally:
         stage.discard()
-    return sum(_rows(noted, token) for token in stale)
+    return sum(rows_of(noted, token) for token in stale)
 
 
 def _partition_by(contract: TableContract) -> tuple[str, ...]:
     from ..delta import PARTITION
 
     return (PARTITION, FINGERPRINT) if contract.time else (FINGERPRINT,)
-
-
-def _hex(fp: int) -> str:
-    return f"{fp % (1 << 64):016x}"
-
-
-def _token(contract: TableContract, partition: str, fp: int) -> str:
-    """The name of a partition of the quarantine: its two columns' values."""
-    return f"{partition}/{_hex(fp)}" if contract.time else _hex(fp)
 
 
 def _stage(
@@ -201,7 +193,7 @@ def _stage(
     interval: Interval | None,
 ) -> None:
     if len(set(fps.values())) == 1:
-        engine.stage(rows, stage, aside, interval=interval, within=_hex(next(iter(fps.values()))))
+        engine.stage(rows, stage, aside, interval=interval, within=hex_of(next(iter(fps.values()))))
         return
     # Each partition has a fingerprint of its own. The rows are computed once, into a file outside
     # the lake, and cut from there: finding them again per partition would flag the whole interval
@@ -212,7 +204,7 @@ def _stage(
         kept = engine.scan([str(spilled)], aside.arrow_schema())
         for name in _with_rows(kept, aside, fps):
             part = kept.filter(_in_partition(aside, name))
-            engine.stage(part, stage, aside, interval=interval, within=_hex(fps[name]))
+            engine.stage(part, stage, aside, interval=interval, within=hex_of(fps[name]))
 
 
 def _with_rows(rows: nw.LazyFrame, aside: TableContract, names: Mapping[str, int]) -> list[str]:
@@ -238,54 +230,6 @@ def _in_partition(aside: TableContract, name: str) -> nw.Expr:
         return value.is_null()
     first, after = bounds(aside, partition_interval(name))
     return ((value >= first) & (value < after)).fill_null(False)
-
-
-@dataclass(frozen=True)
-class _Part:
-    name: str
-    paths: tuple[str, ...]
-
-
-def _shown(settings: Settings, contract: TableContract) -> Iterator[_Part]:
-    """The quarantine of every published partition that has rows there, own ones before prod's."""
-    from ..delta import open_snapshot
-
-    seen: set[str] = set()
-    for env in dict.fromkeys((settings.env, PROD)):
-        main = open_snapshot(table_path(settings.lake, contract.dataset, env=env))
-        aside = open_snapshot(table_path(settings.lake, contract.dataset.quarantine, env=env))
-        for name in main.partitions:
-            fp = main.fp(name)
-            if name in seen:
-                continue
-            seen.add(name)
-            if fp is None:
-                continue
-            token = _token(contract, name, fp)
-            if _rows(aside, token):
-                yield _Part(name, tuple(aside.paths([token])))
-
-
-def _needed(table: Path, contract: TableContract) -> set[str]:
-    """The quarantine's partitions that some version of the dataset's log still shows."""
-    from ..delta import open_snapshot
-    from ..delta.log import list_log
-
-    commits, checkpoints = list_log(table)
-    # Before the oldest checkpoint a version needs commits that the log no longer has.
-    oldest = 0 if 0 in commits else min(checkpoints, default=0)
-    needed: set[str] = set()
-    for version in range(oldest, max([*commits, *checkpoints], default=-1) + 1):
-        snapshot = open_snapshot(table, version)
-        for name in snapshot.partitions:
-            fp = snapshot.fp(name)
-            if fp is not None:
-                needed.add(_token(contract, name, fp))
-    return needed
-
-
-def _rows(snapshot: Snapshot, token: str) -> int:
-    return sum(file.rows for file in snapshot.files_in([token]))
 
 
 def _newest(snapshot: Snapshot, token: str) -> float:
