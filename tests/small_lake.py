@@ -48,10 +48,13 @@ class SmallLake:
     env: str = PROD
     contexts: list[LakeContext] = field(default_factory=list)
 
-    def contract(self, write: str, *, quality: str = "", time: bool = True) -> None:
+    def contract(
+        self, write: str, *, quality: str = "", time: bool = True, columns: str = ""
+    ) -> None:
         (self.root / "lakebook.toml").touch()
         checkout = Checkout(self.root)
-        checkout.contract(self.step, SEEN + AMOUNT, write=write, quality=quality, time=time)
+        given = SEEN + AMOUNT + columns
+        checkout.contract(self.step, given, write=write, quality=quality, time=time)
 
     def open(self, start: str | None, end: str | None, *, known: bool = True) -> Step:
         """A step whose making is known, as in a run, or not, as in JupyterLab."""

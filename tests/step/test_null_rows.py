@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import pytest
-from small_checkout import POSITIVE
+from small_checkout import LANDING, POSITIVE
 from small_lake import SmallLake, rows
 
 from lakebook.errors import UserError
+from lakebook.step import publish
 
 D1, D2, D3 = "2013-01-01", "2013-01-02", "2013-01-03"
 ONE, TWO = (D1, D2), (D2, D3)
@@ -60,18 +64,36 @@ def test_in_a_notebook_whose_making_is_not_known_the_change_is_noted(lake: Small
     assert "1 rows without 'seen' were replaced by 0" in repr(card)
 
 
-def test_a_run_that_another_overtook_with_other_null_rows_fails(lake: SmallLake) -> None:
+def test_a_run_that_another_overtook_with_other_null_rows_fails(
+    lake: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same fingerprint usually means the same rows; here it does not."""
     lake.contract("replace")
-    late = lake.open(*TWO)
-    lake.write([(1, D1, 10), (8, None, 80)], *ONE)
+    real = publish.commit_replace
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(publish, "commit_replace", real)
+        lake.write([(1, D1, 10), (8, None, 80)], *ONE)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(publish, "commit_replace", overtaken)
     with pytest.raises(UserError, match=f"1 {OTHER}"):
-        late.write(rows((2, D2, 20), (9, None, 90)))
-    same = lake.open(*TWO)
-    lake.code = "two"
-    lake.write([(1, D1, 10), (8, None, 80)], *ONE)
-    lake.code = "one"
-    assert same.write(rows((2, D2, 20), (8, None, 80))).output.committed == (D2,)
+        lake.write([(2, D2, 20), (9, None, 90)], *TWO)
+    monkeypatch.setattr(publish, "commit_replace", overtaken)
+    output = lake.write([(2, D2, 21), (8, None, 80)], *TWO)
+    assert output.committed == (D2,)
+    assert lake.rows() == [(1, D1, 10), (2, D2, 21), (8, None, 80)]
+
+
+def test_a_source_that_was_only_touched_has_the_same_null_rows(lake: SmallLake) -> None:
+    lake.contract("replace", columns=LANDING)
+    source = lake.root / "events.csv"
+    source.write_text("id,seen,amount\n1,2013-01-01T00:00:00Z,10\n9,NA,90\n")
+    for day, modified in ((ONE, 1e9), (TWO, 2e9)):
+        os.utime(source, (modified, modified))
+        step = lake.open(*day)
+        step.write(step.ingest("file://events.csv"))
+    assert lake.rows() == [(1, D1, 10), (9, None, 90)]
 
 
 def test_an_environment_is_held_to_the_null_rows_of_prod(lake: SmallLake) -> None:

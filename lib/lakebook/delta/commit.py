@@ -155,6 +155,7 @@ def commit_append(
     offsets: Mapping[str, int],
     expected_offsets: Mapping[str, int | None],
     metadata: Mapping[str, str],
+    set_aside: Mapping[int, int] | None = None,
 ) -> CommitResult:
     """Add staged rows and move the sources' offsets, in one commit.
 
@@ -162,6 +163,7 @@ def commit_append(
     ----------
     offsets: source -> the next offset to read after these rows.
     expected_offsets: source -> the offset from which these rows were read (None: from the start).
+    set_aside: batch -> rows of it in the quarantine, which counts from this commit on.
 
     Raises ConflictError if a source's offset is not where these rows begin: someone else has
     appended them, wholly or in part.
@@ -180,6 +182,7 @@ def commit_append(
                     partitions=inspection.partitions,
                 )
         tokens = {token.offset(source): value for source, value in offsets.items()}
+        tokens |= {token.aside(batch): rows for batch, rows in (set_aside or {}).items()}
         for p in inspection.partitions:
             tokens[token.fence(p)] = now.fence(p) + 1
             tokens[token.data(p)] = token.signed((now.data(p) or 0) + inspection.digest(p))

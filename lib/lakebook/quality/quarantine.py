@@ -20,7 +20,7 @@ from ..errors import ConflictError
 from ..intervals import NULL, WHOLE, Interval, partition_interval
 from ..names import table_path
 from .flag import FAILED_RULES
-from .shown import hex_of, needed_tokens, rows_of, shown_parts, token_of
+from .shown import committed_batches, hex_of, needed_tokens, rows_of, shown_parts, token_of
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -139,7 +139,7 @@ def show(settings: Settings, contract: TableContract) -> nw.LazyFrame:
 
 def partitions(settings: Settings, contract: TableContract) -> tuple[str, ...]:
     """The partitions whose published version kept rows out."""
-    return tuple(part.name for part in shown_parts(settings, contract))
+    return tuple(dict.fromkeys(part.name for part in shown_parts(settings, contract)))
 
 
 def sweep(settings: Settings, contract: TableContract, *, now: float | None = None) -> int:
@@ -153,12 +153,17 @@ def sweep(settings: Settings, contract: TableContract, *, now: float | None = No
     aside = quarantine_contract(contract)
     table = table_path(settings.lake, aside.dataset, env=settings.env)
     noted = open_snapshot(table)
-    needed = needed_tokens(table_path(settings.lake, contract.dataset, env=settings.env), contract)
+    main = table_path(settings.lake, contract.dataset, env=settings.env)
+    needed = needed_tokens(main, contract)
+    batches = committed_batches(open_snapshot(main))
     until = (time.time() if now is None else now) - GRACE_S
     stale = [
         token
         for token in noted.partitions
-        if token not in needed and rows_of(noted, token) and _newest(noted, token) < until
+        if token not in needed
+        and token.rpartition("/")[2] not in batches
+        and rows_of(noted, token)
+        and _newest(noted, token) < until
     ]
     if not stale:
         return 0

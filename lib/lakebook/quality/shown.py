@@ -34,9 +34,21 @@ class Part:
 
 
 def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
-    """The quarantine of every published partition that has rows there, own ones before prod's."""
+    """The quarantine of every published partition that has rows there, own ones before prod's.
+
+    An appended partition has one part for each batch that was committed.
+    """
     from ..delta import open_snapshot
 
+    if contract.write == "append":
+        main = open_snapshot(table_path(settings.lake, contract.dataset))
+        aside = open_snapshot(table_path(settings.lake, contract.dataset.quarantine))
+        batches = committed_batches(main)
+        for token in aside.partitions:
+            name, _, batch = token.rpartition("/")
+            if batch in batches and rows_of(aside, token):
+                yield Part(name, tuple(aside.paths([token])))
+        return
     seen: set[str] = set()
     for env in dict.fromkeys((settings.env, PROD)):
         main = open_snapshot(table_path(settings.lake, contract.dataset, env=env))
@@ -51,6 +63,11 @@ def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
             token = token_of(contract, name, fp)
             if rows_of(aside, token):
                 yield Part(name, tuple(aside.paths([token])))
+
+
+def committed_batches(main: Snapshot) -> set[str]:
+    """Names of the appended batches whose quarantine counts."""
+    return {name.removeprefix("aside/") for name in main.tokens if name.startswith("aside/")}
 
 
 def needed_tokens(table: Path, contract: TableContract) -> set[str]:

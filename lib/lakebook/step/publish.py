@@ -4,9 +4,6 @@ here is only their order (design: "A write, step by step").
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +28,7 @@ from .gate import audit_rows, hold, referenced_keys, split_rows, stage_rows
 from .merge import Merge, plan_merge
 from .null_rows import NullRows, covered_partitions
 from .outcome import Output
+from .timing import commit_metadata, timed
 
 if TYPE_CHECKING:
     from .lake import LakeContext
@@ -63,7 +61,7 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     try:
         draft = _draft(context, frame, contract, stages)
         found = draft.found
-        with _timed(context, "audit"):
+        with timed(context, "audit"):
             references = referenced_keys(context, contract)
             audit = audit_rows(context, contract, draft.stage, found, references, draft.names)
         fps = _fingerprints(context, draft)
@@ -76,13 +74,13 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
         broken = [check.name for check in audit.failed("quarantine")] if audit else []
         carried = _carried(context, contract, draft)
         if broken or carried is not None:
-            with _timed(context, "quarantine"):
+            with timed(context, "quarantine"):
                 published, inspection, aside = split_rows(
                     *(context, contract, draft.stage, found, broken, references, fps, stages),
                     interval=None if draft.merge else context.interval,
                     carried=carried,
                 )
-        with _timed(context, "commit"):
+        with timed(context, "commit"):
             done = commit_replace(
                 table,
                 stage=published,
@@ -92,7 +90,7 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
                 together=draft.merge is not None,
                 noted=context.noted[contract.dataset],
                 fps=fps,
-                metadata=_metadata(context),
+                metadata=commit_metadata(context),
             )
         if nulls and NULL in done.done_by_others:
             nulls.check(context, fps[NULL])
@@ -130,14 +128,14 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
 
 
 def _draft(context: LakeContext, frame: Any, contract: TableContract, stages: list[Stage]) -> Draft:
-    with _timed(context, "stage"):
+    with timed(context, "stage"):
         stage = stage_rows(context, frame, contract, stages, interval=context.interval)
         merge = None
         if contract.write == "merge":
             # The batch is computed once and held to the interval; what stays may lie anywhere.
             merge = plan_merge(context, stage, contract)
             stage = stage_rows(context, merge.frame, contract, stages, interval=None)
-    with _timed(context, "inspect"):
+    with timed(context, "inspect"):
         found = inspect_files(stage, contract)
     names = merge.rewritten if merge else covered_partitions(context, contract, found)
     return Draft(stage, found, names, merge)
@@ -177,23 +175,3 @@ def fingerprints(context: LakeContext, names: tuple[str, ...]) -> dict[str, int]
     if not context.run.static:
         return {name: unknown_fingerprint() for name in names}
     return {n: partition_fingerprint(context.run.static, n, context.inputs) for n in names}
-
-
-def _metadata(context: LakeContext) -> dict[str, str]:
-    interval = context.interval
-    return {
-        "run": context.run.run_id,
-        "step": str(context.step),
-        "interval": str(interval) if interval else "*",
-    }
-
-
-@contextmanager
-def _timed(context: LakeContext, what: str) -> Iterator[None]:
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        context.outcome.timings[what] = context.outcome.timings.get(what, 0.0) + (
-            time.perf_counter() - began
-        )
