@@ -46,6 +46,7 @@ class SmallLake:
     step: str = "silver.events"
     code: str = "one"
     env: str = PROD
+    run_id: str = "run"
     contexts: list[LakeContext] = field(default_factory=list)
 
     def contract(
@@ -59,7 +60,7 @@ class SmallLake:
     def open(self, start: str | None, end: str | None, *, known: bool = True) -> Step:
         """A step whose making is known, as in a run, or not, as in JupyterLab."""
         settings = load_settings(self.root, env=self.env)
-        run = RunContext("run", settings, static={"code": self.code} if known else {})
+        run = RunContext(self.run_id, settings, static={"code": self.code} if known else {})
 
         def factory(step: Dataset, interval: Interval | None, engine: str | None) -> LakeContext:
             self.contexts.append(LakeContext(run, step, interval, engine))

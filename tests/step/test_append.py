@@ -14,7 +14,7 @@ import pytest
 from small_checkout import POSITIVE
 from small_lake import Row, SmallLake, rows
 
-from lakebook.delta import FAULT_POINTS, sweep
+from lakebook.delta import FAULT_POINTS, rollback, sweep
 from lakebook.errors import ConflictError, SourceError, UserError
 from lakebook.quality import quarantine
 from lakebook.step.card import Card
@@ -184,3 +184,20 @@ def test_a_batch_whose_writer_is_killed_is_added_once(log: SmallLake, point: str
     sweep(log.table)
     found = {path.relative_to(log.table).as_posix() for path in log.table.glob("_part*/*")}
     assert found == {file.path for file in log.snapshot.files}
+
+
+def test_a_rollback_takes_the_offsets_along(log: SmallLake) -> None:
+    record(log, *FIRST)
+    log.run_id = "first"
+    append(log)
+    record(log, *MORE)
+    log.run_id = "second"
+    append(log)
+    with pytest.raises(UserError, match="roll all partitions back"):
+        rollback(log.table, "first", partitions=[D3])
+    rollback(log.table, "first")
+    assert (log.rows(), log.quarantined()) == ([(1, D1, 10)], [(2, -20)])
+    record(log, (5, D1, 50))
+    append(log)
+    assert log.rows() == [(1, D1, 10), (4, D3, 40), (5, D1, 50)]
+    assert log.quarantined() == [(2, -20), (3, -30)]

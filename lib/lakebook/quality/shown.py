@@ -67,7 +67,8 @@ def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
 
 def committed_batches(main: Snapshot) -> set[str]:
     """Names of the appended batches whose quarantine counts."""
-    return {name.removeprefix("aside/") for name in main.tokens if name.startswith("aside/")}
+    names = [name for name, rows in main.tokens.items() if rows and name.startswith("aside/")]
+    return {name.removeprefix("aside/") for name in names}
 
 
 def needed_tokens(table: Path, contract: TableContract) -> set[str]:
