@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_checkout import POSITIVE, rule
+from small_checkout import POSITIVE, about_table, rule
 from small_lake import Row, SmallLake, rows
 
 from lakebook.errors import ConflictError, UserError
@@ -185,7 +185,7 @@ def test_what_a_touched_partition_set_aside_stays(lake: SmallLake) -> None:
 
 def test_rules_about_the_whole_table_see_it_as_it_will_be(lake: SmallLake) -> None:
     few = rule("few", "expect_table_row_count_to_be_between", "fail", max_value=2)
-    lake.contract("merge", quality=few)
+    lake.contract("merge", quality=about_table(few))
     lake.write([(1, D5, 10), (2, D5, 20)], *day(D5))
     lake.write([(1, D1, 11)], *JAN)
     assert lake.rows() == [(1, D1, 11), (2, D5, 20)]

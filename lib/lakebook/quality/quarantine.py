@@ -59,12 +59,14 @@ def publish(
     fps: Mapping[str, int],
     interval: Interval | None,
     carried: nw.LazyFrame | None = None,
+    together: bool = False,
 ) -> int:
     """Set the flagged rows of a run aside in one commit; return how many they are.
 
     `failed` has the contract's columns and `_failed_rules`; `fps` has the fingerprint of every
     partition that the run is about to publish. `carried` are rows that earlier runs set aside and
-    that a merge leaves there (see `carry`). Raises ConflictError if another run was faster.
+    that a merge leaves there (see `carry`). Raises ConflictError if another run was faster; with
+    `together`, also if its fingerprint is the same (see `commit_replace`).
     """
     import narwhals as nw
 
@@ -95,9 +97,7 @@ def publish(
                 noted=noted,
                 fps={token: tokens[token] for token in touched},
                 metadata={"run": run_id, "dataset": str(contract.dataset)},
-                # One fingerprint tells what a replaced partition sets aside; not so with a merge,
-                # where it depends on what was there.
-                together=carried is not None,
+                together=together,
             )
             if done.conflicts:
                 raise ConflictError(

@@ -123,10 +123,11 @@ def split_rows(
     *,
     interval: Interval | None,
     carried: nw.LazyFrame[Any] | None = None,
+    together: bool = False,
 ) -> tuple[Stage, Inspection, int]:
     """Split the staged rows; set the failing ones aside first, so that none is ever nowhere.
 
-    `carried`: rows of the quarantine that stay in it (see `quality.quarantine.publish`).
+    `carried`: rows of the quarantine that stay in it; `together`: see `quality.quarantine.publish`.
     """
     import narwhals as nw
 
@@ -148,6 +149,7 @@ def split_rows(
         fps=fps,
         interval=interval,
         carried=carried,
+        together=together,
     )
     if inspection.rows + aside != found.rows:
         raise AssertionError(

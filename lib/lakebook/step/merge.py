@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from ..contract.model import TableContract
 from ..contract.time import partitions_of
 from ..delta import DataFile, Stage
@@ -124,6 +122,8 @@ def _holding(
 
 def _bounds(batch: Stage, contract: TableContract) -> Bounds:
     """Least and greatest value of the batch's key columns, as the log has them."""
+    import pyarrow.parquet as pq
+
     schema = contract.arrow_schema()
     stats = [file_stats(pq.read_metadata(path), schema) for path in batch.paths()]
     stats = [one for one in stats if one["numRecords"]]

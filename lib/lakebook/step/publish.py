@@ -79,6 +79,9 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
                     *(context, contract, draft.stage, found, broken, references, fps, stages),
                     interval=None if draft.merge else context.interval,
                     carried=carried,
+                    # One fingerprint tells what a replace sets aside; a merge depends on what was
+                    # there.
+                    together=draft.merge is not None,
                 )
         with timed(context, "commit"):
             done = commit_replace(
