@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..contract.model import TableContract
 from ..contract.time import partitions_of
 from ..delta import (
+    CommitResult,
     Inspection,
     Snapshot,
     Stage,
@@ -60,29 +61,21 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     stages: list[Stage] = []
     try:
         draft = _draft(context, frame, contract, stages)
-        found = draft.found
         with timed(context, "audit"):
             references = referenced_keys(context, contract)
-            audit = audit_rows(context, contract, draft.stage, found, references, draft.names)
+            audit = audit_rows(
+                context, contract, draft.stage, draft.found, references, covered=draft.names
+            )
         fps = _fingerprints(context, draft)
         hold(context, contract, audit)
         nulls = None
         if NULL in draft.names and draft.merge is None:
-            nulls = NullRows.of(contract, draft.stage, found)
+            nulls = NullRows.of(contract, draft.stage, draft.found)
             nulls.check(context, fps[NULL])
-        published, inspection, aside = draft.stage, found, 0
         broken = [check.name for check in audit.failed("quarantine")] if audit else []
-        carried = _carried(context, contract, draft)
-        if broken or carried is not None:
-            with timed(context, "quarantine"):
-                published, inspection, aside = split_rows(
-                    *(context, contract, draft.stage, found, broken, references, fps, stages),
-                    interval=None if draft.merge else context.interval,
-                    carried=carried,
-                    # One fingerprint tells what a replace sets aside; a merge depends on what was
-                    # there.
-                    together=draft.merge is not None,
-                )
+        published, inspection, aside = _set_aside(
+            context, contract, draft, broken, references, fps, stages
+        )
         with timed(context, "commit"):
             done = commit_replace(
                 table,
@@ -104,13 +97,49 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     finally:
         for one in stages:
             one.discard()  # what the commit took is kept: it is no longer staged
+    output = _record(context, contract, draft, done, aside, fps)
+    return Card(output, audit.checks if audit else (), tuple(context.outcome.notes))
+
+
+def _set_aside(
+    context: LakeContext,
+    contract: TableContract,
+    draft: Draft,
+    broken: list[str],
+    references: dict[str, Any],
+    fps: dict[str, int],
+    stages: list[Stage],
+) -> tuple[Stage, Inspection, int]:
+    """What is left to publish after the quarantine, and how many rows went there."""
+    carried = _carried(context, contract, draft)
+    if not broken and carried is None:
+        return draft.stage, draft.found, 0
+    with timed(context, "quarantine"):
+        return split_rows(
+            *(context, contract, draft.stage, draft.found, broken, references, fps, stages),
+            interval=None if draft.merge else context.interval,
+            carried=carried,
+            # One fingerprint tells what a replace sets aside; a merge depends on what was there.
+            together=draft.merge is not None,
+        )
+
+
+def _record(
+    context: LakeContext,
+    contract: TableContract,
+    draft: Draft,
+    done: CommitResult,
+    aside: int,
+    fps: dict[str, int],
+) -> Output:
+    """Keep what the commit did. Raises ConflictError if it left something out."""
     output = Output(
         dataset=str(contract.dataset),
         version=done.version,
         committed=done.committed,
         unchanged=(*done.unchanged, *done.done_by_others),
-        rows_audited=found.rows,
-        rows_published=found.rows - aside,
+        rows_audited=draft.found.rows,
+        rows_published=draft.found.rows - aside,
         rows_quarantined=aside,
         fingerprints=fps,
     )
@@ -120,14 +149,13 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     context.outcome.conflicts.extend(_again(context, contract, done.conflicts))
     context.outcome.save()
     if done.conflicts:
+        rest = "nothing of this merge" if draft.merge else "everything else of this run"
         raise ConflictError(
             f"{contract.dataset}: another run committed {', '.join(done.conflicts)} meanwhile",
-            fix="run these partitions again; nothing of this merge is committed"
-            if draft.merge
-            else "run these partitions again; everything else of this run is committed",
+            fix=f"run these partitions again; {rest} is committed",
             partitions=done.conflicts,
         )
-    return Card(output, audit.checks if audit else (), tuple(context.outcome.notes))
+    return output
 
 
 def _draft(context: LakeContext, frame: Any, contract: TableContract, stages: list[Stage]) -> Draft:
