@@ -66,6 +66,12 @@ def rule(name: str, expectation: str, action: str, **kwargs: Any) -> str:
     return f"      - {json.dumps(body)}\n"
 
 
+def about_table(line: str) -> str:
+    """The same rule with the scope `table`."""
+    scope = json.dumps({"property": "scope", "value": "table"})
+    return line.replace('"customProperties": [', f'"customProperties": [{scope}, ')
+
+
 POSITIVE = rule(
     "amount_positive",
     "expect_column_values_to_be_between",

@@ -60,6 +60,8 @@ def commit_replace(
     noted: Snapshot,
     fps: Mapping[str, int],
     metadata: Mapping[str, str],
+    kept: Sequence[str] = (),
+    together: bool = False,
 ) -> CommitResult:
     """Replace partitions by what is staged, each only if its fence stands as noted.
 
@@ -68,6 +70,9 @@ def commit_replace(
     partitions: all that the write covers; one without staged rows becomes empty.
     noted: the snapshot of this table from before its rows were computed.
     fps: fingerprint token of each partition; one without keeps the fingerprint it has.
+    kept: partitions with a live file that keep it and only get their fingerprint.
+    together: all or nothing (a merge: a key may have moved between partitions). Every moved fence
+        is a conflict then, whatever the fingerprint says.
     metadata: for people (run, interval, inputs); it vanishes with the log's retention.
 
     The stage is finished: what was not committed is deleted. Raises RunError if a sweep took it.
@@ -94,7 +99,12 @@ def commit_replace(
     def decide(now: Snapshot) -> Change | None:
         nonlocal verdict, added
         stage.check_stands()
-        verdict = _judge(noted, now, partitions, inspection, fps)
+        verdict = _judge(noted, now, partitions, inspection, {} if together else fps)
+        for p in kept:
+            stands = fence_stands(noted, now, p)
+            (verdict.unchanged if stands else verdict.conflicts).append(p)
+        if together and verdict.conflicts:
+            verdict = _Verdict(conflicts=verdict.conflicts)
         added = [NewFile.of(f) for p in verdict.commit for f in staged[p]]
         tokens: dict[str, int] = {}
         for p in verdict.commit:
@@ -147,6 +157,7 @@ def commit_append(
     offsets: Mapping[str, int],
     expected_offsets: Mapping[str, int | None],
     metadata: Mapping[str, str],
+    set_aside: Mapping[int, int] | None = None,
 ) -> CommitResult:
     """Add staged rows and move the sources' offsets, in one commit.
 
@@ -154,6 +165,7 @@ def commit_append(
     ----------
     offsets: source -> the next offset to read after these rows.
     expected_offsets: source -> the offset from which these rows were read (None: from the start).
+    set_aside: batch -> rows of it in the quarantine, which counts from this commit on.
 
     Raises ConflictError if a source's offset is not where these rows begin: someone else has
     appended them, wholly or in part.
@@ -172,6 +184,7 @@ def commit_append(
                     partitions=inspection.partitions,
                 )
         tokens = {token.offset(source): value for source, value in offsets.items()}
+        tokens |= {token.aside(batch): rows for batch, rows in (set_aside or {}).items()}
         for p in inspection.partitions:
             tokens[token.fence(p)] = now.fence(p) + 1
             tokens[token.data(p)] = token.signed((now.data(p) or 0) + inspection.digest(p))

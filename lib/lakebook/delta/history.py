@@ -45,7 +45,9 @@ def rollback(
 ) -> RollbackResult:
     """Put a table, or some of its partitions, back to what it was after a run.
 
-    Rows, `data/` and `fp/` return; fences go on. Raises StorageError if a vacuum took a file.
+    Rows, `data/` and `fp/` return; fences go on. The offsets of an appended table return as well,
+    so that its log is read again from there; some partitions alone cannot. Raises StorageError if
+    a vacuum took a file.
     """
     to_version = version_of_run(table, to_run)
     old = open_snapshot(table, to_version)
@@ -71,6 +73,7 @@ def rollback(
             # A token cannot be deleted. 0 is the digest of no rows and no fingerprint at all.
             tokens[token.data(p)] = old.data(p) or 0
             tokens[token.fp(p)] = old.fp(p) or 0
+        tokens |= _log_tokens(old, now, table, partial=only is not None)
         return Change(
             adds=tuple(map(NewFile.of, back)),
             removes=tuple(f for f in now.files_in(changed) if f.path not in wanted),
@@ -80,6 +83,22 @@ def rollback(
 
     version = transact(table, decide)
     return RollbackResult(version, to_version, tuple(changed))
+
+
+def _log_tokens(old: Snapshot, now: Snapshot, table: Path, *, partial: bool) -> dict[str, int]:
+    """Offsets of appended logs as they were, and 0 for what later batches set aside."""
+    back = {
+        name: old.tokens.get(name, 0)
+        for name, value in now.tokens.items()
+        if name.startswith(("offset/", "aside/")) and old.tokens.get(name) != value
+    }
+    if back and partial:
+        raise UserError(
+            "rows were appended since, and offsets are those of the whole table",
+            where=str(table),
+            fix="roll all partitions back",
+        )
+    return back
 
 
 def _paths(files: Iterable[DataFile]) -> set[str]:

@@ -1,7 +1,8 @@
 """Names and values of the tokens: the application transactions that a table's log keeps for good.
 
 `fence/<p>` counts the commits that touched a partition's files, `data/<p>` is the digest of its
-rows, `fp/<p>` says what made it, `offset/<source>` how far a source was read.
+rows, `fp/<p>` says what made it, `offset/<source>` how far a source was read, `aside/<batch>` how
+many rows of an appended batch were set aside.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ def fp(partition: str) -> str:
 
 def offset(source: str) -> str:
     return f"offset/{source}"
+
+
+def aside(batch: int) -> str:
+    return f"aside/{batch % _BITS:016x}"
 
 
 def signed(value: int) -> int:

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Column, TableContract
 from ..contract.time import bounds
-from ..errors import RunError
+from ..errors import ConflictError
 from ..intervals import NULL, WHOLE, Interval, partition_interval
-from ..names import PROD, table_path
+from ..names import table_path
 from .flag import FAILED_RULES
+from .shown import committed_batches, hex_of, needed_tokens, rows_of, shown_parts, token_of
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -57,11 +58,15 @@ def publish(
     run_id: str,
     fps: Mapping[str, int],
     interval: Interval | None,
+    carried: nw.LazyFrame | None = None,
+    together: bool = False,
 ) -> int:
     """Set the flagged rows of a run aside in one commit; return how many they are.
 
     `failed` has the contract's columns and `_failed_rules`; `fps` has the fingerprint of every
-    partition that the run is about to publish.
+    partition that the run is about to publish. `carried` are rows that earlier runs set aside and
+    that a merge leaves there (see `carry`). Raises ConflictError if another run was faster; with
+    `together`, also if its fingerprint is the same (see `commit_replace`).
     """
     import narwhals as nw
 
@@ -72,11 +77,15 @@ def publish(
     table = table_path(settings.lake, aside.dataset, env=settings.env)
     noted = ensure_table(table, aside, partition_by=_partition_by(contract))
     rows = failed.with_columns(**{RUN: nw.lit(run_id)}).select(*aside.names)
+    before = 0
+    if carried is not None:
+        before = int(carried.select(nw.len()).collect().item())
+        rows = nw.concat([rows, carried.select(*aside.names)])
     stage = begin_stage(table, run_id)
     try:
         _stage(engine, rows, stage, aside, fps, interval)
         found = inspect_files(stage, aside)
-        tokens = {_token(contract, name, fp): fp for name, fp in fps.items()}
+        tokens = {token_of(contract, name, fp): fp for name, fp in fps.items()}
         # A partition without such rows is named only if there are some of an earlier run.
         touched = [t for t in tokens if t in found.partitions or t in noted.partitions]
         if touched:
@@ -88,29 +97,49 @@ def publish(
                 noted=noted,
                 fps={token: tokens[token] for token in touched},
                 metadata={"run": run_id, "dataset": str(contract.dataset)},
+                together=together,
             )
             if done.conflicts:
-                raise RunError(
+                raise ConflictError(
                     f"{aside.dataset}: {', '.join(done.conflicts)} changed meanwhile",
                     fix="run it again",
+                    partitions=tuple(fps),
                 )
-        return int(found.rows)
+        return int(found.rows) - before
     finally:
         stage.discard()
+
+
+def shown_paths(settings: Settings, contract: TableContract, names: Collection[str]) -> list[str]:
+    """Files of what the published version of some partitions kept out."""
+    return [path for p in shown_parts(settings, contract) if p.name in names for path in p.paths]
+
+
+def carry(
+    settings: Settings, contract: TableContract, names: Collection[str], keys: nw.LazyFrame
+) -> nw.LazyFrame | None:
+    """Rows kept out of some partitions whose key is not among `keys`; None if there are none."""
+    from ..engines import get_engine
+
+    paths = shown_paths(settings, contract, names)
+    if not paths:
+        return None
+    rows = get_engine(settings.engine).scan(paths, quarantine_contract(contract).arrow_schema())
+    return rows.join(keys.select(*contract.key), on=list(contract.key), how="anti")
 
 
 def show(settings: Settings, contract: TableContract) -> nw.LazyFrame:
     """The rows that rules of the published version kept out, with `_failed_rules` and `_run`."""
     from ..engines import get_engine
 
-    paths = [path for part in _shown(settings, contract) for path in part.paths]
+    paths = [path for part in shown_parts(settings, contract) for path in part.paths]
     schema = quarantine_contract(contract).arrow_schema()
     return get_engine(settings.engine).scan(paths, schema)
 
 
 def partitions(settings: Settings, contract: TableContract) -> tuple[str, ...]:
     """The partitions whose published version kept rows out."""
-    return tuple(part.name for part in _shown(settings, contract))
+    return tuple(dict.fromkeys(part.name for part in shown_parts(settings, contract)))
 
 
 def sweep(settings: Settings, contract: TableContract, *, now: float | None = None) -> int:
@@ -124,12 +153,17 @@ def sweep(settings: Settings, contract: TableContract, *, now: float | None = No
     aside = quarantine_contract(contract)
     table = table_path(settings.lake, aside.dataset, env=settings.env)
     noted = open_snapshot(table)
-    needed = _needed(table_path(settings.lake, contract.dataset, env=settings.env), contract)
+    main = table_path(settings.lake, contract.dataset, env=settings.env)
+    needed = needed_tokens(main, contract)
+    batches = committed_batches(open_snapshot(main))
     until = (time.time() if now is None else now) - GRACE_S
     stale = [
         token
         for token in noted.partitions
-        if token not in needed and _rows(noted, token) and _newest(noted, token) < until
+        if token not in needed
+        and token.rpartition("/")[2] not in batches
+        and rows_of(noted, token)
+        and _newest(noted, token) < until
     ]
     if not stale:
         return 0
@@ -146,22 +180,13 @@ def sweep(settings: Settings, contract: TableContract, *, now: float | None = No
         )
     finally:
         stage.discard()
-    return sum(_rows(noted, token) for token in stale)
+    return sum(rows_of(noted, token) for token in stale)
 
 
 def _partition_by(contract: TableContract) -> tuple[str, ...]:
     from ..delta import PARTITION
 
     return (PARTITION, FINGERPRINT) if contract.time else (FINGERPRINT,)
-
-
-def _hex(fp: int) -> str:
-    return f"{fp % (1 << 64):016x}"
-
-
-def _token(contract: TableContract, partition: str, fp: int) -> str:
-    """The name of a partition of the quarantine: its two columns' values."""
-    return f"{partition}/{_hex(fp)}" if contract.time else _hex(fp)
 
 
 def _stage(
@@ -173,7 +198,7 @@ def _stage(
     interval: Interval | None,
 ) -> None:
     if len(set(fps.values())) == 1:
-        engine.stage(rows, stage, aside, interval=interval, within=_hex(next(iter(fps.values()))))
+        engine.stage(rows, stage, aside, interval=interval, within=hex_of(next(iter(fps.values()))))
         return
     # Each partition has a fingerprint of its own. The rows are computed once, into a file outside
     # the lake, and cut from there: finding them again per partition would flag the whole interval
@@ -184,7 +209,7 @@ def _stage(
         kept = engine.scan([str(spilled)], aside.arrow_schema())
         for name in _with_rows(kept, aside, fps):
             part = kept.filter(_in_partition(aside, name))
-            engine.stage(part, stage, aside, interval=interval, within=_hex(fps[name]))
+            engine.stage(part, stage, aside, interval=interval, within=hex_of(fps[name]))
 
 
 def _with_rows(rows: nw.LazyFrame, aside: TableContract, names: Mapping[str, int]) -> list[str]:
@@ -210,54 +235,6 @@ def _in_partition(aside: TableContract, name: str) -> nw.Expr:
         return value.is_null()
     first, after = bounds(aside, partition_interval(name))
     return ((value >= first) & (value < after)).fill_null(False)
-
-
-@dataclass(frozen=True)
-class _Part:
-    name: str
-    paths: tuple[str, ...]
-
-
-def _shown(settings: Settings, contract: TableContract) -> Iterator[_Part]:
-    """The quarantine of every published partition that has rows there, own ones before prod's."""
-    from ..delta import open_snapshot
-
-    seen: set[str] = set()
-    for env in dict.fromkeys((settings.env, PROD)):
-        main = open_snapshot(table_path(settings.lake, contract.dataset, env=env))
-        aside = open_snapshot(table_path(settings.lake, contract.dataset.quarantine, env=env))
-        for name in main.partitions:
-            fp = main.fp(name)
-            if name in seen:
-                continue
-            seen.add(name)
-            if fp is None:
-                continue
-            token = _token(contract, name, fp)
-            if _rows(aside, token):
-                yield _Part(name, tuple(aside.paths([token])))
-
-
-def _needed(table: Path, contract: TableContract) -> set[str]:
-    """The quarantine's partitions that some version of the dataset's log still shows."""
-    from ..delta import open_snapshot
-    from ..delta.log import list_log
-
-    commits, checkpoints = list_log(table)
-    # Before the oldest checkpoint a version needs commits that the log no longer has.
-    oldest = 0 if 0 in commits else min(checkpoints, default=0)
-    needed: set[str] = set()
-    for version in range(oldest, max([*commits, *checkpoints], default=-1) + 1):
-        snapshot = open_snapshot(table, version)
-        for name in snapshot.partitions:
-            fp = snapshot.fp(name)
-            if fp is not None:
-                needed.add(_token(contract, name, fp))
-    return needed
-
-
-def _rows(snapshot: Snapshot, token: str) -> int:
-    return sum(file.rows for file in snapshot.files_in([token]))
 
 
 def _newest(snapshot: Snapshot, token: str) -> float:

@@ -10,11 +10,13 @@ from typing import Any
 from ..contract.lookup import find_table
 from ..contract.model import TableContract
 from ..contract.time import partitions_of
+from ..delta import open_snapshot
 from ..errors import UserError
 from ..graph import Graph, StepNode
 from ..ingest import open_source
+from ..ingest.log import LogSource, read_offsets, waiting
 from ..intervals import WHOLE, Interval, Unit, merge_partitions
-from ..names import Dataset
+from ..names import PROD, Dataset, table_path
 from ..settings import Settings
 from ..step.fingerprint import InputTokens, input_parts, partition_fingerprint
 from ..step.lake import source_tokens
@@ -106,6 +108,8 @@ class Planner:
     ) -> StepPlan:
         """Compare the fingerprint of each partition with its `fp/` token."""
         views = {} if views is None else views
+        if is_appended(node):
+            return self._plan_append(node, waits_for)
         interval = self.interval_of(node)
         static = static_parts(self.settings, node, self.parameters_of(node))
         inputs = self.inputs(node, views)
@@ -131,6 +135,24 @@ class Planner:
             static=static,
             waits_for=waits_for,
         )
+
+    def _plan_append(self, node: StepNode, waits_for: tuple[str, ...]) -> StepPlan:
+        """Due if a log holds more than was committed; nothing that was appended is made again.
+
+        An environment has no such table of its own: it reads prod's.
+        """
+        static = static_parts(self.settings, node, self.parameters_of(node))
+        found: list[str] = []
+        if self.settings.env == PROD:
+            tokens = open_snapshot(table_path(self.settings.lake, node.name)).tokens
+            for uri in node.sources:
+                log = open_source(uri, self.settings)
+                more = waiting(log, read_offsets(uri, tokens)) if isinstance(log, LogSource) else 1
+                if more:
+                    found.append(f"{uri} has {more} new")
+        reasons = {WHOLE: ", ".join(found)} if found else {}
+        fresh = () if found else (WHOLE,)
+        return StepPlan(node, None, tuple(reasons), fresh, reasons, static, waits_for)
 
     def interval_of(self, node: StepNode) -> Interval | None:
         """The interval widened to the step's partitions; None for a step without time."""
@@ -164,7 +186,10 @@ class Planner:
                 )
             )
         for uri in node.sources:
-            version = open_source(uri, self.settings).version()
+            source = open_source(uri, self.settings)
+            if isinstance(source, LogSource):
+                continue  # a mistake that the run names: a log is written by append
+            version = source.version()
             found.append(source_tokens(uri, version.digest))
         assert node.contract is not None
         for table in node.contract.tables:
@@ -213,6 +238,10 @@ class Planner:
         return f"changed: {', '.join(changed)}" if changed else "made by another run"
 
 
+def is_appended(node: StepNode) -> bool:
+    return node.contract is not None and any(t.write == "append" for t in node.contract.tables)
+
+
 def read_making(settings: Settings, step: Dataset) -> dict[str, Any]:
     """Partition -> what its last run was made of. For people: staleness is decided by tokens."""
     path = making_path(settings, step)
@@ -229,7 +258,7 @@ def making_path(settings: Settings, step: Dataset) -> Any:
 def _unit(node: StepNode) -> Unit | None:
     """The partition unit of a step; the coarsest where it writes several tables."""
     tables = node.contract.tables if node.contract else ()
-    units = {table.time.unit for table in tables if table.time is not None}
+    units = {t.time.unit for t in tables if t.time is not None and t.write != "append"}
     if not units:
         return None
     return "month" if "month" in units else "day"

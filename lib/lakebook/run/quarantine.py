@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..contract.lookup import find_table
+from ..errors import UserError
 from ..graph import Graph, StepNode
 from ..intervals import NULL, WHOLE, merge_partitions
 from ..names import Dataset
 from ..quality import quarantine
 from ..settings import Settings
-from .plan import Planner
+from .plan import Planner, is_appended
 from .scheduler import Notify, StepReport, run_steps
 
 
@@ -34,6 +35,11 @@ def replay(
     settings: Settings, graph: Graph, node: StepNode, names: Sequence[str], notify: Notify
 ) -> tuple[list[StepReport], float]:
     """Run the partitions anew; rows are never inserted from the quarantine."""
+    if is_appended(node):
+        raise UserError(
+            f"{node.name} is written by append, and what its log held cannot be run again",
+            fix=f'repair the rows in a step that reads "{node.name.quarantine}"',
+        )
     began = time.monotonic()
     dated = [name for name in names if name not in (WHOLE, NULL)]
     reports: list[StepReport] = []

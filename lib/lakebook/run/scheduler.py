@@ -131,24 +131,22 @@ class _Schedule:
         return report
 
     def _piece(self, report: StepReport, plan: StepPlan, piece: Interval | None) -> bool:
-        """Run one interval; partitions that others committed meanwhile are computed anew."""
+        """Run one interval; what others committed meanwhile is computed anew."""
         todo: list[Interval | None] = [piece]
         for attempt in range(_ATTEMPTS):
-            conflicts: list[str] = []
+            again: list[Interval | None] = []
             for interval in todo:
                 result = self._run(plan, interval)
                 report.runs.append(result)
                 if result.conflicts and attempt + 1 < _ATTEMPTS:
-                    conflicts.extend(result.conflicts)
+                    again.extend(_again(plan, interval, result.conflicts))
                 elif result.status != "ok":
                     report.status, report.error = "failed", result.error or "failed"
                     report.exit_code = result.exit_code or 1
                     return False
-            if not conflicts:
+            if not again:
                 return True
-            todo = list(plan.cut(conflicts))
-            if NULL in conflicts and piece not in todo:  # its rows have no interval of their own
-                todo = [piece]
+            todo = again
         return False
 
     def _run(self, plan: StepPlan, interval: Interval | None) -> RunResult:
@@ -161,6 +159,17 @@ class _Schedule:
             parameters=self.planner.parameters_of(plan.node),
             on_event=lambda event: self.notify(name, event),
         )
+
+
+def _again(
+    plan: StepPlan, interval: Interval | None, conflicts: Sequence[str]
+) -> tuple[Interval | None, ...]:
+    """The intervals to run again after a conflict: at least the days of what was refused."""
+    tables = plan.node.contract.tables if plan.node.contract else ()
+    # A conflict ends a run: the tables that it would have written next have nothing of it.
+    if interval is None or NULL in conflicts or len(tables) > 1:
+        return (interval,)
+    return plan.cut(conflicts)
 
 
 def _ignore(step: Dataset, event: Mapping[str, Any]) -> None:

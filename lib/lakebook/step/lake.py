@@ -15,10 +15,12 @@ from ..engines import get_engine
 from ..errors import UserError, did_you_mean
 from ..ingest import open_source
 from ..ingest.files import retyped
+from ..ingest.log import LogSource
 from ..intervals import NULL, Interval
 from ..names import Dataset
 from .context import Context, ReadRequest
 from .fingerprint import InputTokens
+from .offsets import Offsets, land_log
 from .outcome import Outcome
 from .run_context import RunContext
 from .view import DatasetView, open_view
@@ -48,6 +50,12 @@ class LakeContext:
         self.interval = interval
         self.engine = get_engine(engine or run.settings.engine)
         self.contract: Contract = load_step_contract(self.settings, step)
+        if len(self.contract.tables) > 1 and any(t.write == "append" for t in self.contract.tables):
+            raise UserError(
+                f"{step} writes several tables, one of them by append",
+                where=self.contract.path.name,
+                fix="give the appended table a notebook of its own",
+            )
         for table in self.contract.tables:
             _check_interval(step, table, interval)
         # Fences are noted before any input is read, so that a result made of old inputs is refused.
@@ -57,6 +65,7 @@ class LakeContext:
         self._views: dict[Dataset, DatasetView] = {}
         self._new_columns: tuple[str, ...] = ()
         self._landed: list[str] = []
+        self.offsets = Offsets({}, {})  # of the logs that were ingested
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -135,9 +144,10 @@ class LakeContext:
     # -- landing and writing ---------------------------------------------------------------------
 
     def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]:
-        landing = open_source(uri, self.settings).land(
-            self.contract.table(self.step), self.interval, options
-        )
+        source, table = open_source(uri, self.settings), self.contract.table(self.step)
+        if table.write == "append" or isinstance(source, LogSource):
+            return land_log(self, source, table, options)
+        landing = source.land(table, self.interval, options)
         version = landing.version
         self.inputs.append(source_tokens(uri, version.digest))
         self.outcome.add_source(uri, version.digest, version.modified.isoformat())
@@ -151,10 +161,12 @@ class LakeContext:
         return landing.frame
 
     def write(self, frame: Any, table: Dataset) -> Card:
+        from .append import append
         from .publish import publish
 
+        contract = self.table(table)
         try:
-            return publish(self, frame, self.table(table))
+            return (append if contract.write == "append" else publish)(self, frame, contract)
         except Exception as failed:
             for uri in self._landed:
                 if (found := retyped(uri, failed)) is not None:
@@ -181,7 +193,8 @@ class LakeContext:
 
     def result(self, table: Dataset) -> nw.LazyFrame[Any]:
         view = open_view(self.settings, self.table(table))
-        names = partitions_of(view.contract, self.interval)
+        appended = view.contract.write == "append"
+        names = None if appended else partitions_of(view.contract, self.interval)
         return self.engine.scan(view.paths(names), view.contract.arrow_schema())
 
 
@@ -192,7 +205,12 @@ def source_tokens(uri: str, source_digest: str) -> InputTokens:
 
 
 def _check_interval(step: Dataset, table: TableContract, interval: Interval | None) -> None:
-    if table.time is None:
+    if table.write == "append" and interval is not None:
+        raise UserError(
+            f"{step} is written by append and has an interval",
+            fix=f'make it Step("{step}"): what is new is added, whenever it is from',
+        )
+    if table.time is None or table.write == "append":
         return
     if interval is None:
         raise UserError(

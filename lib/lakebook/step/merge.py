@@ -1,39 +1,149 @@
-"""Merge by key: the rows given replace live rows of the same key; the rest of the table stays."""
+"""Merge by key: a batch's rows replace live rows of the same key; the rest of the table stays.
+
+A row may have moved to another partition, so the whole table is searched for the batch's keys, by
+the key columns alone. What holds one is rewritten; the commit is `publish`'s.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import TableContract
-from ..errors import ContractError
-from .view import open_view
+from ..contract.time import partitions_of
+from ..delta import DataFile, Stage
+from ..delta.stats import file_stats
+from ..errors import UserError
+from ..intervals import NULL, WHOLE, partition_name
+from .view import DatasetView, open_view
 
 if TYPE_CHECKING:
+    import narwhals as nw
+
     from .lake import LakeContext
 
+_SECRET = ("confidential", "restricted")
+Bounds = Mapping[str, tuple[Any, Any]]
 
-def merged(context: LakeContext, frame: Any, contract: TableContract) -> Any:
-    """The batch and the live rows of the interval whose key it does not hold, as one frame.
 
-    The live rows are not an input of the fingerprint: a merge made again from the same batch gives
-    the same rows.
+@dataclass(frozen=True)
+class Merge:
+    """rewritten: partitions that hold a key of the batch or get a row of it, or that this
+    environment does not hold itself. kept: the others of the interval, which are as they must be.
+    foreign: those of `rewritten` outside the interval; what made them is what made them before.
+    """
+
+    frame: nw.LazyFrame[Any]
+    keys: nw.LazyFrame[Any]
+    view: DatasetView
+    rewritten: tuple[str, ...]
+    kept: tuple[str, ...]
+    foreign: tuple[str, ...]
+
+
+def plan_merge(context: LakeContext, batch: Stage, contract: TableContract) -> Merge:
+    """What merging a staged batch rewrites, and the rows that it then holds.
+
+    The live rows are no input of the fingerprint: a merge made again of the same batch gives the
+    same rows. Raises UserError for a key that the batch holds twice.
     """
     import narwhals as nw
 
-    if not contract.key:
-        raise ContractError(
-            f"{contract.dataset} is written by merge but has no primary key",
-            where=contract.path.name,
-            fix="mark its key columns with primaryKey: true",
-        )
-    view = open_view(context.settings, contract)
-    if not view.exists:
-        return frame
-    batch = nw.from_native(frame, pass_through=True).lazy()
-    from ..contract.time import partitions_of
-    from ..intervals import NULL
+    rows = context.engine.scan(batch.paths(), contract.arrow_schema())
+    keys = rows.select(*contract.key)
+    _refuse_doubles(keys, contract)
+    # As noted: what was committed since is a conflict, not something to build on.
+    view = replace(open_view(context.settings, contract), own=context.noted[contract.dataset])
+    own = partitions_of(contract, context.interval)
+    got = {partition for _, partition in batch.files()}
+    hit = {*got, *_holding(context, view, keys, batch, contract)}
+    kept = tuple(p for p in own if p not in hit and p in view.own.by_partition)
+    rewritten = (*(p for p in own if p not in kept), *sorted(hit - {*own}))
+    live = context.engine.scan(view.paths(rewritten), contract.arrow_schema())
+    stay = live.join(keys, on=list(contract.key), how="anti")
+    frame = nw.concat([stay.select(*contract.names), rows.select(*contract.names)])
+    foreign = tuple(p for p in rewritten if p not in own)
+    return Merge(frame, keys, view, rewritten, kept, foreign)
 
-    names = partitions_of(contract, context.interval)
-    live = context.engine.scan(view.paths((*names, NULL)), contract.arrow_schema())
-    stay = live.join(batch.select(*contract.key).unique(), on=list(contract.key), how="anti")
-    return nw.concat([stay.select(*contract.names), batch.select(*contract.names)])
+
+def _refuse_doubles(keys: nw.LazyFrame[Any], contract: TableContract) -> None:
+    import narwhals as nw
+
+    names = list(contract.key)
+    counted = keys.group_by(*names).agg(nw.len().alias("_rows"))
+    found = counted.filter(nw.col("_rows") > 1).head(1).collect().to_arrow().to_pylist()
+    if not found:
+        return
+    secret = any(contract.column(name).classification in _SECRET for name in names)
+    shown = "" if secret else " (" + ", ".join(f"{n} = {found[0][n]}" for n in names) + ")"
+    raise UserError(
+        f"the batch holds {found[0]['_rows']} rows of one key{shown}, and a merge cannot tell "
+        "which is to stay",
+        where=str(contract.dataset),
+        fix=f"leave one row per {', '.join(names)} before step.write",
+    )
+
+
+def _holding(
+    context: LakeContext,
+    view: DatasetView,
+    keys: nw.LazyFrame[Any],
+    batch: Stage,
+    contract: TableContract,
+) -> set[str]:
+    """Live partitions that hold a key of the batch."""
+    import narwhals as nw
+
+    if contract.time is None:
+        return {WHOLE}
+    bounds = _bounds(batch, contract)
+    paths = [
+        str(table.table / file.path)
+        for name in view.partitions
+        for table in [view.holder(name)]
+        for file in table.files_in([name])
+        if _may_hold(file, bounds)
+    ]
+    if not paths or not batch.paths():
+        return set()
+    time = contract.time
+    day = nw.col(time.column)
+    if contract.column(time.column).type == "timestamp":
+        day = day.dt.replace_time_zone("UTC").dt.convert_time_zone(time.zone).dt.date()
+    live = context.engine.scan(paths, contract.arrow_schema())
+    found = live.select(*dict.fromkeys((*contract.key, time.column))).join(
+        keys, on=list(contract.key), how="semi"
+    )
+    days = found.select(day.alias("_day")).unique().collect()["_day"].to_list()
+    return {NULL if day is None else partition_name(day, time.unit) for day in days}
+
+
+def _bounds(batch: Stage, contract: TableContract) -> Bounds:
+    """Least and greatest value of the batch's key columns, as the log has them."""
+    import pyarrow.parquet as pq
+
+    schema = contract.arrow_schema()
+    stats = [file_stats(pq.read_metadata(path), schema) for path in batch.paths()]
+    stats = [one for one in stats if one["numRecords"]]
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in contract.key:
+        # A footer's bounds leave NaN out, which is a key like any other.
+        known = all(name in one["minValues"] for one in stats)
+        if stats and known and not contract.column(name).type.startswith("float"):
+            lows, highs = (
+                [one[side][name] for one in stats] for side in ("minValues", "maxValues")
+            )
+            found[name] = (min(lows), max(highs))
+    return found
+
+
+def _may_hold(file: DataFile, bounds: Bounds) -> bool:
+    """False only if the file's statistics rule out every key of the batch."""
+    stats = json.loads(file.stats_json or "{}")
+    lows, highs = stats.get("minValues") or {}, stats.get("maxValues") or {}
+    return not any(
+        name in lows and name in highs and (highs[name] < low or lows[name] > high)
+        for name, (low, high) in bounds.items()
+    )

@@ -63,6 +63,10 @@ class Outcome:
         self.inputs.append({"source": uri, "digest": digest, "modified": modified})
         self.save()
 
+    def add_log(self, uri: str, begins: Mapping[str, int], ends: Mapping[str, int]) -> None:
+        self.inputs.append({"source": uri, "begins": dict(begins), "ends": dict(ends)})
+        self.save()
+
     def save(self) -> None:
         if self.folder is None:
             return

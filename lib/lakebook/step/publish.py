@@ -4,36 +4,34 @@ here is only their order (design: "A write, step by step").
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..contract.lookup import find_table
 from ..contract.model import TableContract
 from ..contract.time import partitions_of
 from ..delta import (
+    CommitResult,
     Inspection,
     Snapshot,
     Stage,
-    begin_stage,
     commit_replace,
     ensure_table,
     open_snapshot,
 )
 from ..delta import inspect as inspect_files
-from ..errors import ConflictError, GateError
+from ..errors import ConflictError
 from ..intervals import NULL
 from ..names import table_path
 from ..settings import Settings
 from .card import Card
-from .fingerprint import InputTokens, input_parts, partition_fingerprint, unknown_fingerprint
-from .merge import merged
+from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
+from .gate import audit_rows, hold, referenced_keys, split_rows, stage_rows
+from .merge import Merge, plan_merge
+from .null_rows import NullRows, covered_partitions
 from .outcome import Output
-from .view import open_view
+from .timing import commit_metadata, timed
 
 if TYPE_CHECKING:
-    from ..quality import AuditResult
     from .lake import LakeContext
 
 
@@ -42,65 +40,165 @@ def note_fences(settings: Settings, contract: TableContract) -> Snapshot:
     return open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
 
 
+@dataclass(frozen=True)
+class Draft:
+    """Staged rows and the partitions that they replace. `merge`: set for a merge by key."""
+
+    stage: Stage
+    found: Inspection
+    names: tuple[str, ...]
+    merge: Merge | None = None
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        return self.merge.kept if self.merge else ()
+
+
 def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     """Write one table; return its card. Nothing is visible before the one commit."""
     table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
     ensure_table(table, contract)
-    if contract.write == "merge":
-        frame = merged(context, frame, contract)
     stages: list[Stage] = []
     try:
-        with _timed(context, "stage"):
-            stage = _stage(context, frame, contract, stages)
-        with _timed(context, "inspect"):
-            found = inspect_files(stage, contract)
-        names = _partitions(context, contract, found)
-        with _timed(context, "audit"):
-            references = _references(context, contract)
-            audit = _audit(context, contract, stage, found, references)
-        fps = fingerprints(context, names)
-        _gate(context, contract, audit)
-        published, inspection, aside = stage, found, 0
+        draft = _draft(context, frame, contract, stages)
+        with timed(context, "audit"):
+            references = referenced_keys(context, contract)
+            audit = audit_rows(
+                context, contract, draft.stage, draft.found, references, covered=draft.names
+            )
+        fps = _fingerprints(context, draft)
+        hold(context, contract, audit)
+        nulls = None
+        if NULL in draft.names and draft.merge is None:
+            nulls = NullRows.of(contract, draft.stage, draft.found)
+            nulls.check(context, fps[NULL])
         broken = [check.name for check in audit.failed("quarantine")] if audit else []
-        if broken:
-            with _timed(context, "quarantine"):
-                published, inspection, aside = _split(
-                    context, contract, stage, found, broken, references, fps, stages
-                )
-        with _timed(context, "commit"):
+        published, inspection, aside = _set_aside(
+            context, contract, draft, broken, references, fps, stages
+        )
+        with timed(context, "commit"):
             done = commit_replace(
                 table,
                 stage=published,
                 inspection=inspection,
-                partitions=names,
+                partitions=draft.names,
+                kept=draft.kept,
+                together=draft.merge is not None,
                 noted=context.noted[contract.dataset],
                 fps=fps,
-                metadata=_metadata(context),
+                metadata=commit_metadata(context),
             )
+        if nulls and NULL in done.done_by_others:
+            nulls.check(context, fps[NULL])
+    except ConflictError:
+        context.outcome.conflicts.extend(_again(context, contract, draft.names))
+        context.outcome.save()
+        raise
     finally:
         for one in stages:
             one.discard()  # what the commit took is kept: it is no longer staged
+    output = _record(context, contract, draft, done, aside, fps)
+    return Card(output, audit.checks if audit else (), tuple(context.outcome.notes))
+
+
+def _set_aside(
+    context: LakeContext,
+    contract: TableContract,
+    draft: Draft,
+    broken: list[str],
+    references: dict[str, Any],
+    fps: dict[str, int],
+    stages: list[Stage],
+) -> tuple[Stage, Inspection, int]:
+    """What is left to publish after the quarantine, and how many rows went there."""
+    carried = _carried(context, contract, draft)
+    if not broken and carried is None:
+        return draft.stage, draft.found, 0
+    with timed(context, "quarantine"):
+        return split_rows(
+            *(context, contract, draft.stage, draft.found, broken, references, fps, stages),
+            interval=None if draft.merge else context.interval,
+            carried=carried,
+            # One fingerprint tells what a replace sets aside; a merge depends on what was there.
+            together=draft.merge is not None,
+        )
+
+
+def _record(
+    context: LakeContext,
+    contract: TableContract,
+    draft: Draft,
+    done: CommitResult,
+    aside: int,
+    fps: dict[str, int],
+) -> Output:
+    """Keep what the commit did. Raises ConflictError if it left something out."""
     output = Output(
         dataset=str(contract.dataset),
         version=done.version,
         committed=done.committed,
         unchanged=(*done.unchanged, *done.done_by_others),
-        rows_audited=found.rows,
-        rows_published=found.rows - aside,
+        rows_audited=draft.found.rows,
+        rows_published=draft.found.rows - aside,
         rows_quarantined=aside,
         fingerprints=fps,
     )
     context.outcome.outputs.append(output)
-    context.outcome.parts.update({n: input_parts(n, context.inputs) for n in names})
-    context.outcome.conflicts.extend(done.conflicts)
+    made = [name for name in fps if draft.merge is None or name not in draft.merge.foreign]
+    context.outcome.parts.update({n: input_parts(n, context.inputs) for n in made})
+    context.outcome.conflicts.extend(_again(context, contract, done.conflicts))
     context.outcome.save()
     if done.conflicts:
+        rest = "nothing of this merge" if draft.merge else "everything else of this run"
         raise ConflictError(
             f"{contract.dataset}: another run committed {', '.join(done.conflicts)} meanwhile",
-            fix="run these partitions again; everything else of this run is committed",
+            fix=f"run these partitions again; {rest} is committed",
             partitions=done.conflicts,
         )
-    return Card(output, audit.checks if audit else (), tuple(context.outcome.notes))
+    return output
+
+
+def _draft(context: LakeContext, frame: Any, contract: TableContract, stages: list[Stage]) -> Draft:
+    with timed(context, "stage"):
+        stage = stage_rows(context, frame, contract, stages, interval=context.interval)
+        merge = None
+        if contract.write == "merge":
+            # The batch is computed once and held to the interval; what stays may lie anywhere.
+            merge = plan_merge(context, stage, contract)
+            stage = stage_rows(context, merge.frame, contract, stages, interval=None)
+    with timed(context, "inspect"):
+        found = inspect_files(stage, contract)
+    names = merge.rewritten if merge else covered_partitions(context, contract, found)
+    return Draft(stage, found, names, merge)
+
+
+def _fingerprints(context: LakeContext, draft: Draft) -> dict[str, int]:
+    """`fp/` value per partition. What a merge only touches is still made of what it was made of."""
+    fps = fingerprints(context, (*draft.names, *draft.kept))
+    if draft.merge is not None:
+        for name in draft.merge.foreign:
+            before = draft.merge.view.holder(name).fp(name)
+            fps[name] = unknown_fingerprint() if before is None else before
+    return fps
+
+
+def _carried(context: LakeContext, contract: TableContract, draft: Draft) -> Any:
+    """What earlier runs set aside and a merge leaves there; None for a write that replaces."""
+    if draft.merge is None or (not contract.rules and not contract.relationships):
+        return None
+    from ..quality.quarantine import carry
+
+    names = (*draft.names, *draft.kept)
+    return carry(context.settings, contract, names, draft.merge.keys)
+
+
+def _again(
+    context: LakeContext, contract: TableContract, conflicts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What has to run again: a merge, and rows without a time, belong to the whole interval."""
+    if conflicts and (contract.write == "merge" or NULL in conflicts):
+        return partitions_of(contract, context.interval)
+    return conflicts
 
 
 def fingerprints(context: LakeContext, names: tuple[str, ...]) -> dict[str, int]:
@@ -108,148 +206,3 @@ def fingerprints(context: LakeContext, names: tuple[str, ...]) -> dict[str, int]
     if not context.run.static:
         return {name: unknown_fingerprint() for name in names}
     return {n: partition_fingerprint(context.run.static, n, context.inputs) for n in names}
-
-
-def _stage(context: LakeContext, frame: Any, contract: TableContract, stages: list[Stage]) -> Stage:
-    table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
-    stage = begin_stage(table, context.run.run_id)
-    stages.append(stage)
-    context.engine.stage(frame, stage, contract, interval=context.interval)
-    return stage
-
-
-def _partitions(
-    context: LakeContext, contract: TableContract, found: Inspection
-) -> tuple[str, ...]:
-    """Every partition of the interval, also those that got no row; the null one only if it is there
-    or was there before."""
-    names = partitions_of(contract, context.interval)
-    had_null = NULL in context.noted[contract.dataset].partitions
-    return (*names, NULL) if NULL in found.partitions or had_null else names
-
-
-def _audit(
-    context: LakeContext,
-    contract: TableContract,
-    stage: Stage,
-    found: Inspection,
-    references: dict[str, Any],
-) -> AuditResult | None:
-    if not contract.rules and not references:
-        return None
-    from ..quality import audit  # brings Great Expectations: only where something is audited
-
-    schema = contract.arrow_schema()
-    frame = context.engine.scan(_paths(stage, found), schema)
-    whole = None
-    if any(rule.scope == "table" for rule in contract.rules):
-        view = open_view(context.settings, contract)
-        rest = [p for p in view.partitions if p not in found.partitions]
-        whole = context.engine.scan(_paths(stage, found) + view.paths(rest), schema)
-    result = audit(frame, contract, references=references, table_frame=whole)
-    from dataclasses import asdict
-
-    context.outcome.checks.extend(
-        {"dataset": str(contract.dataset), **asdict(check)} for check in result.checks
-    )
-    context.outcome.save()
-    return result
-
-
-def _references(context: LakeContext, contract: TableContract) -> dict[str, Any]:
-    """Key values of the datasets that the contract refers to, by relationship name."""
-    values: dict[str, Any] = {}
-    for relation in contract.relationships:
-        view = open_view(context.settings, find_table(context.settings, relation.to_dataset))
-        if not view.exists:
-            context.outcome.notes.append(
-                f"{relation.name} not checked: {relation.to_dataset} has no table yet"
-            )
-            continue
-        frame = context.engine.scan(view.paths(), view.contract.arrow_schema())
-        column = frame.select(relation.to_column).unique().collect()[relation.to_column]
-        values[relation.name] = sorted(v for v in column.to_list() if v is not None)
-        context.outcome.add_input(relation.to_dataset, view.versions, view.data)
-        if relation.action != "warn":  # then the referenced keys decide which rows are published
-            unit = view.contract.time.unit if view.contract.time else None
-            context.inputs.append(
-                InputTokens(str(relation.to_dataset), unit, view.data, whole=True)
-            )
-    return values
-
-
-def _gate(context: LakeContext, contract: TableContract, audit: AuditResult | None) -> None:
-    failed = audit.failed("fail") if audit else ()
-    if not failed:
-        return
-    first = failed[0]
-    more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-    count = f"{first.unexpected} of {first.evaluated} rows" if first.unexpected else first.observed
-    raise GateError(
-        f"rule {first.name!r}{more} does not hold ({count}): {first.reason}",
-        where=f"{contract.dataset}",
-        fix="nothing was published; see the run report for the rows",
-    )
-
-
-def _split(
-    context: LakeContext,
-    contract: TableContract,
-    stage: Stage,
-    found: Inspection,
-    broken: list[str],
-    references: dict[str, Any],
-    fps: dict[str, int],
-    stages: list[Stage],
-) -> tuple[Stage, Inspection, int]:
-    """Split the staged rows; set the failing ones aside first, so that none is ever nowhere."""
-    import narwhals as nw
-
-    from ..quality import flag
-    from ..quality.quarantine import publish as set_aside
-
-    frame = context.engine.scan(_paths(stage, found), contract.arrow_schema())
-    flagged = flag(frame, contract, broken, references)
-    failed = flagged.filter(~nw.col("_failed_rules").is_null())
-    passing = flagged.filter(nw.col("_failed_rules").is_null()).drop("_failed_rules")
-    kept = _stage(context, passing, contract, stages)
-    inspection = inspect_files(kept, contract)
-    aside = set_aside(
-        context.settings,
-        contract,
-        failed,
-        engine=context.engine,
-        run_id=context.run.run_id,
-        fps=fps,
-        interval=context.interval,
-    )
-    if inspection.rows + aside != found.rows:
-        raise AssertionError(
-            f"{contract.dataset}: {found.rows} rows audited, but {inspection.rows} to publish "
-            f"and {aside} in quarantine"
-        )
-    return kept, inspection, aside
-
-
-def _paths(stage: Stage, found: Inspection) -> list[str]:
-    return [str(stage.table / file.path) for file in found.files]
-
-
-def _metadata(context: LakeContext) -> dict[str, str]:
-    interval = context.interval
-    return {
-        "run": context.run.run_id,
-        "step": str(context.step),
-        "interval": str(interval) if interval else "*",
-    }
-
-
-@contextmanager
-def _timed(context: LakeContext, what: str) -> Iterator[None]:
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        context.outcome.timings[what] = context.outcome.timings.get(what, 0.0) + (
-            time.perf_counter() - began
-        )

@@ -68,9 +68,10 @@ class DatasetView:
         return self.own.paths(mine) + self.prod.paths(rest)
 
     def rows(self) -> int:
-        return sum(
-            file.rows for name in self.partitions for file in self.holder(name).files_in([name])
-        )
+        return sum(map(self.rows_in, self.partitions))
+
+    def rows_in(self, partition: str) -> int:
+        return sum(file.rows for file in self.holder(partition).files_in([partition]))
 
 
 def open_view(settings: Settings, contract: TableContract) -> DatasetView:

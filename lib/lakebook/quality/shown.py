@@ -1,0 +1,93 @@
+"""Which rows of a quarantine count: those that the published version of a partition kept out.
+
+How rows get there, and how the others are swept, stands in `quarantine`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..contract.model import TableContract
+from ..names import PROD, table_path
+
+if TYPE_CHECKING:
+    from ..delta import Snapshot
+    from ..settings import Settings
+
+
+def hex_of(fp: int) -> str:
+    return f"{fp % (1 << 64):016x}"
+
+
+def token_of(contract: TableContract, partition: str, fp: int) -> str:
+    """The name of a partition of the quarantine: its two columns' values."""
+    return f"{partition}/{hex_of(fp)}" if contract.time else hex_of(fp)
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    paths: tuple[str, ...]
+
+
+def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
+    """The quarantine of every published partition that has rows there, own ones before prod's.
+
+    An appended partition has one part for each batch that was committed.
+    """
+    from ..delta import open_snapshot
+
+    if contract.write == "append":
+        main = open_snapshot(table_path(settings.lake, contract.dataset))
+        aside = open_snapshot(table_path(settings.lake, contract.dataset.quarantine))
+        batches = committed_batches(main)
+        for token in aside.partitions:
+            name, _, batch = token.rpartition("/")
+            if batch in batches and rows_of(aside, token):
+                yield Part(name, tuple(aside.paths([token])))
+        return
+    seen: set[str] = set()
+    for env in dict.fromkeys((settings.env, PROD)):
+        main = open_snapshot(table_path(settings.lake, contract.dataset, env=env))
+        aside = open_snapshot(table_path(settings.lake, contract.dataset.quarantine, env=env))
+        for name in main.partitions:
+            fp = main.fp(name)
+            if name in seen:
+                continue
+            seen.add(name)
+            if fp is None:
+                continue
+            token = token_of(contract, name, fp)
+            if rows_of(aside, token):
+                yield Part(name, tuple(aside.paths([token])))
+
+
+def committed_batches(main: Snapshot) -> set[str]:
+    """Names of the appended batches whose quarantine counts."""
+    names = [name for name, rows in main.tokens.items() if rows and name.startswith("aside/")]
+    return {name.removeprefix("aside/") for name in names}
+
+
+def needed_tokens(table: Path, contract: TableContract) -> set[str]:
+    """The quarantine's partitions that some version of the dataset's log still shows."""
+    from ..delta import open_snapshot
+    from ..delta.log import list_log
+
+    commits, checkpoints = list_log(table)
+    # Before the oldest checkpoint a version needs commits that the log no longer has.
+    oldest = 0 if 0 in commits else min(checkpoints, default=0)
+    needed: set[str] = set()
+    for version in range(oldest, max([*commits, *checkpoints], default=-1) + 1):
+        snapshot = open_snapshot(table, version)
+        for name in snapshot.partitions:
+            fp = snapshot.fp(name)
+            if fp is not None:
+                needed.add(token_of(contract, name, fp))
+    return needed
+
+
+def rows_of(snapshot: Snapshot, token: str) -> int:
+    return sum(file.rows for file in snapshot.files_in([token]))

@@ -1,0 +1,163 @@
+"""From staged files to those that may be published: audit, gate, and the split of a quarantine.
+
+The order of a write stands in `publish`; how rules are evaluated, in `lakebook.quality`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..contract.lookup import find_table
+from ..contract.model import TableContract
+from ..delta import Inspection, Stage, begin_stage
+from ..delta import inspect as inspect_files
+from ..errors import GateError
+from ..intervals import Interval
+from ..names import table_path
+from .fingerprint import InputTokens
+from .view import open_view
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+    from ..quality import AuditResult
+    from .lake import LakeContext
+
+
+def stage_rows(
+    context: LakeContext,
+    frame: Any,
+    contract: TableContract,
+    stages: list[Stage],
+    *,
+    interval: Interval | None,
+) -> Stage:
+    """Stage a frame; `stages` is what has to be discarded in the end. `interval`: see `Engine`."""
+    table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
+    stage = begin_stage(table, context.run.run_id)
+    stages.append(stage)
+    context.engine.stage(frame, stage, contract, interval=interval)
+    return stage
+
+
+def audit_rows(
+    context: LakeContext,
+    contract: TableContract,
+    stage: Stage,
+    found: Inspection,
+    references: dict[str, Any],
+    covered: Collection[str],
+) -> AuditResult | None:
+    """Evaluate the contract's rules on what is staged; None if it has none.
+
+    `covered` are the partitions that the staged rows will replace: a rule about the whole table
+    sees the others as they are.
+    """
+    if not contract.rules and not references:
+        return None
+    from ..quality import audit  # brings Great Expectations: only where something is audited
+
+    schema = contract.arrow_schema()
+    frame = context.engine.scan(_paths(stage, found), schema)
+    whole = None
+    if any(rule.scope == "table" for rule in contract.rules):
+        view = open_view(context.settings, contract)
+        rest = [p for p in view.partitions if p not in covered]
+        whole = context.engine.scan(_paths(stage, found) + view.paths(rest), schema)
+    result = audit(frame, contract, references=references, table_frame=whole)
+    from dataclasses import asdict
+
+    context.outcome.checks.extend(
+        {"dataset": str(contract.dataset), **asdict(check)} for check in result.checks
+    )
+    context.outcome.save()
+    return result
+
+
+def referenced_keys(context: LakeContext, contract: TableContract) -> dict[str, Any]:
+    """Key values of the datasets that the contract refers to, by relationship name."""
+    values: dict[str, Any] = {}
+    for relation in contract.relationships:
+        view = open_view(context.settings, find_table(context.settings, relation.to_dataset))
+        if not view.exists:
+            context.outcome.notes.append(
+                f"{relation.name} not checked: {relation.to_dataset} has no table yet"
+            )
+            continue
+        frame = context.engine.scan(view.paths(), view.contract.arrow_schema())
+        column = frame.select(relation.to_column).unique().collect()[relation.to_column]
+        values[relation.name] = sorted(v for v in column.to_list() if v is not None)
+        context.outcome.add_input(relation.to_dataset, view.versions, view.data)
+        if relation.action != "warn":  # then the referenced keys decide which rows are published
+            unit = view.contract.time.unit if view.contract.time else None
+            context.inputs.append(
+                InputTokens(str(relation.to_dataset), unit, view.data, whole=True)
+            )
+    return values
+
+
+def hold(context: LakeContext, contract: TableContract, audit: AuditResult | None) -> None:
+    failed = audit.failed("fail") if audit else ()
+    if not failed:
+        return
+    first = failed[0]
+    more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+    count = f"{first.unexpected} of {first.evaluated} rows" if first.unexpected else first.observed
+    raise GateError(
+        f"rule {first.name!r}{more} does not hold ({count}): {first.reason}",
+        where=f"{contract.dataset}",
+        fix="nothing was published; see the run report for the rows",
+    )
+
+
+def split_rows(
+    context: LakeContext,
+    contract: TableContract,
+    stage: Stage,
+    found: Inspection,
+    broken: list[str],
+    references: dict[str, Any],
+    fps: Mapping[str, int],
+    stages: list[Stage],
+    *,
+    interval: Interval | None,
+    carried: nw.LazyFrame[Any] | None = None,
+    together: bool = False,
+) -> tuple[Stage, Inspection, int]:
+    """Split the staged rows; set the failing ones aside first, so that none is ever nowhere.
+
+    `carried`: rows of the quarantine that stay in it; `together`: see `quality.quarantine.publish`.
+    """
+    import narwhals as nw
+
+    from ..quality import flag
+    from ..quality.quarantine import publish as set_aside
+
+    frame = context.engine.scan(_paths(stage, found), contract.arrow_schema())
+    flagged = flag(frame, contract, broken, references)
+    failed = flagged.filter(~nw.col("_failed_rules").is_null())
+    passing = flagged.filter(nw.col("_failed_rules").is_null()).drop("_failed_rules")
+    kept = stage_rows(context, passing, contract, stages, interval=interval)
+    inspection = inspect_files(kept, contract)
+    aside = set_aside(
+        context.settings,
+        contract,
+        failed,
+        engine=context.engine,
+        run_id=context.run.run_id,
+        fps=fps,
+        interval=interval,
+        carried=carried,
+        together=together,
+    )
+    if inspection.rows + aside != found.rows:
+        raise AssertionError(
+            f"{contract.dataset}: {found.rows} rows audited, but {inspection.rows} to publish "
+            f"and {aside} in quarantine"
+        )
+    return kept, inspection, aside
+
+
+def _paths(stage: Stage, found: Inspection) -> list[str]:
+    return [str(stage.table / file.path) for file in found.files]
