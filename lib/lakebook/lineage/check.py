@@ -49,23 +49,26 @@ def check(
             done[node.name] = kept
     missing = [node for node in nodes if node.name not in done]
     if missing:
-        for found in _compile(settings, missing, contracts):
+        for found, is_final in _compile(settings, missing, contracts):
             name = Dataset.parse(found.step)
             done[name] = found
-            _keep(settings, name, keys[name], found)
+            if is_final:
+                _keep(settings, name, keys[name], found)
     steps = tuple(done[node.name] for node in nodes)
     return CheckReport(steps, time.perf_counter() - began)
 
 
 def _compile(
     settings: Settings, nodes: Sequence[StepNode], contracts: Mapping[Dataset, TableContract]
-) -> Iterable[StepCheck]:
+) -> Iterable[tuple[StepCheck, bool]]:
+    """The checks, and whether each may be remembered."""
     from .processes import compile_steps
 
     jobs = [_job(settings, node) for node in nodes]
     results = compile_steps(settings, jobs, contracts)
     for job in jobs:
-        yield _joined(job, results["polars"][job.step], results["duckdb"][job.step])
+        passes = results["polars"][job.step], results["duckdb"][job.step]
+        yield _joined(job, *passes), all(one.is_final for one in passes)
 
 
 def _joined(job: StepJob, verdict: PassResult, followed: PassResult) -> StepCheck:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import re
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,16 +35,22 @@ _ENVIRON = {
 def compile_steps(
     settings: Settings, jobs: Sequence[StepJob], contracts: Mapping[Dataset, TableContract]
 ) -> dict[Pass, dict[Dataset, PassResult]]:
-    """Results of each pass by step. A step that ends its process has a finding that says so."""
+    """Results of each pass by step.
+
+    A step that ends its process, or takes longer than it may, has a finding that says so.
+    """
     dbt = Compiling(settings) if any(job.models for job in jobs) else None
     with tempfile.TemporaryDirectory(prefix="lakebook-check-") as folder:
         requests = {
-            kind: PassRequest(kind, settings.root, tuple(jobs), contracts) for kind in _PASSES
+            kind: PassRequest(
+                kind, settings.root, tuple(jobs), contracts, timeout_s=settings.check.timeout_s
+            )
+            for kind in _PASSES
         }
         running = {kind: _Running(Path(folder), request) for kind, request in requests.items()}
         try:
             failure = _hand_over(dbt, running["duckdb"], Path(folder))
-            results = {kind: process.results() for kind, process in running.items()}
+            results = _results_of(running)
         finally:
             for process in running.values():
                 process.stop()
@@ -49,6 +59,17 @@ def compile_steps(
             if job.models:
                 _blame(results["duckdb"], job, failure)
     return results
+
+
+def _results_of(running: Mapping[Pass, _Running]) -> dict[Pass, dict[Dataset, PassResult]]:
+    """Side by side: a step that takes too long does so in both passes."""
+    with ThreadPoolExecutor(len(running)) as pool:
+        try:
+            return dict(zip(running, pool.map(_Running.results, running.values()), strict=True))
+        except BaseException:  # an interrupt must not wait for the workers
+            for process in running.values():
+                process.stop()
+            raise
 
 
 def _hand_over(
@@ -82,6 +103,7 @@ class _Running:
         self._folder = folder
         self._request = request
         self._told = ""
+        self._is_stopped = False
         self._done: dict[Dataset, PassResult] = {}
         self._process = self._start()
 
@@ -98,6 +120,9 @@ class _Running:
     def results(self) -> dict[Dataset, PassResult]:
         while True:
             self._process.wait()
+            if self._is_stopped:
+                return self._done
+            self._end_group()
             self._collect()
             left = [job for job in self._request.jobs if job.step not in self._done]
             if not left:
@@ -111,11 +136,16 @@ class _Running:
             self.tell(self._told)
 
     def stop(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        self._is_stopped = True
+        self._end_group()
+        self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
+
+    def _end_group(self) -> None:
+        """End the worker, if it runs, and whatever its cells have started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # none is left
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     @property
     def _output(self) -> Path:
@@ -136,6 +166,7 @@ class _Running:
                 text=True,
                 cwd=self._request.root,
                 env={**os.environ, **_ENVIRON, "PYTHONPATH": path},
+                start_new_session=True,
             )
 
     def _collect(self) -> None:
@@ -153,12 +184,31 @@ class _Running:
         said = self._log.read_text(errors="replace").strip().splitlines()
         if said and said[-1].startswith(("ImportError", "ModuleNotFoundError")) and not self._done:
             raise RunError(f"the check cannot start: {said[-1]}", fix="install the locked packages")
-        code = self._process.returncode
-        last = f" ({said[-1]})" if said else ""
-        finding = Finding(
-            str(job.step),
-            f"the process that checked it ended with code {code}{last}",
-            job.label,
-            fix="take out the call that ends the process",
-        )
-        self._done[job.step] = PassResult(job.step, (finding,), None, 0.0)
+        is_late = any(line.startswith("Timeout (") for line in said)
+        if is_late:
+            finding = _late(job, said, self._request.timeout_s)
+        else:
+            code = self._process.returncode
+            last = f" ({said[-1]})" if said else ""
+            finding = Finding(
+                str(job.step),
+                f"the process that checked it ended with code {code}{last}",
+                job.label,
+                fix="take out the call that ends the process",
+            )
+        self._done[job.step] = PassResult(job.step, (finding,), None, 0.0, is_final=not is_late)
+
+
+def _late(job: StepJob, said: Sequence[str], timeout_s: float) -> Finding:
+    """The finding for a step that took too long, at the cell that faulthandler saw it in."""
+    place = re.compile(rf'File "<{re.escape(job.label)}, cell (\d+)>", line \d+')
+    cells = [int(found[1]) for line in said if (found := place.search(line))]
+    return Finding(
+        str(job.step),
+        f"its check did not end in {timeout_s:g} s",
+        job.label,
+        # Not the line: the passes may have stood in different ones of the same loop.
+        cells[0] if cells else None,
+        fix="tag the cell `view` if it only waits or shows, take out the loop or the wait, "
+        "or allow more in lakebook.toml ([check] timeout_s; 0: no limit)",
+    )

@@ -6,6 +6,9 @@ only. The path of the compiled dbt project comes on standard input, when the ste
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
+import importlib
 import pickle
 import sys
 from collections.abc import Iterator
@@ -16,6 +19,13 @@ from . import lazy
 from .job import DbtProject, PassRequest, PassResult, StepJob
 from .model import Finding
 from .sql import Tables
+
+
+# Imported before the first step's time begins to count: they may take seconds.
+_HEAVY = {
+    "polars": ("polars", "narwhals", "pyarrow", "lakebook.step"),
+    "duckdb": ("duckdb", "narwhals", "datahub.sql_parsing.sqlglot_lineage", "lakebook.step"),
+}
 
 
 class Worker:
@@ -38,12 +48,32 @@ class Worker:
         if self._request.kind == "polars":
             from .verdict import check_step
 
-            return check_step(job, self._request.contracts)
+            with _at_most(self._request.timeout_s):
+                return check_step(job, self._request.contracts)
         from .follow import follow_step
 
         if job.models and self._project is None:
             self._project = _wait_for_dbt()
-        return follow_step(job, self._request.contracts, self._tables, self._project)
+        with _at_most(self._request.timeout_s):
+            return follow_step(job, self._request.contracts, self._tables, self._project)
+
+
+@contextlib.contextmanager
+def _at_most(timeout_s: float) -> Iterator[None]:
+    """End this process, and say in its log where it stood, if the block takes longer.
+
+    By faulthandler's own thread: no signal and no Python thread would come through a call that
+    keeps the interpreter's lock. `processes` reads what it wrote.
+    """
+    if timeout_s <= 0:
+        yield
+        return
+    # The log itself: the cells' own standard error is swallowed.
+    faulthandler.dump_traceback_later(timeout_s, exit=True, file=sys.__stderr__)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _wait_for_dbt() -> DbtProject | None:
@@ -59,6 +89,8 @@ def main(request_path: str, results_path: str) -> None:
     lazy.install()
     if request.kind == "duckdb":  # Polars and Narwhals take a hidden pandas for one that is there
         lazy.hide_pandas()
+    for name in _HEAVY[request.kind]:
+        importlib.import_module(name)
     with Path(results_path).open("ab") as results:
         for result in Worker(request).results():
             pickle.dump(result, results)
