@@ -20,7 +20,6 @@ from .job import DbtProject, PassRequest, PassResult, StepJob
 from .model import Finding
 from .sql import Tables
 
-
 # Imported before the first step's time begins to count: they may take seconds.
 _HEAVY = {
     "polars": ("polars", "narwhals", "pyarrow", "lakebook.step"),
@@ -68,8 +67,8 @@ def _at_most(timeout_s: float) -> Iterator[None]:
     if timeout_s <= 0:
         yield
         return
-    # The log itself: the cells' own standard error is swallowed.
-    faulthandler.dump_traceback_later(timeout_s, exit=True, file=sys.__stderr__)
+    # The log by its descriptor: what cells write to standard error is swallowed.
+    faulthandler.dump_traceback_later(timeout_s, exit=True, file=2)
     try:
         yield
     finally:
