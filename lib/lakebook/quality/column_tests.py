@@ -113,6 +113,32 @@ def _not_match_list(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.
     return functools.reduce(operator.and_, tests)
 
 
+def like_regex(pattern: str, escape: str | None = None) -> str:
+    """SQL's LIKE as a regular expression that Rust, RE2 and Java read alike, for a whole text."""
+    found, letters = [], iter(pattern)
+    for letter in letters:
+        if escape and letter == escape:
+            letter = next(letters, letter)
+        elif letter in "%_":
+            found.append(".*" if letter == "%" else ".")
+            continue
+        found.append(f"\\{letter}" if letter in r"\.+*?()|[]{}^$" else letter)
+    return rf"(?s)\A{''.join(found)}\z"
+
+
+def _like(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    return _matches(name, like_regex(kwargs["like_pattern"], kwargs.get("escape")), schema)
+
+
+def _like_list(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    regexes = [like_regex(one, kwargs.get("escape")) for one in kwargs["like_pattern_list"]]
+    return _match_list(name, {**kwargs, "regex_list": regexes}, schema)
+
+
+def _any_like(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
+    return _like_list(name, {**kwargs, "match_on": "any"}, schema)
+
+
 COLUMN_TESTS: dict[str, Test] = {
     "column_values.between": _between,
     "column_values.in_set": _in_set,
@@ -121,6 +147,10 @@ COLUMN_TESTS: dict[str, Test] = {
     "column_values.not_match_regex": _not_match,
     "column_values.match_regex_list": _match_list,
     "column_values.not_match_regex_list": _not_match_list,
+    "column_values.match_like_pattern": _like,
+    "column_values.not_match_like_pattern": lambda *of: ~_like(*of),
+    "column_values.match_like_pattern_list": _like_list,
+    "column_values.not_match_like_pattern_list": lambda *of: ~_any_like(*of),
     "column_values.value_length.between": _length_between,
     "column_values.value_length.equals": _length_equals,
 }

@@ -19,6 +19,7 @@ import narwhals as nw
 from ..errors import ContractError
 from .column_tests import COLUMN_TESTS, Schema, missing, value
 from .row_condition import row_condition
+from .statistics import is_outlier
 
 MISSING_DEFAULT = {"pair": "both_values_are_missing", "record": "all_values_are_missing"}
 
@@ -91,11 +92,13 @@ RECORD_METRICS = (
     "multicolumn_values.equal",
     "select_column_values.unique.within_record",
 )
+OUTLIER_METRICS = ("column_values.z_score.under_threshold", "column_values.not_outliers")
 COLUMN_METRICS = (
     "column_values.nonnull",
     "column_values.null",
     "column_values.unique",
     *COLUMN_TESTS,
+    *OUTLIER_METRICS,
 )
 
 
@@ -114,7 +117,8 @@ def _not_ignored(kwargs: Mapping[str, Any], names: Iterable[str], schema: Schema
 def condition(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> Condition:
     """The condition of a map metric for a rule's arguments (`column`, `min_value`, ...).
 
-    Raises ContractError for a metric that is not known here.
+    A metric about outliers needs among them `statistics`: the values of
+    `statistics.needed`. Raises ContractError for a metric that is not known here.
     """
     where = row_condition(kwargs.get("row_condition"), schema)
     if metric in COLUMN_METRICS:
@@ -145,6 +149,10 @@ def _column_condition(
     domain = all_of(where, ~missing(name, schema))
     if metric == "column_values.unique":
         return Condition((name,), domain, None, unique=(name,))
+    if metric in OUTLIER_METRICS:
+        outside = is_outlier(metric, name, kwargs, kwargs["statistics"])
+        nothing = nw.col(name).is_null() & ~nw.col(name).is_null()
+        return Condition((name,), domain, all_of(domain, nothing if outside is None else outside))
     test = COLUMN_TESTS[metric](name, kwargs, schema)
     return Condition((name,), domain, all_of(domain, ~test))
 
@@ -160,6 +168,14 @@ MAP_METRIC = {
     "expect_column_values_to_not_match_regex": "column_values.not_match_regex",
     "expect_column_values_to_match_regex_list": "column_values.match_regex_list",
     "expect_column_values_to_not_match_regex_list": "column_values.not_match_regex_list",
+    "expect_column_values_to_match_like_pattern": "column_values.match_like_pattern",
+    "expect_column_values_to_not_match_like_pattern": "column_values.not_match_like_pattern",
+    "expect_column_values_to_match_like_pattern_list": "column_values.match_like_pattern_list",
+    "expect_column_values_to_not_match_like_pattern_list": (
+        "column_values.not_match_like_pattern_list"
+    ),
+    "expect_column_value_z_scores_to_be_less_than": "column_values.z_score.under_threshold",
+    "expect_column_values_to_not_be_outliers": "column_values.not_outliers",
     "expect_column_value_lengths_to_be_between": "column_values.value_length.between",
     "expect_column_value_lengths_to_equal": "column_values.value_length.equals",
     "expect_column_pair_values_to_be_equal": "column_pair_values.equal",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import narwhals as nw
 from great_expectations.constants import MAX_DISTINCT_VALUES
 
-from .column_tests import is_in, missing, value
+from .column_tests import coerce, is_in, missing, value
 from .conditions import all_of
 from .gx_engine import NarwhalsBatchData, SampleRequest
 from .gx_register import (
+    MISSING_FROM_COLUMN,
     NOT_IN_SET,
     Builder,
     Kwargs,
@@ -22,18 +24,10 @@ from .gx_register import (
 )
 from .measures import ROWS, Grouped, Measure, Sample, Scalar, as_int, count_true
 from .row_condition import row_condition
+from .statistics import AGGREGATES, QUANTILES, statistic
 
-
-def _aggregate(summarize: Callable[[nw.Expr], nw.Expr]) -> Builder:
-    """A measure of a column's present values in the rule's rows."""
-
-    def build(data: NarwhalsBatchData, arguments: Kwargs) -> Measure:
-        name = arguments["column"]
-        where = row_condition(arguments.get("row_condition"), data.schema)
-        kept = value(name, data.schema)
-        return Scalar(summarize(kept if where is None else nw.when(where).then(kept)))
-
-    return build
+MOST_TIES = 1000
+"""With more values that are equally common than this, the others count as less common."""
 
 
 def _present(arguments: Kwargs, data: NarwhalsBatchData) -> nw.Expr:
@@ -81,20 +75,56 @@ def _nonnull_proportion(data: NarwhalsBatchData, arguments: Kwargs) -> Measure:
     return Scalar(kept / count_true(where).expr, lambda share: share or 0.0)
 
 
-_AGGREGATES: dict[str, Callable[[nw.Expr], nw.Expr]] = {
-    "column.min": lambda column: column.min(),
-    "column.max": lambda column: column.max(),
-    "column.sum": lambda column: column.sum(),
-    "column.mean": lambda column: column.mean(),
-    "column.median": lambda column: column.median(),
-    "column.standard_deviation": lambda column: column.std(ddof=1),
-}
+def _statistic(metric: str, data: NarwhalsBatchData, arguments: Kwargs) -> Measure:
+    return statistic(metric, arguments, data.schema)
+
+
+def _wanted(data: NarwhalsBatchData, arguments: Kwargs) -> list[Any]:
+    """The distinct values of a rule's set, in the column's type."""
+    dtype = data.schema[arguments["column"]]
+    values = (coerce(v, dtype) for v in arguments["value_set"] if v is not None)
+    return list(dict.fromkeys(values))
+
+
+def _missing_count(data: NarwhalsBatchData, arguments: Kwargs) -> Measure:
+    wanted = _wanted(data, arguments)
+    found = is_in(arguments["column"], wanted, data.schema).cast(nw.Int64).sum()
+    count = _distinct(lambda *_: found, lambda number: len(wanted) - as_int(number))
+    return count(data, arguments)  # type: ignore[no-any-return]
+
+
+def _missing_values(data: NarwhalsBatchData, arguments: Kwargs) -> Any:
+    name, wanted = arguments["column"], _wanted(data, arguments)
+    limit = int(arguments.get("limit") or MAX_DISTINCT_VALUES)
+    present = all_of(_present(arguments, data), is_in(name, wanted, data.schema))
+    found = Sample((name,), present, None, (name,), len(wanted), at_least=1)
+
+    def lacking(rows: list[dict[str, Any]]) -> list[Any]:
+        there = {row[name] for row in rows}
+        return [v for v in wanted if v not in there][:limit]
+
+    return SampleRequest(found, lacking)
+
+
+def _most_common(data: NarwhalsBatchData, arguments: Kwargs) -> Any:
+    name = arguments["column"]
+    most = Sample(
+        (name,),
+        _present(arguments, data),
+        None,
+        (name,),
+        MOST_TIES,
+        at_least=1,
+        is_most=True,
+    )
+    return SampleRequest(most, lambda rows: sorted(row[name] for row in rows))
 
 
 def register() -> None:
     """Register them once per process."""
-    for metric, summarize in _AGGREGATES.items():
-        register_measure(metric, _aggregate(summarize))
+    for metric in (*AGGREGATES, QUANTILES):
+        register_measure(metric, functools.partial(_statistic, metric))
+    register_measure("column.most_common_value", _most_common)
     register_measure("column.distinct_values.count", _distinct(lambda *_: nw.len(), as_int))
     register_measure(
         "column.unique_proportion",
@@ -111,6 +141,8 @@ def register() -> None:
             as_int,
         ),
     )
+    register_measure(MISSING_FROM_COLUMN, _missing_values, NarwhalsSample)
+    register_measure(f"{MISSING_FROM_COLUMN}.count", _missing_count)
     register_measure("column.non_null_count", _nonnull_count)
     register_measure("column.non_null_proportion", _nonnull_proportion)
     register_measure("table.row_count", _row_count)

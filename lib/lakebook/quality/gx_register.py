@@ -20,15 +20,38 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 
 from .gx_engine import NarwhalsBatchData, NarwhalsExecutionEngine
 from .references import resolve_reference
+from .statistics import needed
 
 NOT_IN_SET = "column.distinct_values.not_in_set"
+MISSING_FROM_COLUMN = "column.distinct_values.missing_from_column"
+_PARTIAL = f".{MetricPartialFunctionTypes.AGGREGATE_FN.metric_suffix}"
 
 Kwargs = Mapping[str, Any]
 Builder = Callable[[NarwhalsBatchData, Kwargs], Any]
 
 
 class NarwhalsMetric(MetricProvider):
-    """Provider of every metric here; the base class finds the partial metric by its name."""
+    """Provider of every metric here; the base class finds the partial metric by its name.
+
+    Rules about outliers wait for the statistics that they compare with: a query before theirs.
+    """
+
+    @classmethod
+    def _get_evaluation_dependencies(
+        cls,
+        metric: MetricConfiguration,
+        configuration: Any = None,
+        execution_engine: Any = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> dict[str, MetricConfiguration]:
+        found = super()._get_evaluation_dependencies(
+            metric, configuration, execution_engine, runtime_configuration
+        )
+        if metric.metric_name.endswith(_PARTIAL):
+            of = metric.metric_name.removesuffix(_PARTIAL).rpartition(".")[0]
+            for name, values in needed(of, metric.metric_value_kwargs).items():
+                found[name] = MetricConfiguration(name, metric.metric_domain_kwargs, values)
+        return found
 
 
 class NarwhalsSample(NarwhalsMetric):
@@ -42,17 +65,17 @@ class NarwhalsSample(NarwhalsMetric):
         execution_engine: Any = None,
         runtime_configuration: dict[str, Any] | None = None,
     ) -> dict[str, MetricConfiguration]:
-        needed = super()._get_evaluation_dependencies(
+        found = super()._get_evaluation_dependencies(
             metric, configuration, execution_engine, runtime_configuration
         )
-        if not metric.metric_name.endswith(".aggregate_fn"):
+        if not metric.metric_name.endswith(_PARTIAL):
             values = {k: v for k, v in metric.metric_value_kwargs.items() if k not in _SHOWN}
-            needed["unexpected_count"] = MetricConfiguration(
+            found["unexpected_count"] = MetricConfiguration(
                 metric_name=_count_name(metric.metric_name),
                 metric_domain_kwargs=metric.metric_domain_kwargs,
                 metric_value_kwargs=values,
             )
-        return needed
+        return found
 
 
 _SHOWN = ("result_format", "limit")  # how much of the broken rows is shown, not which they are
@@ -60,7 +83,7 @@ _SHOWN = ("result_format", "limit")  # how much of the broken rows is shown, not
 
 def _count_name(metric: str) -> str:
     """The metric that counts what a sample metric shows."""
-    if metric == NOT_IN_SET:
+    if metric in (NOT_IN_SET, MISSING_FROM_COLUMN):
         return f"{metric}.count"
     return metric.rsplit(".", 1)[0] + ".unexpected_count"
 
@@ -90,6 +113,8 @@ def register_measure(
     ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         data = execution_engine.batch_data(metric_domain_kwargs)
         arguments = _arguments(metric_domain_kwargs, metric_value_kwargs, data)
+        # By name, as `needed` has asked for them; the others are of Great Expectations' own.
+        arguments["statistics"] = metrics
         return build(data, arguments), {}, {}
 
     for metric_name, function, kind in (
