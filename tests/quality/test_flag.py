@@ -40,7 +40,9 @@ RULES = (
         column_B="dep_delay",
         or_equal=True,
     ),
-    quarantine("far", "expect_column_values_to_not_be_outliers", column="distance", multiplier=0.25),
+    quarantine(
+        "far", "expect_column_values_to_not_be_outliers", column="distance", multiplier=0.25
+    ),
     quarantine(
         "odd",
         "expect_column_value_z_scores_to_be_less_than",

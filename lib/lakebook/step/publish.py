@@ -152,6 +152,7 @@ def _audit(
     context.outcome.checks.extend(
         {"dataset": str(contract.dataset), **asdict(check)} for check in result.checks
     )
+    context.outcome.keep_audit(contract.dataset, result.gx)
     context.outcome.save()
     return result
 
