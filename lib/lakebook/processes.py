@@ -6,8 +6,10 @@ one is `runtime.warm.spawner`.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,7 +24,9 @@ class Process(Protocol):
         """Its exit code, negative for a signal; None while it runs."""
         ...
 
-    def kill(self) -> None: ...
+    def kill(self) -> None:
+        """End it, if it runs, and whatever it has started."""
+        ...
 
     def wait(self, timeout: float | None = None) -> int | None: ...
 
@@ -37,20 +41,29 @@ class Spawn(Protocol):
         ...
 
 
+class PlainProcess(subprocess.Popen[bytes]):
+    """A process with a group of its own, which ends with it."""
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # none is left
+            os.killpg(self.pid, signal.SIGKILL)
+
+
 def spawn_plain(
     target: str, args: Sequence[str], *, cwd: Path, log: Path, environ: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
+) -> PlainProcess:
     """A fresh interpreter: it pays for every import."""
     lib = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join([lib, *filter(None, [os.environ.get("PYTHONPATH")])])
     with log.open("wb") as output:
-        return subprocess.Popen(
+        return PlainProcess(
             [sys.executable, "-m", __name__, target, *args],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd=cwd,
             env={**os.environ, **environ, "PYTHONPATH": path},
+            start_new_session=True,
         )
 
 

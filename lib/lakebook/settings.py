@@ -28,6 +28,7 @@ _KNOWN: dict[str, dict[str, type | tuple[type, ...]]] = {
         "run_timeout_s": (int, float),
         "memory_limit_mb": int,
     },
+    "check": {"timeout_s": (int, float)},
 }
 _PROFILE: dict[str, type | tuple[type, ...]] = {"engine": str}
 
@@ -44,6 +45,13 @@ class RuntimeSettings:
 
 
 @dataclass(frozen=True)
+class CheckSettings:
+    """`timeout_s`: how long the check of one step may take; 0 means no limit."""
+
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """`root`: the checkout; `lake`: where tables and runs are; both absolute."""
 
@@ -53,6 +61,7 @@ class Settings:
     profile: str = "local"
     engine: str = "polars"
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    check: CheckSettings = field(default_factory=CheckSettings)
 
     @property
     def notebooks(self) -> Path:
@@ -120,6 +129,7 @@ def load_settings(
         profile=profile,
         engine=profiles[profile].get("engine", "polars"),
         runtime=runtime,
+        check=CheckSettings(**raw.get("check", {})),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from lakebook.contract.expectations import EXPECTATIONS, REFUSED
 from lakebook.contract.library import OPERATORS
 from lakebook.contract.odcs import parse_contract
 from lakebook.contract.rules import ACTIONS, SCOPES
@@ -33,3 +34,12 @@ def test_the_page_names_every_choice() -> None:
     ]
     assert missing == []
     assert OPERATORS[0] in text
+
+
+def test_the_page_names_every_rule_that_is_computed_and_every_one_that_is_not() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    kept, refused = text.split("### Rules that are refused", 1)
+
+    assert set(re.findall(r"^\| `((?:un)?expect\w+)`", kept, re.M)) == set(EXPECTATIONS)
+    rows = dict(re.findall(r"^\| `(\w*expect\w+)` \| (.*) \|$", refused, re.M))
+    assert {name: fix.replace("`", "") for name, fix in rows.items()} == REFUSED

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from lakebook.contract.expectations import EXPECTATIONS
+from lakebook.contract.expectations import REFUSED as EXPECTATIONS_REFUSED
 from lakebook.contract.model import Contract, Rule
 from lakebook.errors import ContractError
 from lakebook.names import Dataset
@@ -188,10 +190,51 @@ def test_a_rule_that_cannot_be_kept_is_refused(load: Load, old: str, new: str, s
     assert str(raised.value).startswith("notebooks/silver/flights.contract.yaml:")
 
 
-def test_an_order_over_rows_has_no_row_scope(load: Load) -> None:
+@pytest.mark.parametrize(("name", "instead"), EXPECTATIONS_REFUSED.items())
+def test_a_class_that_no_audit_computes_is_refused_with_what_works(
+    load: Load, name: str, instead: str
+) -> None:
+    with pytest.raises(ContractError) as raised:
+        load((BETWEEN, f"type: {name}"))
+
+    assert str(raised.value).startswith("notebooks/silver/flights.contract.yaml:")
+    assert f"{name} cannot be audited; {instead}" in str(raised.value)
+    named = [word.strip(",;") for word in instead.split() if word.startswith("expect_")]
+    assert set(named) <= set(EXPECTATIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "said"),
+    [
+        ("values_to_be_between", "{mostly: 0.9}", "has neither min_value nor max_value"),
+        ("values_to_be_in_set", "{value_set: AA}", "value_set is not a list"),
+        ("values_to_match_regex", "{regex: '['}", "'[' is not a regular expression"),
+        ("values_to_match_regex_list", "{regex_list: ['a', '(']}", "'(' is not a regular"),
+        ("values_to_match_regex_list", "{regex_list: [a], match_on: al}", "mean 'all'?"),
+        ("values_to_not_be_outliers", "{method: mad}", "method is 'mad'; use one of iqr, std"),
+        ("value_z_scores_to_be_less_than", "{threshold: x, double_sided: true}", "threshold is"),
+        ("quantile_values_to_be_between", "{quantile_ranges: [0.5]}", "write {quantiles: [0.5]"),
+        (
+            "quantile_values_to_be_between",
+            "{quantile_ranges: {quantiles: [50], value_ranges: [[0, 1]]}}",
+            "each quantile from 0 to 1",
+        ),
+    ],
+)
+def test_arguments_that_no_audit_can_use_are_refused(
+    load: Load, name: str, kwargs: str, said: str
+) -> None:
+    with pytest.raises(ContractError) as raised:
+        load((BETWEEN, f"type: expect_column_{name}"), (BOUNDS, f"kwargs: {kwargs}"))
+
+    assert said in str(raised.value)
+    assert str(raised.value).startswith("notebooks/silver/flights.contract.yaml:")
+
+
+def test_what_looks_at_other_rows_has_no_row_scope(load: Load) -> None:
     with pytest.raises(ContractError, match="looks at more than one row"):
         load(
-            (BETWEEN, "type: expect_column_values_to_be_increasing"),
+            (BETWEEN, "type: expect_column_values_to_be_unique"),
             (BOUNDS, "kwargs: {}"),
             ("value: quarantine}", "value: quarantine}, {property: scope, value: row}"),
         )

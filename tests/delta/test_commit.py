@@ -66,6 +66,15 @@ def test_only_the_partition_that_differs_is_replaced(table: Path) -> None:
     assert [after.fence(p) for p in after.partitions] == [1, 2, 1]
 
 
+def test_the_first_write_of_a_table_may_leave_a_partition_empty(table: Path) -> None:
+    noted = delta.open_snapshot(table)  # as a step does it: before the table is there
+    delta.ensure_table(table, MONTHLY)
+    result = w.write(table, MONTHLY, QUARTER, rows=w.make_rows(JANUARY), noted=noted)
+    snapshot = delta.open_snapshot(table)
+    assert result.committed == ("2013-01", "2013-02", "2013-03")
+    assert [sum(f.rows for f in snapshot.files_in([p])) for p in snapshot.partitions] == [93, 0, 0]
+
+
 def test_a_partition_without_rows_has_a_file_of_no_rows(table: Path) -> None:
     w.write(table, MONTHLY, QUARTER, rows=w.make_rows(JANUARY))
     snapshot = delta.open_snapshot(table)

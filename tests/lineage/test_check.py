@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from lakebook.lineage import check
 from lakebook.lineage.processes import Passes
 from lakebook.processes import spawn_plain
+from lakebook.settings import CheckSettings
 
 from .conftest import Checked, Project
 
@@ -197,3 +201,65 @@ def test_processes_that_were_started_ahead_end_when_nothing_is_asked(project: Pr
         passes.start()
         assert [process.poll() for process in started] == [None, None]
     assert all(process.poll() is not None for process in started)
+
+
+def test_a_cell_that_never_ends_is_named_and_costs_itself_only(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = 'ok = step.read("bronze.ok")'
+    stuck = {
+        "silver.looping": "while True: pass",
+        "silver.sleeping": "import subprocess, time\n"
+        f"subprocess.Popen(['tail', '-f', '{__file__}'])\ntime.sleep(1e6)",
+    }
+    project.step("bronze.ok", "a int64", 'step.write(step.ingest("file://a.csv"))')
+    for name, cell in stuck.items():
+        project.step(name, "a int64", begin, cell, "step.write(ok)")
+    project.step("silver.well", "b int64", begin, "step.write(ok.select('a'))")
+    settings = replace(project.settings, check=CheckSettings(timeout_s=4))
+
+    report = check(settings, project.graph())
+
+    said = {step.step: [f.sentence for f in step.findings] for step in report.steps}
+    for name in stuck:
+        assert said[name] == [
+            f"{name}: its check did not end in 4 s; "
+            f"notebooks/{name.replace('.', '/')}.ipynb, cell 4; tag the cell `view` if it only "
+            "waits or shows, take out the loop or the wait, or allow more in lakebook.toml "
+            "([check] timeout_s; 0: no limit)"
+        ]
+        assert ("bronze.ok", name) in report.tables
+    assert any("column 'a' of the result is not in" in text for text in said["silver.well"])
+    assert said["bronze.ok"] == []
+    assert commands_with(f"tail\0-f\0{__file__}") == []
+
+    # What was too slow now may be quick enough later; the rest is remembered.
+    compiled: list[str] = []
+
+    def compile_steps(_: object, jobs: list, __: object) -> dict:
+        compiled.extend(str(job.step) for job in jobs)
+        raise RuntimeError("compiled")
+
+    monkeypatch.setattr("lakebook.lineage.processes.Passes.compile_steps", compile_steps)
+    with pytest.raises(RuntimeError, match="compiled"):
+        check(settings, project.graph())
+    assert sorted(compiled) == sorted(stuck)
+
+
+def commands_with(text: str) -> list[str]:
+    """Command lines of running processes that contain a text."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has just ended
+            command = entry.read_bytes().decode(errors="replace")
+            if text in command:
+                found.append(command)
+    return found
+
+
+def test_without_a_limit_a_step_may_take_its_time(project: Project) -> None:
+    ingest = 'step.write(step.ingest("file://a.csv"))'
+    project.step("bronze.slow", "a int64", "import time\ntime.sleep(1)", ingest)
+    for timeout_s, expected in ((0.5, 1), (0.0, 0)):
+        settings = replace(project.settings, check=CheckSettings(timeout_s=timeout_s))
+        assert len(check(settings, project.graph()).findings) == expected

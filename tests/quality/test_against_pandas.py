@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import Any
 
 import pytest
 
+from lakebook.contract.expectations import EXPECTATIONS
 from lakebook.contract.model import Rule
 from lakebook.quality import audit
-from lakebook.quality.suite import SUPPORTED, import_gx
+from lakebook.quality.conditions import MAP_METRIC
+from lakebook.quality.suite import import_gx
 
 PAIR = {"column_A": "dep_delay", "column_B": "arr_delay"}
 KEYS = {"column_list": ["carrier", "tailnum"]}
@@ -159,6 +163,146 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "expect_column_distinct_values_to_be_in_set",
         {"column": "carrier", "value_set": ["AA", "UA", "DL"]},
     ),
+    "distinct_contain": (
+        "expect_column_distinct_values_to_contain_set",
+        {"column": "carrier", "value_set": ["AA", "ZZ", "YY", "UA"]},
+    ),
+    "distinct_contain_all": (
+        "expect_column_distinct_values_to_contain_set",
+        {"column": "distance", "value_set": [100, 600]},
+    ),
+    "distinct_contain_where": (
+        "expect_column_distinct_values_to_contain_set",
+        {
+            "column": "carrier",
+            "value_set": ["AA", "UA"],
+            "row_condition": "distance > 300",
+            "condition_parser": "pandas",
+        },
+    ),
+    "distinct_equal": (
+        "expect_column_distinct_values_to_equal_set",
+        {"column": "carrier", "value_set": ["AA", "ZZ", "UA"]},
+    ),
+    "distinct_equal_all": (
+        "expect_column_distinct_values_to_equal_set",
+        {"column": "carrier", "value_set": ["AA", "UA", "DL", "XX"]},
+    ),
+    "most_common": (
+        "expect_column_most_common_value_to_be_in_set",
+        {"column": "carrier", "value_set": ["AA", "UA"]},
+    ),
+    "most_common_wrong": (
+        "expect_column_most_common_value_to_be_in_set",
+        {"column": "carrier", "value_set": ["UA"]},
+    ),
+    "most_common_tie": (
+        "expect_column_most_common_value_to_be_in_set",
+        {"column": "tailnum", "value_set": ["N7"]},
+    ),
+    "most_common_tie_okay": (
+        "expect_column_most_common_value_to_be_in_set",
+        {"column": "tailnum", "value_set": ["N7"], "ties_okay": True},
+    ),
+    "most_common_nan": (
+        "expect_column_most_common_value_to_be_in_set",
+        {"column": "dep_delay", "value_set": [12.0]},
+    ),
+    "most_common_nothing": (
+        "expect_column_most_common_value_to_be_in_set",
+        {"column": "empty", "value_set": [1.0]},
+    ),
+    "quantiles": (
+        "expect_column_quantile_values_to_be_between",
+        {
+            "column": "distance",
+            "quantile_ranges": {
+                "quantiles": [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0],
+                "value_ranges": [[-5, -5], [None, 200], *[[0, 600]] * 4, [600, None]],
+            },
+        },
+    ),
+    "quantiles_failing": (
+        "expect_column_quantile_values_to_be_between",
+        {
+            "column": "dep_delay",
+            "quantile_ranges": {"quantiles": [0.3, 0.5], "value_ranges": [[2, 3], [12, 12]]},
+        },
+    ),
+    "quantiles_where": (
+        "expect_column_quantile_values_to_be_between",
+        {
+            "column": "distance",
+            "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[200, 400]]},
+            "row_condition": 'carrier == "UA"',
+            "condition_parser": "pandas",
+        },
+    ),
+    "quantiles_nothing": (
+        "expect_column_quantile_values_to_be_between",
+        {
+            "column": "empty",
+            "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[None, None]]},
+        },
+    ),
+    **{
+        f"quantiles_{way}": (
+            "expect_column_quantile_values_to_be_between",
+            {
+                "column": "arr_delay",
+                "quantile_ranges": {
+                    "quantiles": [0.1, 0.25, 0.5, 0.8],
+                    "value_ranges": [[0, 1], [0, 2], [2, 12.5], [12, 13]],
+                },
+                "allow_relative_error": way,
+            },
+        )
+        for way in ("linear", "lower", "higher", "midpoint", "nearest")
+    },
+    "z_score": (
+        "expect_column_value_z_scores_to_be_less_than",
+        {"column": "dep_delay", "threshold": 1.5, "double_sided": True},
+    ),
+    "z_score_one_sided": (
+        "expect_column_value_z_scores_to_be_less_than",
+        {"column": "distance", "threshold": 0.5, "double_sided": False, "mostly": 0.5},
+    ),
+    "z_score_constant": (
+        "expect_column_value_z_scores_to_be_less_than",
+        {
+            "column": "distance",
+            "threshold": 1,
+            "double_sided": True,
+            "row_condition": "distance == 600",
+            "condition_parser": "pandas",
+        },
+    ),
+    "z_score_nothing": (
+        "expect_column_value_z_scores_to_be_less_than",
+        {"column": "empty", "threshold": 1, "double_sided": True},
+    ),
+    "outliers": ("expect_column_values_to_not_be_outliers", {"column": "arr_delay"}),
+    "outliers_far": (
+        "expect_column_values_to_not_be_outliers",
+        {"column": "distance", "method": "iqr", "multiplier": 0.1, "mostly": 0.9},
+    ),
+    "outliers_std": (
+        "expect_column_values_to_not_be_outliers",
+        {"column": "dep_delay", "method": "std", "multiplier": 2},
+    ),
+    "outliers_std_none": (
+        "expect_column_values_to_not_be_outliers",
+        {"column": "distance", "method": "std", "multiplier": 0},
+    ),
+    "outliers_where": (
+        "expect_column_values_to_not_be_outliers",
+        {
+            "column": "distance",
+            "multiplier": 0.5,
+            "row_condition": "distance > 150",
+            "condition_parser": "pandas",
+        },
+    ),
     "row_count": ("expect_table_row_count_to_be_between", {"min_value": 1, "max_value": 7}),
     "row_count_equal": ("expect_table_row_count_to_equal", {"value": 8}),
     "columns": (
@@ -173,6 +317,35 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "column_count_equal": ("expect_table_column_count_to_equal", {"value": 10}),
     "exists": ("expect_column_to_exist", {"column": "tailnum"}),
     "exists_not": ("expect_column_to_exist", {"column": "tail"}),
+}
+LIKE: dict[str, tuple[str, dict[str, Any]]] = {
+    "tailnum LIKE 'N%'": ("match_like_pattern", {"like_pattern": "N%"}),
+    "tailnum LIKE 'n%'": ("match_like_pattern", {"like_pattern": "n%"}),
+    "tailnum LIKE 'N_'": ("match_like_pattern", {"like_pattern": "N_"}),
+    "tailnum LIKE 'N.'": ("match_like_pattern", {"like_pattern": "N."}),
+    "tailnum LIKE ''": ("match_like_pattern", {"like_pattern": ""}),
+    "tailnum LIKE 'N!_' ESCAPE '!'": (
+        "match_like_pattern",
+        {"like_pattern": "N!_", "escape": "!"},
+    ),
+    "tailnum LIKE 'N%' OR tailnum LIKE 'b_d'": (
+        "match_like_pattern_list",
+        {"like_pattern_list": ["N%", "b_d"], "match_on": "any"},
+    ),
+    "tailnum LIKE 'N%' AND tailnum LIKE '%2%'": (
+        "match_like_pattern_list",
+        {"like_pattern_list": ["N%", "%2%"], "match_on": "all"},
+    ),
+    "tailnum NOT LIKE '%a%'": ("not_match_like_pattern", {"like_pattern": "%a%"}),
+    "tailnum NOT LIKE '%a%' AND tailnum NOT LIKE '%7'": (
+        "not_match_like_pattern_list",
+        {"like_pattern_list": ["%a%", "%7"]},
+    ),
+}
+"""Great Expectations has no LIKE on pandas; these are compared with SQLite itself."""
+LIKE = {
+    sql: (f"expect_column_values_to_{name}", {"column": "tailnum", **kwargs})
+    for sql, (name, kwargs) in LIKE.items()
 }
 COUNTS = ("element_count", "unexpected_count", "missing_count", "unexpected_percent")
 
@@ -201,7 +374,8 @@ def on_pandas(flights: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def audited(to_frame: Any, flights: Any, make_contract: Any) -> dict[str, Any]:
     """What one audit of all cases says, by case: the check and Great Expectations' result."""
-    rules = [Rule(name, *case, action="warn", scope="row") for name, case in CASES.items()]
+    cases = {**CASES, **LIKE}
+    rules = [Rule(name, *case, action="warn", scope="row") for name, case in cases.items()]
     result = audit(to_frame(flights), make_contract(*rules))
     documents = {
         one["expectation_config"]["meta"]["lakebook"]["rule"]: one for one in result.gx["results"]
@@ -213,18 +387,43 @@ def audited(to_frame: Any, flights: Any, make_contract: Any) -> dict[str, Any]:
 def test_an_audit_agrees_with_great_expectations_on_pandas(
     case: str, audited: dict[str, Any], on_pandas: dict[str, Any]
 ) -> None:
-    check, document = audited[case]
-    expected = on_pandas[case]
+    _agree(audited[case], on_pandas[case])
+
+
+@pytest.mark.parametrize("sql", LIKE)
+def test_a_like_pattern_is_that_of_sql(sql: str, audited: dict[str, Any], flights: Any) -> None:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        flights.select(["tailnum"]).to_pandas().to_sql("flights", connection, index=False)
+        connection.execute("PRAGMA case_sensitive_like = ON")
+        query = f"SELECT count(*), sum(NOT ({sql})) FROM flights WHERE tailnum IS NOT NULL"
+        evaluated, unexpected = connection.execute(query).fetchone()
+    check, _ = audited[sql]
+    assert (check.evaluated, check.unexpected) == (evaluated, unexpected)
+
+
+def _agree(found: Any, expected: dict[str, Any]) -> None:
+    check, document = found
     assert expected["exception_info"]["raised_exception"] is False
     assert check.success == expected["success"]
     for count in COUNTS:
         assert document["result"].get(count) == expected["result"].get(count), count
-    if "observed_value" in expected["result"]:
-        assert document["result"]["observed_value"] == pytest.approx(
-            expected["result"]["observed_value"]
-        )
+    for values in ("partial_missing_list", "partial_unexpected_list"):
+        if check.evaluated is None and values in expected["result"]:
+            assert sorted(document["result"][values]) == sorted(expected["result"][values])
+    observed, wanted = document["result"].get("observed_value"), expected["result"]
+    if isinstance(wanted.get("observed_value"), dict):  # of quantiles
+        wanted = wanted["observed_value"]
+        assert observed["quantiles"] == wanted["quantiles"]
+        nothing = [None if value != value else value for value in wanted["values"]]
+        assert observed["values"] == pytest.approx(nothing)
+    elif "observed_value" in wanted:
+        assert observed == pytest.approx(wanted["observed_value"])
 
 
 def test_every_supported_expectation_is_compared() -> None:
-    compared = {expectation for expectation, _ in CASES.values()}
-    assert compared == set(SUPPORTED)
+    compared = {expectation for expectation, _ in (*CASES.values(), *LIKE.values())}
+    assert compared == set(EXPECTATIONS)
+
+
+def test_what_a_contract_may_quarantine_by_is_what_names_its_rows() -> None:
+    assert set(MAP_METRIC) == {name for name, known in EXPECTATIONS.items() if known.maps}

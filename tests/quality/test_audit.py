@@ -138,8 +138,16 @@ def test_distinct_values_outside_a_set_are_named(
         column="carrier",
         value_set=["AA", "UA", "DL"],
     )
-    (check,) = audit(to_frame(flights), make_contract(known)).checks
-    assert (check.success, check.unexpected, check.sample) == (False, 1, ("XX",))
+    both = rule(
+        "both",
+        "expect_column_distinct_values_to_equal_set",
+        column="carrier",
+        value_set=["AA", "UA", "ZZ", "XX"],
+    )
+    first, second = audit(to_frame(flights), make_contract(known, both)).checks
+    assert (first.success, first.observed, first.sample) == (False, "not in the set: 'XX'", ("XX",))
+    assert second.observed == "not in the set: 'DL'; missing: 'ZZ'"
+    assert (first.unexpected, first.evaluated) == (None, None)  # no rows are counted
 
 
 def test_dates_of_a_contract_are_text(to_frame: Any, flights: pa.Table, make_contract: Any) -> None:

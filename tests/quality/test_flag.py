@@ -40,6 +40,20 @@ RULES = (
         column_B="dep_delay",
         or_equal=True,
     ),
+    quarantine(
+        "far", "expect_column_values_to_not_be_outliers", column="distance", multiplier=0.25
+    ),
+    quarantine(
+        "odd",
+        "expect_column_value_z_scores_to_be_less_than",
+        column="dep_delay",
+        threshold=1.4,
+        double_sided=True,
+        row_condition="distance != 600",
+    ),
+    quarantine(
+        "like", "expect_column_values_to_match_like_pattern", column="tailnum", like_pattern="N_%"
+    ),
     quarantine("tail", "expect_column_values_to_match_regex", column="tailnum", regex="^N"),
 )
 

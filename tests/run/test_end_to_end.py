@@ -32,6 +32,21 @@ def test_a_run_lands_cleans_quarantines_and_reports(checkout: Checkout):
     assert "silver.events" in index and "bronze.events" in index
 
 
+def test_the_last_audit_is_shown_as_great_expectations_shows_it(checkout: Checkout):
+    done = checkout.lakebook("report", "docs", "silver.events")
+    assert done.returncode == 2 and "no audit of silver.events" in done.stderr
+    checkout.run()
+    done = checkout.lakebook("report", "docs", "silver.events")
+    assert done.returncode == 0, done.stderr
+    index = checkout.root / done.stdout.strip()
+    assert index == checkout.root / ".lake/prod/docs/silver.events/index.html"
+    pages = "".join(page.read_text() for page in index.parent.rglob("*.html"))
+    assert "silver.events" in pages
+    assert "amount" in pages and "25" in pages  # percent of the four rows that broke the rule
+    done = checkout.lakebook("report", "docs", "silver.event")
+    assert done.returncode == 2 and "silver.event" in done.stderr
+
+
 def test_nothing_is_run_again_that_would_give_the_same(checkout: Checkout):
     checkout.run()
     assert {step["status"] for step in checkout.run().values()} == {"fresh"}

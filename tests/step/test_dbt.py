@@ -197,8 +197,9 @@ def test_a_second_session_in_the_process_is_refused(tmp_path: Path) -> None:
 
 def test_a_build_leaves_no_process_or_thread_that_a_kernel_would_wait_for(host: Host) -> None:
     tracker = resource_tracker._resource_tracker  # type: ignore[attr-defined]
-    before, threads = tracker._pid, set(threading.enumerate())
+    before = tracker._pid
+    others = set(threading.enumerate())  # of tests that ran earlier in this process
     run_selection(host, "total")
     run_selection(host, "total")  # from the manifest that the first has kept
     assert tracker._pid == before
-    assert all(t.daemon for t in set(threading.enumerate()) - threads)  # others are not dbt's
+    assert [t for t in threading.enumerate() if t not in others and not t.daemon] == []

@@ -1,6 +1,7 @@
 """The record of a run and the immutable folder that holds it: `<runs>/<day>/<run_id>/`.
 
-A folder holds notebook.ipynb, record.json, report.html and what the kernel wrote past Jupyter.
+A folder holds notebook.ipynb, record.json, report.html, what the kernel wrote past Jupyter and
+Great Expectations' own result of each audit.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .masking import masker
 FORMAT = 1
 NOTEBOOK, RECORD, REPORT = "notebook.ipynb", "record.json", "report.html"
 _LOGS = ("kernel.log", "job.log")
+_AUDITS = "audit.{}.json"
 
 Status = Literal["ok", "failed", "killed"]
 
@@ -112,11 +114,10 @@ def write_record(runs: Path, record: RunRecord, out: Path, report: str | None = 
         (partial / RECORD).write_text(text + "\n", encoding="utf-8")
         if report is not None:
             (partial / REPORT).write_text(mask(report), encoding="utf-8")
-        for name in _LOGS:
-            log = out / name
+        for log in (*(out / name for name in _LOGS), *sorted(out.glob(_AUDITS.format("*")))):
             if log.is_file() and log.stat().st_size:
                 words = log.read_text(encoding="utf-8", errors="replace")
-                (partial / name).write_text(mask(words), encoding="utf-8")
+                (partial / log.name).write_text(mask(words), encoding="utf-8")
         for file in partial.iterdir():
             file.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
         if target.exists():
@@ -147,6 +148,17 @@ def read_records(runs: Path, *, limit: int | None = None) -> tuple[RunRecord, ..
         if limit is not None and len(found) >= limit:
             break
     return tuple(found[:limit])
+
+
+def newest_audit(runs: Path, dataset: str) -> Path | None:
+    """Great Expectations' result of the last audit of a dataset, published or not."""
+    for day in sorted(_folders(runs), reverse=True):
+        found = [
+            (read_record(one.parent).began, one) for one in day.glob(f"*/audit.{dataset}.json")
+        ]
+        if found:
+            return max(found)[1]
+    return None
 
 
 def _folders(folder: Path) -> Iterator[Path]:

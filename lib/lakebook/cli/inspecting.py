@@ -244,6 +244,19 @@ def report_open(
     webbrowser.open(page.as_uri())
 
 
+@report_app.command("docs")
+def report_docs(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET")],
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+) -> None:
+    """Write Great Expectations' Data Docs of a dataset's last audit; print their place."""
+    from ..run.data_docs import render_data_docs
+
+    page = render_data_docs(shared.settings_of(lake, env), Dataset.parse(dataset))
+    shared.console().print(shared.relative(page), soft_wrap=True)
+
+
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
     from rich.console import Console
     from rich.table import Table

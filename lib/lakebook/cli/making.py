@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import re
@@ -49,6 +50,12 @@ def lab(
         import jupyterlab  # noqa: F401
     except ImportError:
         raise UserError("JupyterLab is not installed", fix="use make lab") from None
+    from ..runtime.kernelspec import install
+
+    with contextlib.suppress(
+        OSError
+    ):  # somebody else's environment: it is there, or JupyterLab says
+        install()
     environ = {
         **os.environ,
         "LAKEBOOK_ROOT": str(settings.root),

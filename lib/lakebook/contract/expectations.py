@@ -1,7 +1,8 @@
-"""The standard Great Expectations classes, frozen, so that a contract is checked without GX.
+"""The standard Great Expectations classes that an audit computes, so that a contract is checked
+without GX, and what to write instead of the others.
 
-Importing `great_expectations` takes seconds. tests/contract/test_expectations.py compares this
-table with the installed package; when GX changes, that test names the difference.
+Importing `great_expectations` takes seconds. tests/contract/test_expectations.py compares these
+tables with the installed package; tests/quality/test_against_pandas.py, with what is computed.
 """
 
 from __future__ import annotations
@@ -55,18 +56,14 @@ EXPECTATIONS: dict[str, Expectation] = {
     "expect_column_value_lengths_to_be_between": _row("column", _BOUNDS),
     "expect_column_value_lengths_to_equal": _row("column value"),
     "expect_column_values_to_be_between": _row("column", _BOUNDS),
-    "expect_column_values_to_be_dateutil_parseable": _row("column"),
     "expect_column_values_to_be_in_set": _row("column value_set"),
-    "expect_column_values_to_be_json_parseable": _row("column"),
     "expect_column_values_to_be_null": _row("column"),
-    "expect_column_values_to_match_json_schema": _row("column json_schema"),
     "expect_column_values_to_match_like_pattern": _row("column like_pattern", "escape"),
     "expect_column_values_to_match_like_pattern_list": _row(
         "column like_pattern_list", "match_on escape"
     ),
     "expect_column_values_to_match_regex": _row("column regex"),
     "expect_column_values_to_match_regex_list": _row("column regex_list", "match_on"),
-    "expect_column_values_to_match_strftime_format": _row("column strftime_format"),
     "expect_column_values_to_not_be_in_set": _row("column value_set"),
     "expect_column_values_to_not_be_null": _row("column"),
     "expect_column_values_to_not_match_like_pattern": _row("column like_pattern", "escape"),
@@ -87,8 +84,6 @@ EXPECTATIONS: dict[str, Expectation] = {
     "expect_select_column_values_to_be_unique_within_record": _row("column_list", "ignore_row_if"),
     # each row by the others
     "expect_column_value_z_scores_to_be_less_than": _across("column threshold double_sided"),
-    "expect_column_values_to_be_decreasing": _across("column", "strictly"),
-    "expect_column_values_to_be_increasing": _across("column", "strictly"),
     "expect_column_values_to_be_unique": _across("column"),
     "expect_column_values_to_not_be_outliers": _across("column", "method multiplier"),
     "expect_compound_columns_to_be_unique": _across("column_list", "ignore_row_if"),
@@ -96,11 +91,6 @@ EXPECTATIONS: dict[str, Expectation] = {
     "expect_column_distinct_values_to_be_in_set": _whole("column value_set"),
     "expect_column_distinct_values_to_contain_set": _whole("column value_set"),
     "expect_column_distinct_values_to_equal_set": _whole("column value_set"),
-    "expect_column_kl_divergence_to_be_less_than": _whole(
-        "column",
-        "partition_object threshold internal_weight_holdout tail_weight_holdout bucketize_data "
-        "min_value max_value",
-    ),
     "expect_column_max_to_be_between": _whole("column", _BOUNDS),
     "expect_column_mean_to_be_between": _whole("column", _BOUNDS),
     "expect_column_median_to_be_between": _whole("column", _BOUNDS),
@@ -124,6 +114,15 @@ EXPECTATIONS: dict[str, Expectation] = {
     "expect_table_columns_to_match_set": _batch("column_set", "exact_match"),
 }
 
+_PARSED = (
+    "give the column the type date or timestamp and parse it in the notebook, "
+    "or use expect_column_values_to_match_regex"
+)
+_ORDERED = (
+    "rows of a table have no order; compare two columns of a row with "
+    "expect_column_pair_values_a_to_be_greater_than_b"
+)
+
 REFUSED: dict[str, str] = {
     # the footer check knows types exactly; GX asks for an engine's own class names
     "expect_column_type_to_be": "state the type as the column's physicalType",
@@ -133,5 +132,21 @@ REFUSED: dict[str, str] = {
     "expect_query_results_to_match_comparison": "state a rule on this table's own columns",
     "expect_table_row_count_to_equal_other_table": "state a rule on this table's own columns",
     "unexpected_rows_expectation": "state a rule on this table's own columns",
+    # Python for each row; an audit is one query of the engine
+    "expect_column_values_to_be_dateutil_parseable": _PARSED,
+    "expect_column_values_to_match_strftime_format": _PARSED,
+    "expect_column_values_to_be_json_parseable": (
+        "parse it in the notebook, or use expect_column_values_to_match_regex"
+    ),
+    "expect_column_values_to_match_json_schema": (
+        "parse it in the notebook, and state rules on the columns that come of it"
+    ),
+    # rows of a partition have no order
+    "expect_column_values_to_be_increasing": _ORDERED,
+    "expect_column_values_to_be_decreasing": _ORDERED,
+    "expect_column_kl_divergence_to_be_less_than": (
+        "use expect_column_quantile_values_to_be_between for numbers, "
+        "expect_column_distinct_values_to_be_in_set for categories"
+    ),
 }
 """Standard classes that a contract may not use, and what to write instead."""

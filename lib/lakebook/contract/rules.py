@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from ..errors import ContractError, did_you_mean
 from ..names import LAYERS, Dataset
+from .arguments import wrong_argument
 from .expectations import EXPECTATIONS, REFUSED, Expectation
 from .library import translate
 from .model import Action, Column, Relationship, Rule, Scope
@@ -121,7 +122,7 @@ def _implementation(raw: Reader, column: str | None) -> tuple[str, dict[str, Any
             f"unknown expectation {given['type']!r}{did_you_mean(name, EXPECTATIONS)}",
             "implementation",
             "type",
-            fix="use a standard class of Great Expectations",
+            fix="docs/reference/contracts.md lists those that can be used",
         )
     kwargs = given.get("kwargs") or {}
     if not isinstance(kwargs, dict):
@@ -168,6 +169,9 @@ def _check_arguments(
     mostly = kwargs.get("mostly", 1)
     if isinstance(mostly, bool) or not isinstance(mostly, int | float) or not 0 <= mostly <= 1:
         raise raw.error(f"mostly is {mostly!r}", *place, "mostly", fix="give a share from 0 to 1")
+    if wrong := wrong_argument(known, kwargs):
+        key, found, fix = wrong
+        raise raw.error(f"{expectation}: {found}", *place, *filter(None, [key]), fix=fix)
     names = [c.name for c in columns]
     for key in ("column", "column_A", "column_B", "column_list"):
         given = kwargs.get(key, [])

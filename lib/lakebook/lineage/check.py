@@ -58,10 +58,11 @@ def check(
             done[node.name] = kept
     missing = [node for node in nodes if node.name not in done]
     if missing:
-        for found in _compile(settings, missing, contracts, passes):
+        for found, is_final in _compile(settings, missing, contracts, passes):
             name = Dataset.parse(found.step)
             done[name] = found
-            _keep(settings, name, keys[name], found)
+            if is_final:
+                _keep(settings, name, keys[name], found)
     steps = tuple(done[node.name] for node in nodes)
     return CheckReport(steps, time.perf_counter() - began)
 
@@ -71,14 +72,16 @@ def _compile(
     nodes: Sequence[StepNode],
     contracts: Mapping[Dataset, TableContract],
     passes: Passes | None,
-) -> Iterable[StepCheck]:
+) -> Iterable[tuple[StepCheck, bool]]:
+    """The checks, and whether each may be remembered."""
     from .processes import Passes
 
     jobs = [_job(settings, node) for node in nodes]
     with passes or Passes(settings) as running:
         results = running.compile_steps(jobs, contracts)
     for job in jobs:
-        yield _joined(job, results["polars"][job.step], results["duckdb"][job.step])
+        found = results["polars"][job.step], results["duckdb"][job.step]
+        yield _joined(job, *found), all(one.is_final for one in found)
 
 
 def _joined(job: StepJob, verdict: PassResult, followed: PassResult) -> StepCheck:

@@ -77,13 +77,17 @@ class PassRequest:
     jobs: tuple[StepJob, ...]
     contracts: Mapping[Dataset, TableContract]
     project: DbtProject | None = None  # None: there are no models, or dbt cannot compile them
+    timeout_s: float = 0.0  # for each step; 0: no limit
 
 
 @dataclass(frozen=True)
 class PassResult:
-    """What one pass over one step found."""
+    """What one pass over one step found. `is_final` False: another time it may find something else,
+    so that it is not to be remembered.
+    """
 
     step: Dataset
     findings: tuple[Finding, ...]
     lineage: StepLineage | None
     elapsed_s: float
+    is_final: bool = True

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -58,7 +60,10 @@ class Passes:
     def compile_steps(
         self, jobs: Sequence[StepJob], contracts: Mapping[Dataset, TableContract]
     ) -> dict[Pass, dict[Dataset, PassResult]]:
-        """Results of each pass by step. A step that ends its process has a finding that says so."""
+        """Results of each pass by step.
+
+        A step that ends its process, or takes longer than it may, has a finding that says so.
+        """
         self.start()
         project, failure = None, None
         if any(job.models for job in jobs):
@@ -66,16 +71,26 @@ class Passes:
                 project = load_project(self._settings, self._spawn)
             except LakebookError as problem:
                 failure = problem
-        root = self._settings.root
+        root, limit_s = self._settings.root, self._settings.check.timeout_s
         for kind, process in self._running.items():
-            process.ask(PassRequest(kind, root, tuple(jobs), contracts, project))
-        results = {kind: process.results() for kind, process in self._running.items()}
-        self._running.clear()
+            process.ask(PassRequest(kind, root, tuple(jobs), contracts, project, limit_s))
+        results = self._results()
         if failure is not None:
             for job in jobs:
                 if job.models:
                     _blame(results["duckdb"], job, failure)
         return results
+
+    def _results(self) -> dict[Pass, dict[Dataset, PassResult]]:
+        """Side by side: a step that takes too long does so in both passes."""
+        running = self._running
+        with ThreadPoolExecutor(len(running)) as pool:
+            try:
+                return dict(zip(running, pool.map(_Running.results, running.values()), strict=True))
+            except BaseException:  # an interrupt must not wait for the workers
+                for process in running.values():
+                    process.stop()
+                raise
 
 
 def _blame(results: dict[Dataset, PassResult], job: StepJob, problem: LakebookError) -> None:
@@ -93,6 +108,7 @@ class _Running:
         self._root = root
         self._spawn = spawn
         self._done: dict[Dataset, PassResult] = {}
+        self._is_stopped = False
         self._turn = 0
         self._process = self._start()
 
@@ -107,6 +123,9 @@ class _Running:
     def results(self) -> dict[Dataset, PassResult]:
         while True:
             self._process.wait()
+            if self._is_stopped:
+                return self._done
+            self._process.kill()  # what its cells have started
             self._collect()
             left = [job for job in self._request.jobs if job.step not in self._done]
             if not left:
@@ -119,9 +138,9 @@ class _Running:
             self.ask(replace(self._request, jobs=tuple(left[1:])))
 
     def stop(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        self._is_stopped = True
+        self._process.kill()
+        self._process.wait()
 
     def _path(self, what: str) -> Path:
         return self._folder / f"{self._kind}-{self._turn}.{what}"
@@ -151,12 +170,31 @@ class _Running:
         said = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
         if said and said[-1].startswith(("ImportError", "ModuleNotFoundError")) and not self._done:
             raise RunError(f"the check cannot start: {said[-1]}", fix="install the locked packages")
-        code = self._process.poll()
-        last = f" ({said[-1]})" if said else ""
-        finding = Finding(
-            str(job.step),
-            f"the process that checked it ended with code {code}{last}",
-            job.label,
-            fix="take out the call that ends the process",
-        )
-        self._done[job.step] = PassResult(job.step, (finding,), None, 0.0)
+        is_late = any(line.startswith("Timeout (") for line in said)
+        if is_late:
+            finding = _late(job, said, self._request.timeout_s)
+        else:
+            code = self._process.poll()
+            last = f" ({said[-1]})" if said else ""
+            finding = Finding(
+                str(job.step),
+                f"the process that checked it ended with code {code}{last}",
+                job.label,
+                fix="take out the call that ends the process",
+            )
+        self._done[job.step] = PassResult(job.step, (finding,), None, 0.0, is_final=not is_late)
+
+
+def _late(job: StepJob, said: Sequence[str], timeout_s: float) -> Finding:
+    """The finding for a step that took too long, at the cell that faulthandler saw it in."""
+    place = re.compile(rf'File "<{re.escape(job.label)}, cell (\d+)>", line \d+')
+    cells = [int(found[1]) for line in said if (found := place.search(line))]
+    return Finding(
+        str(job.step),
+        f"its check did not end in {timeout_s:g} s",
+        job.label,
+        # Not the line: the passes may have stood in different ones of the same loop.
+        cells[0] if cells else None,
+        fix="tag the cell `view` if it only waits or shows, take out the loop or the wait, "
+        "or allow more in lakebook.toml ([check] timeout_s; 0: no limit)",
+    )

@@ -6,6 +6,8 @@ only. Imports come before the request, which may still be in the making.
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import importlib
 import os
 import pickle
@@ -51,10 +53,30 @@ class Worker:
         if self._request.kind == "polars":
             from .verdict import check_step
 
-            return check_step(job, self._request.contracts)
+            with _at_most(self._request.timeout_s):
+                return check_step(job, self._request.contracts)
         from .follow import follow_step
 
-        return follow_step(job, self._request.contracts, self._tables, self._request.project)
+        with _at_most(self._request.timeout_s):
+            return follow_step(job, self._request.contracts, self._tables, self._request.project)
+
+
+@contextlib.contextmanager
+def _at_most(timeout_s: float) -> Iterator[None]:
+    """End this process, and say in its log where it stood, if the block takes longer.
+
+    By faulthandler's own thread: no signal and no Python thread would come through a call that
+    keeps the interpreter's lock. `processes` reads what it wrote.
+    """
+    if timeout_s <= 0:
+        yield
+        return
+    # The log by its descriptor: what cells write to standard error is swallowed.
+    faulthandler.dump_traceback_later(timeout_s, exit=True, file=2)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def main(kind: str, request_path: str, results_path: str) -> None:

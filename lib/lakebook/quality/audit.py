@@ -138,6 +138,7 @@ def _check(contract: TableContract, rule: Rule, found: Mapping[str, Any]) -> Che
     result = found.get("result") or {}
     elements = result.get("element_count")
     evaluated = None if elements is None else elements - (result.get("missing_count") or 0)
+    observed = result.get("observed_value")
     sample = result.get("partial_unexpected_index_list")
     if sample is None:
         sample = result.get("partial_unexpected_list") or ()
@@ -148,13 +149,22 @@ def _check(contract: TableContract, rule: Rule, found: Mapping[str, Any]) -> Che
         action=rule.action,
         scope=rule.scope,
         success=bool(found["success"]),
-        observed=result.get("observed_value"),
-        unexpected=result.get("unexpected_count"),
+        observed=_distinct_values(result) if observed is None else observed,
+        unexpected=None if elements is None else result.get("unexpected_count"),
         evaluated=evaluated,
         sample=tuple(sample),
         reason=rule.reason,
         dimension=rule.dimension,
     )
+
+
+def _distinct_values(result: Mapping[str, Any]) -> str | None:
+    """What a rule about distinct values found, which Great Expectations shows in lists alone."""
+    if "element_count" in result:
+        return None
+    lists = {"not in the set": "partial_unexpected_list", "missing": "partial_missing_list"}
+    found = {what: result[key] for what, key in lists.items() if result.get(key)}
+    return "; ".join(f"{what}: {', '.join(map(repr, v))}" for what, v in found.items()) or None
 
 
 def _exception(info: Mapping[str, Any]) -> str:

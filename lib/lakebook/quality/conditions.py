@@ -10,15 +10,16 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 import narwhals as nw
 
 from ..errors import ContractError
+from .column_tests import COLUMN_TESTS, Schema, missing, value
 from .row_condition import row_condition
+from .statistics import is_outlier
 
 MISSING_DEFAULT = {"pair": "both_values_are_missing", "record": "all_values_are_missing"}
 
@@ -50,115 +51,6 @@ def all_of(*parts: nw.Expr | None) -> nw.Expr | None:
     """The conjunction of those that are there; None: every row."""
     given = [part for part in parts if part is not None]
     return functools.reduce(operator.and_, given) if given else None
-
-
-def value(name: str, schema: Mapping[str, nw.dtypes.DType]) -> nw.Expr:
-    """The column with NaN as null."""
-    column = nw.col(name)
-    if schema[name].is_float():
-        return nw.when(~column.is_nan()).then(column)
-    return column
-
-
-def missing(name: str, schema: Mapping[str, nw.dtypes.DType]) -> nw.Expr:
-    """Null or NaN, never null itself."""
-    column = nw.col(name)
-    if schema[name].is_float():
-        return column.is_null() | column.is_nan().fill_null(False)
-    return column.is_null()
-
-
-def coerce(bound: Any, dtype: nw.dtypes.DType) -> Any:
-    """A bound as YAML gave it, in the column's type: ISO dates for dates and timestamps."""
-    if isinstance(bound, str) and dtype == nw.Date:
-        return date.fromisoformat(bound[:10])
-    if dtype == nw.Datetime:
-        if isinstance(bound, str):
-            return datetime.fromisoformat(bound)
-        if isinstance(bound, date) and not isinstance(bound, datetime):
-            return datetime(bound.year, bound.month, bound.day)
-    if dtype == nw.Date and isinstance(bound, datetime):
-        return bound.date()
-    return bound
-
-
-Schema = Mapping[str, nw.dtypes.DType]
-Test = Callable[[str, Mapping[str, Any], Schema], nw.Expr]
-
-
-def between(measured: nw.Expr, kwargs: Mapping[str, Any], dtype: nw.dtypes.DType) -> nw.Expr:
-    low, high = coerce(kwargs.get("min_value"), dtype), coerce(kwargs.get("max_value"), dtype)
-    tests = []
-    if low is not None:
-        tests.append(measured > low if kwargs.get("strict_min") else measured >= low)
-    if high is not None:
-        tests.append(measured < high if kwargs.get("strict_max") else measured <= high)
-    if not tests:
-        raise ContractError("a between rule has neither min_value nor max_value")
-    return functools.reduce(operator.and_, tests)
-
-
-def _between(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return between(nw.col(name), kwargs, schema[name])
-
-
-def _length_between(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return between(nw.col(name).str.len_chars(), kwargs, nw.Int64())
-
-
-def _length_equals(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return nw.col(name).str.len_chars() == kwargs["value"]
-
-
-def is_in(name: str, values: Iterable[Any], schema: Schema) -> nw.Expr:
-    wanted = [coerce(v, schema[name]) for v in values if v is not None]
-    if not wanted:  # "IN ()" is no SQL
-        return nw.col(name).is_null() & ~nw.col(name).is_null()
-    return nw.col(name).is_in(wanted)
-
-
-def _in_set(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return is_in(name, kwargs["value_set"], schema)
-
-
-def _not_in_set(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return ~is_in(name, kwargs["value_set"], schema)
-
-
-def _matches(name: str, regex: str, schema: Schema) -> nw.Expr:
-    text = nw.col(name) if schema[name] == nw.String else nw.col(name).cast(nw.String)
-    return text.str.contains(regex)
-
-
-def _match(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return _matches(name, kwargs["regex"], schema)
-
-
-def _not_match(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return ~_matches(name, kwargs["regex"], schema)
-
-
-def _match_list(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    join = operator.and_ if kwargs.get("match_on") == "all" else operator.or_
-    return functools.reduce(join, (_matches(name, r, schema) for r in kwargs["regex_list"]))
-
-
-def _not_match_list(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    tests = (~_matches(name, r, schema) for r in kwargs["regex_list"])
-    return functools.reduce(operator.and_, tests)
-
-
-COLUMN_TESTS: dict[str, Test] = {
-    "column_values.between": _between,
-    "column_values.in_set": _in_set,
-    "column_values.not_in_set": _not_in_set,
-    "column_values.match_regex": _match,
-    "column_values.not_match_regex": _not_match,
-    "column_values.match_regex_list": _match_list,
-    "column_values.not_match_regex_list": _not_match_list,
-    "column_values.value_length.between": _length_between,
-    "column_values.value_length.equals": _length_equals,
-}
 
 
 def _same(left: str, right: str, schema: Schema) -> nw.Expr:
@@ -200,11 +92,13 @@ RECORD_METRICS = (
     "multicolumn_values.equal",
     "select_column_values.unique.within_record",
 )
+OUTLIER_METRICS = ("column_values.z_score.under_threshold", "column_values.not_outliers")
 COLUMN_METRICS = (
     "column_values.nonnull",
     "column_values.null",
     "column_values.unique",
     *COLUMN_TESTS,
+    *OUTLIER_METRICS,
 )
 
 
@@ -223,7 +117,8 @@ def _not_ignored(kwargs: Mapping[str, Any], names: Iterable[str], schema: Schema
 def condition(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> Condition:
     """The condition of a map metric for a rule's arguments (`column`, `min_value`, ...).
 
-    Raises ContractError for a metric that is not known here.
+    A metric about outliers needs among them `statistics`: the values of
+    `statistics.needed`. Raises ContractError for a metric that is not known here.
     """
     where = row_condition(kwargs.get("row_condition"), schema)
     if metric in COLUMN_METRICS:
@@ -254,6 +149,10 @@ def _column_condition(
     domain = all_of(where, ~missing(name, schema))
     if metric == "column_values.unique":
         return Condition((name,), domain, None, unique=(name,))
+    if metric in OUTLIER_METRICS:
+        outside = is_outlier(metric, name, kwargs, kwargs["statistics"])
+        nothing = nw.col(name).is_null() & ~nw.col(name).is_null()
+        return Condition((name,), domain, all_of(domain, nothing if outside is None else outside))
     test = COLUMN_TESTS[metric](name, kwargs, schema)
     return Condition((name,), domain, all_of(domain, ~test))
 
@@ -269,6 +168,14 @@ MAP_METRIC = {
     "expect_column_values_to_not_match_regex": "column_values.not_match_regex",
     "expect_column_values_to_match_regex_list": "column_values.match_regex_list",
     "expect_column_values_to_not_match_regex_list": "column_values.not_match_regex_list",
+    "expect_column_values_to_match_like_pattern": "column_values.match_like_pattern",
+    "expect_column_values_to_not_match_like_pattern": "column_values.not_match_like_pattern",
+    "expect_column_values_to_match_like_pattern_list": "column_values.match_like_pattern_list",
+    "expect_column_values_to_not_match_like_pattern_list": (
+        "column_values.not_match_like_pattern_list"
+    ),
+    "expect_column_value_z_scores_to_be_less_than": "column_values.z_score.under_threshold",
+    "expect_column_values_to_not_be_outliers": "column_values.not_outliers",
     "expect_column_value_lengths_to_be_between": "column_values.value_length.between",
     "expect_column_value_lengths_to_equal": "column_values.value_length.equals",
     "expect_column_pair_values_to_be_equal": "column_pair_values.equal",

@@ -38,7 +38,7 @@ def flag(
         return lazy.with_columns(**{FAILED_RULES: nw.lit(None).cast(nw.String)})
     schema = lazy.collect_schema()
     marks = {
-        f"__broken_{number}": _broken(contract, _rule(contract, rules, name), schema, keys)
+        f"__broken_{number}": _broken(lazy, _rule(contract, rules, name), schema, keys)
         for number, name in enumerate(names)
     }
     marked = lazy.with_columns(**marks)
@@ -68,12 +68,19 @@ def _rule(contract: TableContract, rules: Mapping[str, Rule], name: str) -> Rule
 
 
 def _broken(
-    contract: TableContract, rule: Rule, schema: nw.Schema, keys: Mapping[str, list[Any]]
+    frame: nw.LazyFrame, rule: Rule, schema: nw.Schema, keys: Mapping[str, list[Any]]
 ) -> nw.Expr:
     from .conditions import MAP_METRIC, condition
+    from .measures import measure
+    from .statistics import needed, statistic
+
+    metric = MAP_METRIC[rule.expectation]
 
     kwargs = dict(rule.kwargs)
     if "value_set" in kwargs:
         kwargs["value_set"] = resolve_reference(kwargs["value_set"], keys)
-    found = condition(MAP_METRIC[rule.expectation], kwargs, schema)
+    if wanted := needed(metric, kwargs):
+        measures = [statistic(one, {**kwargs, **own}, schema) for one, own in wanted.items()]
+        kwargs["statistics"] = dict(zip(wanted, measure(frame, measures), strict=True))
+    found = condition(metric, kwargs, schema)
     return found.broken_over_rows().fill_null(False)

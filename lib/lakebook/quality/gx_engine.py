@@ -112,7 +112,8 @@ class NarwhalsExecutionEngine(ExecutionEngine[nw.Expr]):
             batch_id = metric.metric_domain_kwargs.get("batch_id")
             if isinstance(computation.metric_fn, SampleRequest):
                 request = computation.metric_fn
-                broken = computation.metric_provider_kwargs["metrics"]["unexpected_count"]
+                # Without a count to go by, there is always something to show.
+                broken = computation.metric_provider_kwargs["metrics"].get("unexpected_count", 1)
                 if broken:
                     samples.setdefault(batch_id, []).append((metric, request.sample, request.shape))
                 else:
@@ -135,7 +136,8 @@ class NarwhalsExecutionEngine(ExecutionEngine[nw.Expr]):
         distinct: dict[tuple[Any, ...], Sample] = {}
         places = []
         for metric, wanted, _ in asked:
-            name = metric.metric_name.rsplit(".", 1)[0]
+            name = metric.metric_name.removesuffix(".unexpected_values")
+            name = name.removesuffix(".unexpected_index_list")
             kwargs = {k: v for k, v in metric.metric_value_kwargs.items() if k != "result_format"}
             place = (name, metric.metric_domain_kwargs_id, repr(sorted(kwargs.items())))
             distinct.setdefault(place, wanted)

@@ -30,21 +30,28 @@ class Grouped:
     """A grouping by `columns` (named `keys` in it) of the rows in `where`, then an aggregate of it.
 
     The grouped frame has the keys and `rows`, the size of a group. `name` tells groupings apart:
-    measures with one name share one grouping.
+    measures with one name share one grouping. `prepare` adds to the groups what an aggregate needs
+    of them all. With several `exprs`, `finish` is given a tuple.
     """
 
     name: str
     keys: Mapping[str, nw.Expr]
     where: nw.Expr | None
-    expr: nw.Expr
+    expr: nw.Expr | tuple[nw.Expr, ...]
     finish: Callable[[Any], Any] = lambda value: value
+    prepare: Callable[[nw.LazyFrame], nw.LazyFrame] = lambda groups: groups
+
+    @property
+    def exprs(self) -> tuple[nw.Expr, ...]:
+        return self.expr if isinstance(self.expr, tuple) else (self.expr,)
 
 
 @dataclass(frozen=True)
 class Sample:
     """Up to `limit` rows that are `broken`, or the distinct values of `unique` in the domain.
 
-    `at_least` says how often such a value occurs: 2 finds the repeated ones.
+    `at_least` says how often such a value occurs: 2 finds the repeated ones. `is_most` keeps only
+    those that occur most often.
     """
 
     columns: tuple[str, ...]
@@ -53,10 +60,12 @@ class Sample:
     unique: tuple[str, ...]
     limit: int
     at_least: int = 2
+    is_most: bool = False
 
 
 Measure = Scalar | Grouped
 ROWS = "__rows"
+_MOST = "__most"
 
 
 def count_true(condition: nw.Expr | None) -> Scalar:
@@ -103,10 +112,22 @@ def measure(frame: nw.LazyFrame, measures: Sequence[Measure]) -> list[Any]:
     joined = functools.reduce(lambda left, right: left.join(right, how="cross"), rows)
     row = collect(joined).row(0)
     values = dict(zip(joined.collect_schema().names(), row, strict=True))
+    found = {name: plain(_python(value)) for name, value in values.items()}
     return [
-        wanted.finish(plain(_python(values[name])))
+        wanted.finish(
+            tuple(found[part] for part in _parts(name, wanted))
+            if isinstance(wanted, Grouped) and isinstance(wanted.expr, tuple)
+            else found[name]
+        )
         for name, wanted in zip(names, measures, strict=True)
     ]
+
+
+def _parts(name: str, wanted: Grouped) -> list[str]:
+    """The columns of a grouping's aggregates in the one row."""
+    if not isinstance(wanted.expr, tuple):
+        return [name]
+    return [f"{name}_{number}" for number in range(len(wanted.expr))]
 
 
 def _python(value: Any) -> Any:
@@ -118,7 +139,13 @@ def _one_row(frame: nw.LazyFrame, grouping: Mapping[str, Grouped]) -> nw.LazyFra
     first = next(iter(grouping.values()))
     kept = frame if first.where is None else frame.filter(first.where)
     grouped = kept.select(**first.keys).group_by(*first.keys).agg(nw.len().alias(ROWS))
-    return grouped.select(**{name: wanted.expr for name, wanted in grouping.items()})
+    return first.prepare(grouped).select(
+        **{
+            part: expr
+            for name, wanted in grouping.items()
+            for part, expr in zip(_parts(name, wanted), wanted.exprs, strict=True)
+        }
+    )
 
 
 def sample(frame: nw.LazyFrame, samples: Sequence[Sample]) -> list[list[dict[str, Any]]]:
@@ -145,6 +172,9 @@ def _rows(
     kept = frame if wanted.domain is None else frame.filter(wanted.domain)
     groups = kept.group_by(*wanted.unique).agg(nw.len().alias(ROWS))
     often = groups.filter(nw.col(ROWS) >= wanted.at_least)
+    if wanted.is_most:
+        most = groups.select(nw.col(ROWS).max().alias(_MOST))
+        often = groups.join(most, how="cross").filter(nw.col(ROWS) == nw.col(_MOST))
     # Only the values of the key are known here: a join back to whole rows would cost a second
     # pass over a large table to show rows that differ in nothing that the rule is about.
     shown = {

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..contract.expectations import EXPECTATIONS
 from ..contract.model import Action, Relationship, Rule, Scope, TableContract
 from ..errors import ContractError, did_you_mean
 from .references import key_values, value_set
@@ -16,49 +17,6 @@ if TYPE_CHECKING:
 
 META = "lakebook"
 _SEVERITY: dict[Action, str] = {"fail": "critical", "quarantine": "warning", "warn": "info"}
-_AGGREGATES = (
-    "expect_column_distinct_values_to_be_in_set",
-    "expect_column_max_to_be_between",
-    "expect_column_mean_to_be_between",
-    "expect_column_median_to_be_between",
-    "expect_column_min_to_be_between",
-    "expect_column_proportion_of_non_null_values_to_be_between",
-    "expect_column_proportion_of_unique_values_to_be_between",
-    "expect_column_stdev_to_be_between",
-    "expect_column_sum_to_be_between",
-    "expect_column_to_exist",
-    "expect_column_unique_value_count_to_be_between",
-    "expect_table_column_count_to_be_between",
-    "expect_table_column_count_to_equal",
-    "expect_table_columns_to_match_ordered_list",
-    "expect_table_columns_to_match_set",
-    "expect_table_row_count_to_be_between",
-    "expect_table_row_count_to_equal",
-)
-ROW_EXPECTATIONS = (
-    "expect_column_pair_values_a_to_be_greater_than_b",
-    "expect_column_pair_values_to_be_equal",
-    "expect_column_pair_values_to_be_in_set",
-    "expect_column_value_lengths_to_be_between",
-    "expect_column_value_lengths_to_equal",
-    "expect_column_values_to_be_between",
-    "expect_column_values_to_be_in_set",
-    "expect_column_values_to_be_null",
-    "expect_column_values_to_be_unique",
-    "expect_column_values_to_match_regex",
-    "expect_column_values_to_match_regex_list",
-    "expect_column_values_to_not_be_in_set",
-    "expect_column_values_to_not_be_null",
-    "expect_column_values_to_not_match_regex",
-    "expect_column_values_to_not_match_regex_list",
-    "expect_compound_columns_to_be_unique",
-    "expect_multicolumn_sum_to_equal",
-    "expect_multicolumn_values_to_be_equal",
-    "expect_select_column_values_to_be_unique_within_record",
-)
-"""Expectations that judge single rows; only these can quarantine."""
-
-SUPPORTED = tuple(sorted((*_AGGREGATES, *ROW_EXPECTATIONS)))
 
 
 def build_suite(
@@ -118,14 +76,15 @@ def rule_place(contract: TableContract, rule: Rule) -> str:
 def check_rule(contract: TableContract, rule: Rule) -> None:
     """Raise ContractError for an expectation or a column that is not there; no heavy import."""
     where = rule_place(contract, rule)
-    if rule.expectation not in SUPPORTED:
+    known = EXPECTATIONS.get(rule.expectation)
+    if known is None:  # a contract that was read from a file was refused there
         raise ContractError(
             f"rule {rule.name!r} has the unknown expectation {rule.expectation!r}"
-            f"{did_you_mean(rule.expectation, SUPPORTED)}",
+            f"{did_you_mean(rule.expectation, EXPECTATIONS)}",
             where=where,
             fix="docs/reference/contracts.md lists those that Lakebook computes",
         )
-    if rule.action == "quarantine" and rule.expectation not in ROW_EXPECTATIONS:
+    if rule.action == "quarantine" and not known.maps:
         raise ContractError(
             f"rule {rule.name!r} cannot quarantine: {rule.expectation} judges no single rows",
             where=where,

@@ -71,6 +71,7 @@ def audit_rows(
     context.outcome.checks.extend(
         {"dataset": str(contract.dataset), **asdict(check)} for check in result.checks
     )
+    context.outcome.keep_audit(contract.dataset, result.gx)
     context.outcome.save()
     return result
 

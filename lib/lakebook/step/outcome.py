@@ -67,6 +67,13 @@ class Outcome:
         self.inputs.append({"source": uri, "begins": dict(begins), "ends": dict(ends)})
         self.save()
 
+    def keep_audit(self, dataset: Dataset, document: Mapping[str, Any]) -> None:
+        """Keep Great Expectations' own result beside the record, for its Data Docs."""
+        if self.folder is not None and document:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / f"audit.{dataset}.json"
+            path.write_text(json.dumps(document, default=str), encoding="utf-8")
+
     def save(self) -> None:
         if self.folder is None:
             return

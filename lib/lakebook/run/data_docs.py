@@ -1,0 +1,40 @@
+"""Great Expectations' Data Docs of a dataset's last audit, rendered from the archive."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from ..archive.record import newest_audit
+from ..errors import UserError
+from ..graph import load_graph
+from ..names import Dataset
+from ..settings import Settings
+
+
+def render_data_docs(settings: Settings, dataset: Dataset) -> Path:
+    """Write the site to `<lake>/<env>/docs/<dataset>` and return its index page.
+
+    Raises UserError for a dataset that is not there, or has not been audited yet.
+    """
+    step = load_graph(settings).producer(dataset)
+    audit = newest_audit(settings.runs, str(dataset))
+    if audit is None:
+        raise UserError(
+            f"the archive has no audit of {dataset} in the environment {settings.env}",
+            fix=f"run it first: lakebook run {step.name}; a contract without rules has no audit",
+        )
+    document = json.loads(audit.read_text(encoding="utf-8"))
+    from ..quality import data_docs
+
+    target = settings.lake / settings.env / "docs" / str(dataset)
+    partial = target.with_name(f".{dataset}.{os.getpid()}.partial")
+    try:
+        page = data_docs([document], partial).relative_to(partial.resolve())
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target / page
