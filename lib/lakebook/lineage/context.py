@@ -70,7 +70,7 @@ class CompileContext:
                 f"the notebook makes Step({str(step)!r})",
                 fix=f"name it after its file: Step({str(self._job.step)!r})",
             )
-        timed = [table for table in self._job.outputs if table.time]
+        timed = [table for table in self._job.outputs if table.time and table.write != "append"]
         if timed and interval is None:
             raise UserError(
                 f"{timed[0].dataset} has a time column, but Step(…) has no interval",
