@@ -208,3 +208,20 @@ def test_a_sweep_in_an_environment_hides_nothing_of_prod(checkout: Checkout):
     assert delta.open_snapshot(table).fence("2013-01-03") > 0
     count = "SELECT count(*) AS n FROM silver.events"
     assert checkout.query(count, "--env", "ana") == checkout.query(count)
+
+
+def test_a_read_after_the_write_is_foreseen_by_the_plan(checkout: Checkout):
+    checkout.contract("silver.other", COLUMNS)
+    checkout.notebook(
+        "silver.other",
+        [
+            'from lakebook import Step\nstep = Step("silver.other", start=start, end=end)',
+            'step.write(step.read("bronze.events").select("id", "seen", "amount"))',
+            'step.read("silver.events").collect()',
+        ],
+    )
+    checkout.run()
+    assert {step["status"] for step in checkout.run().values()} == {"fresh"}
+    checkout.source(EVENTS.replace("4,2013-01-03T10:00:00Z,40", "4,2013-01-03T10:00:00Z,41"))
+    assert {step["status"] for step in checkout.run().values()} == {"ok"}
+    assert {step["status"] for step in checkout.run().values()} == {"fresh"}

@@ -18,8 +18,9 @@ from ..ingest.log import LogSource, read_offsets, waiting
 from ..intervals import WHOLE, Interval, Unit, merge_partitions
 from ..names import PROD, Dataset, table_path
 from ..settings import Settings
+from ..step.declared import DeclaredRead, declared_inputs
 from ..step.fingerprint import InputTokens, input_parts, partition_fingerprint
-from ..step.lake import source_tokens
+from ..step.lake import current_source
 from ..step.view import DatasetView, open_view
 from .static import static_parts
 
@@ -167,38 +168,20 @@ class Planner:
         return self.interval.widen(unit)
 
     def inputs(self, node: StepNode, views: dict[Dataset, DatasetView]) -> tuple[InputTokens, ...]:
-        """What the step reads, with the tokens of now. The same values as `step.lake` records."""
-        found: list[InputTokens] = []
-        has_time = _unit(node) is not None
-        for read in node.reads:
-            if read.refresh == "forward" or read.dataset in node.outputs:
-                continue
-            view = self._view(read.dataset, views)
-            time = view.contract.time
-            found.append(
-                InputTokens(
-                    str(read.dataset),
-                    time.unit if time else None,
-                    view.data,
-                    read.before_days,
-                    read.after_days,
-                    read.whole or not has_time,
-                )
-            )
-        for uri in node.sources:
-            source = open_source(uri, self.settings)
-            if isinstance(source, LogSource):
-                continue  # a mistake that the run names: a log is written by append
-            version = source.version()
-            found.append(source_tokens(uri, version.digest))
+        """What the step reads, with the tokens of now. The same values as its run takes."""
         assert node.contract is not None
-        for table in node.contract.tables:
-            for relation in table.relationships:
-                if relation.action != "warn":
-                    view = self._view(relation.to_dataset, views)
-                    unit = view.contract.time.unit if view.contract.time else None
-                    found.append(InputTokens(str(relation.to_dataset), unit, view.data, whole=True))
-        return tuple(found)
+        reads = [
+            DeclaredRead(read.dataset, read.before_days, read.after_days, read.whole)
+            for read in node.reads
+            if read.refresh != "forward"
+        ]
+        return declared_inputs(
+            reads,
+            node.sources,
+            node.contract,
+            view=lambda dataset: self._view(dataset, views),
+            source=lambda uri: current_source(uri, self.settings),
+        )
 
     def _view(
         self,

@@ -108,6 +108,17 @@ def _context(
         "step": str(node.name),
         "static": dict(static),
         "reads": sorted(reads),
+        "declared": [
+            {
+                "dataset": str(read.dataset),
+                "before_days": read.before_days,
+                "after_days": read.after_days,
+                "whole": read.whole,
+            }
+            for read in node.reads
+            if read.refresh != "forward"
+        ],
+        "sources": list(node.sources),
     }
 
 

@@ -15,7 +15,7 @@ from ..delta import inspect as inspect_files
 from ..errors import GateError
 from ..intervals import Interval
 from ..names import table_path
-from .fingerprint import InputTokens
+from .declared import tokens_of
 from .view import open_view
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def referenced_keys(context: LakeContext, contract: TableContract) -> dict[str, 
     """Key values of the datasets that the contract refers to, by relationship name."""
     values: dict[str, Any] = {}
     for relation in contract.relationships:
-        view = open_view(context.settings, find_table(context.settings, relation.to_dataset))
+        view = context.peek(relation.to_dataset)
+        if relation.to_dataset in context.contract.datasets:  # perhaps just written by this step
+            view = open_view(context.settings, find_table(context.settings, relation.to_dataset))
         if not view.exists:
             context.outcome.notes.append(
                 f"{relation.name} not checked: {relation.to_dataset} has no table yet"
@@ -91,10 +93,7 @@ def referenced_keys(context: LakeContext, contract: TableContract) -> dict[str, 
         values[relation.name] = sorted(v for v in column.to_list() if v is not None)
         context.outcome.add_input(relation.to_dataset, view.versions, view.data)
         if relation.action != "warn":  # then the referenced keys decide which rows are published
-            unit = view.contract.time.unit if view.contract.time else None
-            context.inputs.append(
-                InputTokens(str(relation.to_dataset), unit, view.data, whole=True)
-            )
+            context.inputs.append(tokens_of(view, whole=True))
     return values
 
 

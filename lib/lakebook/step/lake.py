@@ -18,7 +18,9 @@ from ..ingest.files import retyped
 from ..ingest.log import LogSource
 from ..intervals import NULL, Interval
 from ..names import Dataset
+from ..settings import Settings
 from .context import Context, ReadRequest
+from .declared import declared_inputs, tokens_of
 from .fingerprint import InputTokens
 from .offsets import Offsets, land_log
 from .outcome import Outcome
@@ -71,16 +73,33 @@ class LakeContext:
 
     def view(self, dataset: Dataset) -> DatasetView:
         """One snapshot per dataset and step: every read of it sees the same version."""
+        view = self.peek(dataset)
+        if not view.exists:
+            raise UserError(
+                f"{dataset} has no table yet in this lake",
+                where=str(self.step),
+                fix=f"run it first: lakebook run {dataset}",
+            )
+        return view
+
+    def peek(self, dataset: Dataset) -> DatasetView:
+        """As `view`, also where there is no table yet."""
         if dataset not in self._views:
-            view = open_view(self.settings, find_table(self.settings, dataset))
-            if not view.exists:
-                raise UserError(
-                    f"{dataset} has no table yet in this lake",
-                    where=str(self.step),
-                    fix=f"run it first: lakebook run {dataset}",
-                )
-            self._views[dataset] = view
+            self._views[dataset] = open_view(self.settings, find_table(self.settings, dataset))
         return self._views[dataset]
+
+    def made_of(self) -> tuple[InputTokens, ...]:
+        """The inputs that decide the result: as declared, or where nobody knows, as read so far."""
+        if self.run.declared is None:
+            return tuple(self.inputs)
+        landed = {tokens.dataset: tokens for tokens in self.inputs}
+        return declared_inputs(
+            self.run.declared,
+            self.run.sources,
+            self.contract,
+            view=self.peek,
+            source=lambda uri: landed.get(uri) or current_source(uri, self.settings),
+        )
 
     def read(self, request: ReadRequest) -> nw.LazyFrame[Any]:
         self._known_to_graph(request.dataset)
@@ -106,13 +125,11 @@ class LakeContext:
 
     def _note_read(self, view: DatasetView, request: ReadRequest) -> list[str]:
         time = view.contract.time
-        tokens = InputTokens(
-            str(request.dataset),
-            time.unit if time else None,
-            view.data,
-            request.before_days,
-            request.after_days,
-            request.whole,
+        tokens = tokens_of(
+            view,
+            before_days=request.before_days,
+            after_days=request.after_days,
+            whole=request.whole,
         )
         names: tuple[str, ...] = view.partitions
         if time is not None and not request.whole and request.interval is not None:
@@ -202,6 +219,12 @@ def source_tokens(uri: str, source_digest: str) -> InputTokens:
     """A source as an input: one token for all partitions, since any row may be in it."""
     value = int.from_bytes(bytes.fromhex(source_digest[:16]), "big", signed=True)
     return InputTokens(uri, None, {"*": value})
+
+
+def current_source(uri: str, settings: Settings) -> InputTokens | None:
+    """A source as it is now; None for a log, which is no input but a stream of them."""
+    source = open_source(uri, settings)
+    return None if isinstance(source, LogSource) else source_tokens(uri, source.version().digest)
 
 
 def _check_interval(step: Dataset, table: TableContract, interval: Interval | None) -> None:

@@ -144,8 +144,9 @@ def _record(
         fingerprints=fps,
     )
     context.outcome.outputs.append(output)
+    inputs = context.made_of()
     made = [name for name in fps if draft.merge is None or name not in draft.merge.foreign]
-    context.outcome.parts.update({n: input_parts(n, context.inputs) for n in made})
+    context.outcome.parts.update({n: input_parts(n, inputs) for n in made})
     context.outcome.conflicts.extend(_again(context, contract, done.conflicts))
     context.outcome.save()
     if done.conflicts:
@@ -205,4 +206,5 @@ def fingerprints(context: LakeContext, names: tuple[str, ...]) -> dict[str, int]
     """`fp/` value per partition; one that equals no other where the run's making is not known."""
     if not context.run.static:
         return {name: unknown_fingerprint() for name in names}
-    return {n: partition_fingerprint(context.run.static, n, context.inputs) for n in names}
+    inputs = context.made_of()
+    return {n: partition_fingerprint(context.run.static, n, inputs) for n in names}

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..names import Dataset
 from ..settings import Settings, load_settings
+from .declared import DeclaredRead
 
 VARIABLE = "LAKEBOOK_RUN"
 
@@ -27,6 +29,10 @@ class RunContext:
     settings: Settings
     static: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] | None = None  # datasets that the graph saw; None: not known
+    declared: tuple[DeclaredRead, ...] | None = (
+        None  # those that decide the result; None: not known
+    )
+    sources: tuple[str, ...] = ()
     out: Path | None = None  # folder for step.json
 
     @classmethod
@@ -43,5 +49,16 @@ class RunContext:
             settings=settings,
             static=raw.get("static") or {},
             reads=None if reads is None else tuple(reads),
+            declared=_declared(raw),
+            sources=tuple(raw.get("sources", ())),
             out=Path(raw["out"]) if raw.get("out") else None,
         )
+
+
+def _declared(raw: Mapping[str, Any]) -> tuple[DeclaredRead, ...] | None:
+    if raw.get("declared") is None:
+        return None
+    return tuple(
+        DeclaredRead(**{**read, "dataset": Dataset.parse(read["dataset"])})
+        for read in raw["declared"]
+    )
