@@ -6,7 +6,9 @@ override it, and the command line overrides those.
 
 from __future__ import annotations
 
+import getpass
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -131,6 +133,11 @@ def load_settings(
         runtime=runtime,
         check=CheckSettings(**raw.get("check", {})),
     )
+
+
+def person() -> str:
+    """The user's name as the name of an environment."""
+    return re.sub(r"[^a-z0-9_-]", "-", getpass.getuser().lower()).strip("-_") or "me"
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
-import re
 import sys
 from typing import Annotated
 
@@ -13,6 +11,7 @@ import typer
 
 from ..errors import UserError
 from ..names import Dataset
+from ..settings import person
 from . import shared
 
 
@@ -45,7 +44,7 @@ def lab(
     ] = None,
 ) -> None:
     """Open JupyterLab in your own environment: reads fall through to prod, writes stay."""
-    settings = shared.settings_of(lake, env or os.environ.get("LAKEBOOK_ENV") or _person())
+    settings = shared.settings_of(lake, env or os.environ.get("LAKEBOOK_ENV") or person())
     try:
         import jupyterlab  # noqa: F401
     except ImportError:
@@ -65,8 +64,3 @@ def lab(
     shared.console().print(f"environment {settings.env}; lake {shared.relative(settings.lake)}")
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={settings.root}"]
     os.execve(sys.executable, [*command, *(extra or [])], environ)
-
-
-def _person() -> str:
-    """The user's name as the name of an environment."""
-    return re.sub(r"[^a-z0-9_-]", "-", getpass.getuser().lower()).strip("-_") or "me"

@@ -21,7 +21,7 @@ from ..delta import (
 from ..delta import inspect as inspect_files
 from ..errors import ConflictError
 from ..intervals import NULL
-from ..names import table_path
+from ..names import PROD, table_path
 from ..settings import Settings
 from .card import Card
 from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
@@ -98,7 +98,12 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
         for one in stages:
             one.discard()  # what the commit took is kept: it is no longer staged
     output = _record(context, contract, draft, done, aside, fps)
-    return Card(output, audit.checks if audit else (), tuple(context.outcome.notes))
+    where = () if context.settings.env == PROD else (_own(context.settings.env),)
+    return Card(output, audit.checks if audit else (), (*context.outcome.notes, *where))
+
+
+def _own(env: str) -> str:
+    return f"written in the environment {env!r}; prod is as it was"
 
 
 def _set_aside(

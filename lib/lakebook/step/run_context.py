@@ -1,7 +1,8 @@
 """What the runner tells the kernel of a run: a JSON file named by `LAKEBOOK_RUN`.
 
-Without that variable the step is interactive (or run by plain Papermill): it works the same, but
-what made its result is not known in full, so its partitions count as stale afterwards.
+Without that variable the step is interactive (or run by plain Papermill): it works the same, in the
+environment of LAKEBOOK_ENV or of the person, so that nobody writes to prod by opening a notebook.
+What made its result is not known in full, so its partitions count as stale afterwards.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..names import Dataset
-from ..settings import Settings, load_settings
+from ..settings import Settings, load_settings, person
 from .declared import DeclaredRead
 
 VARIABLE = "LAKEBOOK_RUN"
@@ -40,7 +41,8 @@ class RunContext:
         environ = os.environ if environ is None else environ
         path = environ.get(VARIABLE)
         if not path:
-            return cls(run_id=f"interactive-{secrets.token_hex(4)}", settings=load_settings())
+            settings = load_settings(env=environ.get("LAKEBOOK_ENV") or person(), environ=environ)
+            return cls(run_id=f"interactive-{secrets.token_hex(4)}", settings=settings)
         raw: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         settings = load_settings(Path(raw["root"]), lake=raw["lake"], env=raw["env"])
         reads = raw.get("reads")
