@@ -72,6 +72,21 @@ def test_landing_columns_come_from_the_source_not_the_clock(settings, contract):
     assert set(again["_source"].to_list()) == {"file://events.csv"}
 
 
+@pytest.mark.parametrize("how", ["written again", "put in its place"])
+def test_another_file_of_the_same_size_and_time_is_another_version(settings, how):
+    path = settings.root / "events.csv"
+    path.write_text("id\n1\n")
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    before = open_source("file://events.csv", settings).version()
+    new = path if how == "written again" else settings.root / "new.csv"
+    new.write_text("id\n2\n")
+    os.utime(new, (1_000_000_000, 1_000_000_000))
+    new.replace(path)
+    after = open_source("file://events.csv", settings).version()
+    assert after.modified == before.modified
+    assert after.digest != before.digest
+
+
 def test_a_zip_gives_the_same_rows_as_its_member(settings, contract):
     plain = land(settings, contract).frame.collect()
     with zipfile.ZipFile(settings.root / "events.zip", "w") as archive:

@@ -66,10 +66,17 @@ class FileSource:
         return found
 
     def version(self) -> SourceVersion:
-        """Digest and modification time; the digest is remembered by path, size and time."""
+        """Digest and modification time; the digest is remembered as long as the file is the same.
+
+        Size and modification time alone do not tell: `touch -r` and `cp -p` set the time. Nothing
+        sets the time of the last change (ctime), and another file put there has another inode.
+        """
         stat = self.path.stat()
         modified = datetime.fromtimestamp(stat.st_mtime, UTC).replace(tzinfo=None, microsecond=0)
-        seen = f"{self.path}:{stat.st_size}:{stat.st_mtime_ns}"
+        seen = (
+            f"{self.path}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
+            f":{stat.st_dev}:{stat.st_ino}"
+        )
         memo = self._memo / f"{hashlib.sha256(seen.encode()).hexdigest()[:32]}.json"
         if memo.is_file():
             digest = json.loads(memo.read_text())["sha256"]
