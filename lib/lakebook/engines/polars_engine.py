@@ -41,6 +41,7 @@ class PolarsEngine:
             list(files),
             schema=types,
             missing_columns="insert",
+            extra_columns="ignore",
             hive_partitioning=False,
             glob=False,
         )

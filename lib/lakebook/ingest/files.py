@@ -97,9 +97,10 @@ class FileSource:
         version = self.version()
         path = self._plain(version)
         header = self._header(path)
-        wanted = [c for c in contract.columns if c.name not in LANDING_COLUMNS]
-        new = tuple(name for name in header if name not in contract.names)
-        self._check(header, wanted, contract)
+        self._check(header, contract)
+        ours = [c for c in contract.columns if c.name not in LANDING_COLUMNS]
+        wanted = [c for c in ours if c.name in header]
+        new = tuple(name for name in header if name not in {c.name for c in ours if c.promised})
         schema = {name: _csv_type(contract, name) for name in header}
         frame = pl.scan_csv(path, schema=schema, null_values=list(chosen["null_values"]))
         frame = frame.with_columns(
@@ -109,7 +110,7 @@ class FileSource:
             frame = frame.filter(within(contract, interval))
         frame = frame.select(
             *(c.name for c in wanted),
-            *new,
+            *(name for name in new if name not in contract.names),
             pl.lit(self.uri).alias(SOURCE_COLUMN),
             pl.lit(version.digest).alias(DIGEST_COLUMN),
             pl.lit(version.modified).cast(pl.Datetime("us")).alias(MODIFIED_COLUMN),
@@ -156,15 +157,22 @@ class FileSource:
             raise SourceError(f"source {self.uri} is empty: it has no header line")
         return header
 
-    def _check(self, header: list[str], wanted: list[Column], contract: TableContract) -> None:
-        for column in wanted:
-            if column.name not in header:
-                raise SourceError(
-                    f"source {self.uri} has lost the column {column.name!r}"
-                    f"{did_you_mean(column.name, header)}",
-                    where=f"{contract.path.name}:{column.line}",
-                    fix="restore it in the source, or take it out of the contract",
-                )
+    def _check(self, header: list[str], contract: TableContract) -> None:
+        for column in contract.columns:
+            if column.name in header or column.name in LANDING_COLUMNS or not column.promised:
+                continue
+            # A required column cannot leave a table: the rows before have it, those after would not.
+            way = (
+                "take it out of the contract (the table keeps it, with null from now on)"
+                if column.nullable
+                else "write a new dataset: a table keeps its required columns"
+            )
+            raise SourceError(
+                f"source {self.uri} has lost the column {column.name!r}"
+                f"{did_you_mean(column.name, header)}",
+                where=f"{contract.path.name}:{column.line}",
+                fix=f"restore it in the source, or {way}",
+            )
 
 
 _UNPARSED = re.compile(

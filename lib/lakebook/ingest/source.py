@@ -36,7 +36,7 @@ class SourceVersion:
 
 @dataclass(frozen=True)
 class Landing:
-    """Rows of a source in the contract's types, and the columns the contract does not know yet."""
+    """Rows of a source in the contract's types; names of columns that no contract promises."""
 
     frame: nw.LazyFrame[Any]
     version: SourceVersion
@@ -53,7 +53,9 @@ class Source(Protocol):
 
     def land(
         self, contract: TableContract, interval: Interval | None, options: dict[str, Any]
-    ) -> Landing: ...
+    ) -> Landing:
+        """Rows in the contract's types. Of its columns, those not `promised` may be missing."""
+        ...
 
 
 def open_source(uri: str, settings: Settings) -> Source:

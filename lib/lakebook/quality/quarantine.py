@@ -70,7 +70,8 @@ def publish(
 
     aside = quarantine_contract(contract)
     table = table_path(settings.lake, aside.dataset, env=settings.env)
-    noted = ensure_table(table, aside, partition_by=_partition_by(contract))
+    # The dataset's own table was there first: what it may keep, its quarantine may.
+    noted = ensure_table(table, aside, partition_by=_partition_by(contract), keep_extras=True)
     rows = failed.with_columns(**{RUN: nw.lit(run_id)}).select(*aside.names)
     stage = begin_stage(table, run_id)
     try:

@@ -5,12 +5,12 @@ What one write does, from staged files to the commit, stands in `publish`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table, load_step_contract
-from ..contract.model import Column, Contract, TableContract
+from ..contract.model import Contract, TableContract
 from ..contract.time import bounds, partitions_of
+from ..delta import with_extras
 from ..engines import get_engine
 from ..errors import UserError, did_you_mean
 from ..ingest import open_source
@@ -21,6 +21,7 @@ from .context import Context, ReadRequest
 from .fingerprint import InputTokens
 from .outcome import Outcome
 from .run_context import RunContext
+from .taken_up import schemas_of, take_up
 from .view import DatasetView, open_view
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class LakeContext:
         self.inputs: list[InputTokens] = []
         self.outcome = Outcome(run.out, step, interval)
         self._views: dict[Dataset, DatasetView] = {}
-        self._new_columns: tuple[str, ...] = ()
+        self._new_columns: dict[str, str] = {}  # of the sources landed: name and URI
         self._landed: list[str] = []
 
     # -- reading ---------------------------------------------------------------------------------
@@ -135,26 +136,36 @@ class LakeContext:
     # -- landing and writing ---------------------------------------------------------------------
 
     def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]:
-        landing = open_source(uri, self.settings).land(
-            self.contract.table(self.step), self.interval, options
-        )
+        promised = self.contract.table(self.step)
+        known = with_extras(promised, self._schemas(promised))
+        landing = open_source(uri, self.settings).land(known, self.interval, options)
         version = landing.version
         self.inputs.append(source_tokens(uri, version.digest))
         self.outcome.add_source(uri, version.digest, version.modified.isoformat())
         self._landed.append(uri)
-        self._new_columns = landing.new_columns
-        for name in landing.new_columns:
-            self.outcome.notes.append(
-                f"new column {name!r} in {uri} taken up as string; "
-                f"add it to {self.contract.path.name}"
-            )
+        self._new_columns |= dict.fromkeys(landing.new_columns, uri)
         return landing.frame
+
+    @property
+    def lands(self) -> bool:
+        """Whether this step has taken in a source, whose columns are not ours to promise."""
+        return bool(self._landed)
+
+    def _schemas(self, contract: TableContract) -> list[Any]:
+        own = self.noted[contract.dataset].schema
+        return schemas_of(self.settings, contract, own)
 
     def write(self, frame: Any, table: Dataset) -> Card:
         from .publish import publish
 
+        contract = self.table(table)
         try:
-            return publish(self, frame, self.table(table))
+            if self.lands:
+                frame, contract, notes = take_up(
+                    frame, contract, self._schemas(contract), self._new_columns
+                )
+                self.outcome.notes += [n for n in notes if n not in self.outcome.notes]
+            return publish(self, frame, contract)
         except Exception as failed:
             for uri in self._landed:
                 if (found := retyped(uri, failed)) is not None:
@@ -162,7 +173,7 @@ class LakeContext:
             raise
 
     def table(self, dataset: Dataset) -> TableContract:
-        """The contract of an output, with the columns that its source has gained."""
+        """The contract of an output."""
         if dataset not in self.contract.datasets:
             known = [str(d) for d in self.contract.datasets]
             raise UserError(
@@ -170,9 +181,7 @@ class LakeContext:
                 f"{did_you_mean(str(dataset), known)}",
                 where=self.contract.path.name,
             )
-        table = self.contract.table(dataset)
-        gained = tuple(Column(name, "string") for name in self._new_columns)
-        return replace(table, columns=(*table.columns, *gained)) if gained else table
+        return self.contract.table(dataset)
 
     def dbt(self, selection: str) -> Card:
         from .dbt_run import run_selection

@@ -45,7 +45,7 @@ def note_fences(settings: Settings, contract: TableContract) -> Snapshot:
 def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     """Write one table; return its card. Nothing is visible before the one commit."""
     table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
-    ensure_table(table, contract)
+    ensure_table(table, contract, keep_extras=context.lands)
     if contract.write == "merge":
         frame = merged(context, frame, contract)
     stages: list[Stage] = []
