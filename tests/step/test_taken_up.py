@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_checkout import COLUMNS, LANDING, Checkout
+from small_checkout import COLUMNS, LANDING, POSITIVE, Checkout
 
 from lakebook import Step
+from lakebook.contract.lookup import find_table
 from lakebook.errors import ContractError, SourceError
+from lakebook.names import Dataset
+from lakebook.quality import quarantine
 from lakebook.run.query import run_query
 from lakebook.settings import load_settings
 
@@ -129,6 +132,21 @@ def test_a_notebook_may_leave_it_out(lake: Lake):
     assert lake.read("w") == [(1, None), (2, "good"), (3, None)]
 
 
+def test_rows_set_aside_keep_it(lake: Lake):
+    lake.checkout.contract("bronze.events", COLUMNS + LANDING, quality=POSITIVE)
+    for day, header, row in (
+        (1, HEADER, ",-1"),
+        (2, f"{HEADER},w", ",-2,good"),
+        (3, HEADER, ",-3"),
+    ):
+        lake.checkout.source(f"{header}\n{day},2013-01-0{day}T10:00:00Z{row}\n")
+        step = Step("bronze.events", start=f"2013-01-0{day}", end=f"2013-01-0{day + 1}")
+        assert step.write(step.ingest("file://events.csv")).output.rows_quarantined == 1
+    settings = load_settings(lake.checkout.root)
+    rows = quarantine.show(settings, find_table(settings, Dataset("bronze", "events")))
+    assert rows.select("id", "w").sort("id").collect().rows() == [(1, None), (2, "good"), (3, None)]
+
+
 def test_an_environment_sees_what_prod_took_up_and_takes_up_its_own(lake: Lake, monkeypatch):
     lake.land(1, f"{HEADER},w", ",10,good")
     monkeypatch.setenv("LAKEBOOK_ENV", "ana")
@@ -155,5 +173,5 @@ def test_a_step_that_lands_nothing_still_may_not_lose_a_column(lake: Lake):
     clean()
     lake.checkout.contract("silver.x", COLUMNS.splitlines(keepends=True)[0])
     lake_columns = []
-    with pytest.raises(ContractError, match="silver.x has the column 'amount'"):
+    with pytest.raises(ContractError, match=r"silver\.x has the column 'amount'"):
         clean()

@@ -161,7 +161,7 @@ class FileSource:
         for column in contract.columns:
             if column.name in header or column.name in LANDING_COLUMNS or not column.promised:
                 continue
-            # A required column cannot leave a table: the rows before have it, those after would not.
+            # A required column cannot leave a table: it could not be null in the rows to come.
             way = (
                 "take it out of the contract (the table keeps it, with null from now on)"
                 if column.nullable

@@ -102,11 +102,17 @@ def publish(
 
 def show(settings: Settings, contract: TableContract) -> nw.LazyFrame:
     """The rows that rules of the published version kept out, with `_failed_rules` and `_run`."""
+    from ..delta import open_snapshot, with_extras
     from ..engines import get_engine
 
     paths = [path for part in _shown(settings, contract) for path in part.paths]
-    schema = quarantine_contract(contract).arrow_schema()
-    return get_engine(settings.engine).scan(paths, schema)
+    tables = [
+        table_path(settings.lake, contract.dataset.quarantine, env=e) for e in _envs(settings)
+    ]
+    aside = with_extras(
+        quarantine_contract(contract), [open_snapshot(table).schema for table in tables]
+    )
+    return get_engine(settings.engine).scan(paths, aside.arrow_schema())
 
 
 def partitions(settings: Settings, contract: TableContract) -> tuple[str, ...]:
@@ -224,7 +230,7 @@ def _shown(settings: Settings, contract: TableContract) -> Iterator[_Part]:
     from ..delta import open_snapshot
 
     seen: set[str] = set()
-    for env in dict.fromkeys((settings.env, PROD)):
+    for env in _envs(settings):
         main = open_snapshot(table_path(settings.lake, contract.dataset, env=env))
         aside = open_snapshot(table_path(settings.lake, contract.dataset.quarantine, env=env))
         for name in main.partitions:
@@ -237,6 +243,10 @@ def _shown(settings: Settings, contract: TableContract) -> Iterator[_Part]:
             token = _token(contract, name, fp)
             if _rows(aside, token):
                 yield _Part(name, tuple(aside.paths([token])))
+
+
+def _envs(settings: Settings) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((settings.env, PROD)))
 
 
 def _needed(table: Path, contract: TableContract) -> set[str]:
