@@ -129,3 +129,14 @@ def test_an_unknown_option_is_refused(settings, contract):
     (settings.root / "events.csv").write_text(ROWS)
     with pytest.raises(SourceError, match="null_values"):
         open_source("file://events.csv", settings).land(contract, None, {"null_value": "x"})
+
+
+@pytest.mark.parametrize("text", ["1\n2,NA,x\n", "2,NA,x\n1\n"])
+def test_a_line_that_ends_early_is_null_from_there(settings, contract, text):
+    rows = land(settings, contract, "id,seen,note\n" + text).frame.sort("id").collect()
+    assert rows["note"].to_list() == [None, "x"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(settings, contract):
+    landing = land(settings, contract, "\ufeffid,seen,note\n1,NA,x\n")
+    assert landing.new_columns == () and landing.frame.collect()["id"].to_list() == [1]

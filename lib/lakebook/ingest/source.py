@@ -5,6 +5,7 @@ Connectors of other distributions join by the entry point group `lakebook.source
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -41,6 +42,8 @@ class Landing:
     frame: nw.LazyFrame[Any]
     version: SourceVersion
     new_columns: tuple[str, ...]
+    fault: Callable[[BaseException], SourceError | None] = lambda _: None
+    """What in the source made an engine fail with an error, while it computed the frame."""
 
 
 class Source(Protocol):

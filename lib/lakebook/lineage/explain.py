@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engines.messages import column_not_found, missing_column
+from ..engines.messages import column_not_found, first_lines, is_engines, missing_column
 from ..errors import LakebookError
 from .cells import CellError
 from .context import Trace
@@ -35,9 +35,8 @@ def _message(cause: BaseException, trace: Trace) -> tuple[str, str]:
         return missing_column(name, valid, columns)
     text = str(cause)
     first = text.strip().splitlines()[0].strip() if text.strip() else ""
-    module = type(cause).__module__.split(".")[0]
-    if module in ("polars", "narwhals"):
-        return first, ""
+    if is_engines(cause):
+        return first_lines(cause), ""
     kind = type(cause).__name__
     message = f"{kind}: {first}" if first else kind
     if isinstance(cause, _NEEDS_NO_ROWS):

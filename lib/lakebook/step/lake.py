@@ -12,9 +12,8 @@ from ..contract.model import Contract, TableContract
 from ..contract.time import bounds, partitions_of
 from ..delta import with_extras
 from ..engines import get_engine
-from ..errors import UserError, did_you_mean
-from ..ingest import open_source
-from ..ingest.files import retyped
+from ..errors import SourceError, UserError, did_you_mean
+from ..ingest import Landing, open_source
 from ..intervals import NULL, Interval
 from ..names import Dataset
 from .context import Context, ReadRequest
@@ -57,7 +56,7 @@ class LakeContext:
         self.outcome = Outcome(run.out, step, interval)
         self._views: dict[Dataset, DatasetView] = {}
         self._new_columns: dict[str, str] = {}  # of the sources landed: name and URI
-        self._landed: list[str] = []
+        self._landed: dict[str, Landing] = {}
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -142,7 +141,7 @@ class LakeContext:
         version = landing.version
         self.inputs.append(source_tokens(uri, version.digest))
         self.outcome.add_source(uri, version.digest, version.modified.isoformat())
-        self._landed.append(uri)
+        self._landed[uri] = landing
         self._new_columns |= dict.fromkeys(landing.new_columns, uri)
         return landing.frame
 
@@ -167,10 +166,22 @@ class LakeContext:
                 self.outcome.notes += [n for n in notes if n not in self.outcome.notes]
             return publish(self, frame, contract)
         except Exception as failed:
-            for uri in self._landed:
-                if (found := retyped(uri, failed)) is not None:
-                    raise found from None
+            if (found := self.source_fault(failed)) is not None:
+                raise found from failed
             raise
+
+    def source_fault(self, failed: BaseException) -> SourceError | None:
+        """What in a source that was landed made an engine fail: its rows are parsed on the way."""
+        faults = (landing.fault(failed) for landing in self._landed.values())
+        return next((fault for fault in faults if fault is not None), None)
+
+    @property
+    def columns_read(self) -> dict[str, tuple[str, ...]]:
+        """Columns of each dataset and source that this step has read."""
+        read = {str(name): view.contract.names for name, view in self._views.items()}
+        for uri, landing in self._landed.items():
+            read[uri] = tuple(landing.frame.collect_schema().names())
+        return read
 
     def table(self, dataset: Dataset) -> TableContract:
         """The contract of an output."""
