@@ -16,7 +16,6 @@ _NOISE = (
     "The current offset",
     "Original error",
     "Consider setting",
-    "Candidate bindings",
     "LINE ",
     "--->",
 )
