@@ -132,6 +132,18 @@ def test_a_notebook_may_leave_it_out(lake: Lake):
     assert lake.read("w") == [(1, None), (2, "good"), (3, None)]
 
 
+def test_a_merge_keeps_it_too(lake: Lake):
+    lake.checkout.contract("bronze.events", COLUMNS + LANDING, write="merge")
+    for header, row in (
+        (f"{HEADER},w", "1,2013-01-01T10:00:00Z,10,good"),
+        (HEADER, "2,2013-01-01T11:00:00Z,20"),
+    ):
+        lake.checkout.source(f"{header}\n{row}\n")
+        step = Step("bronze.events", start="2013-01-01", end="2013-01-02")
+        step.write(step.ingest("file://events.csv"))
+    assert lake.read("w") == [(1, "good"), (2, None)]
+
+
 def test_rows_set_aside_keep_it(lake: Lake):
     lake.checkout.contract("bronze.events", COLUMNS + LANDING, quality=POSITIVE)
     for day, header, row in (
