@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from small_checkout import COLUMNS, EVENTS, Checkout
 
@@ -129,3 +131,57 @@ def test_a_column_that_the_contract_lacks_is_named(checkout: Checkout):
 def test_a_contract_without_notebook_is_named(checkout: Checkout):
     checkout.contract("silver.lonely", COLUMNS)
     assert "notebooks/silver/lonely.contract.yaml" in said(checkout, "graph")
+
+
+def test_a_misspelt_column_is_one_sentence_everywhere(checkout: Checkout):
+    checkout.notebook(
+        "silver.events",
+        [
+            'from lakebook import Step\nstep = Step("silver.events", start=start, end=end)',
+            'import narwhals as nw\nevents = step.read("bronze.events")',
+            'print(events.filter(nw.col("amuont") > 0).collect())',
+            'step.write(events.select("id", "seen", "amount"))',
+        ],
+    )
+    sentence = (
+        "notebooks/silver/events.ipynb, cell 4: column 'amuont' is not in bronze.events "
+        "(did you mean 'amount'?)"
+    )
+    assert sentence in said(checkout, "run", *INTERVAL, code=1)
+    runs = checkout.root / ".lake/prod/runs"
+    (record,) = runs.glob("*/*silver.events*/record.json")
+    assert json.loads(record.read_text())["error"] == sentence
+    pages = {path: path.read_text() for path in (runs / "index.html", *runs.glob("*/*/*.html"))}
+    assert sum("column &#x27;amuont&#x27; is not in" in page for page in pages.values()) == 2
+    for shown in (*pages.values(), record.read_text()):
+        assert "Resolved plan" not in shown
+    # The developer's traceback, with the plan, is in the notebook.
+    assert "Resolved plan" in record.with_name("notebook.ipynb").read_text()
+
+
+def test_a_fault_in_a_source_names_its_line_wherever_it_is_found(checkout: Checkout):
+    checkout.source(EVENTS.replace("30", "thirty"))
+    sentence = (
+        "source file://events.csv, line 4: column 'amount' has 'thirty', which is no int64; "
+        "correct the source, or name it in step.ingest(…, null_values=[…]) to have null"
+    )
+    place = "notebooks/bronze/events.ipynb, cell 3: "
+    assert place + sentence in said(checkout, "run", *INTERVAL)
+    checkout.notebook(
+        "bronze.events",
+        [
+            'from lakebook import Step\nstep = Step("bronze.events", start=start, end=end)',
+            'print(step.ingest("file://events.csv").collect())',
+        ],
+    )
+    assert place + sentence in said(checkout, "run", "bronze.events", *INTERVAL)
+
+
+def test_a_new_column_is_noted_in_run_card_and_record(checkout: Checkout):
+    note = "new column 'mood' in file://events.csv taken up as string; add it to "
+    checkout.source(EVENTS.replace("\n", ",x\n").replace("amount,x", "amount,mood"))
+    (run,) = checkout.run("bronze.events")["bronze.events"]["runs"]
+    assert note in run["notes"][0]
+    (folder,) = (checkout.root / ".lake/prod/runs").glob("*/*bronze.events*/")
+    assert note in json.loads((folder / "record.json").read_text())["notes"][0]
+    assert note in (folder / "notebook.ipynb").read_text()

@@ -296,3 +296,16 @@ def test_statistics_are_counts_and_bounds_that_hold(table: Path) -> None:
 
 def _quietly(_: object) -> None:
     return None
+
+
+def test_the_first_write_may_leave_a_partition_empty_that_was_noted_before_the_table(
+    table: Path,
+) -> None:
+    contract, quarter = MONTHLY, QUARTER
+    noted = delta.open_snapshot(table)
+    delta.ensure_table(table, contract)
+    rows = w.make_rows(Interval.parse("2013-02-01", "2013-03-01"))
+    w.write(table, contract, quarter, rows=rows, noted=noted)
+    snapshot = delta.open_snapshot(table)
+    assert snapshot.partitions == ("2013-01", "2013-02", "2013-03")
+    assert w.read(snapshot).height == rows.height

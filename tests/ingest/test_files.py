@@ -72,6 +72,21 @@ def test_landing_columns_come_from_the_source_not_the_clock(settings, contract):
     assert set(again["_source"].to_list()) == {"file://events.csv"}
 
 
+@pytest.mark.parametrize("how", ["written again", "put in its place"])
+def test_another_file_of_the_same_size_and_time_is_another_version(settings, how):
+    path = settings.root / "events.csv"
+    path.write_text("id\n1\n")
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    before = open_source("file://events.csv", settings).version()
+    new = path if how == "written again" else settings.root / "new.csv"
+    new.write_text("id\n2\n")
+    os.utime(new, (1_000_000_000, 1_000_000_000))
+    new.replace(path)
+    after = open_source("file://events.csv", settings).version()
+    assert after.modified == before.modified
+    assert after.digest != before.digest
+
+
 def test_a_zip_gives_the_same_rows_as_its_member(settings, contract):
     plain = land(settings, contract).frame.collect()
     with zipfile.ZipFile(settings.root / "events.zip", "w") as archive:
@@ -114,3 +129,14 @@ def test_an_unknown_option_is_refused(settings, contract):
     (settings.root / "events.csv").write_text(ROWS)
     with pytest.raises(SourceError, match="null_values"):
         open_source("file://events.csv", settings).land(contract, None, {"null_value": "x"})
+
+
+@pytest.mark.parametrize("text", ["1\n2,NA,x\n", "2,NA,x\n1\n"])
+def test_a_line_that_ends_early_is_null_from_there(settings, contract, text):
+    rows = land(settings, contract, "id,seen,note\n" + text).frame.sort("id").collect()
+    assert rows["note"].to_list() == [None, "x"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(settings, contract):
+    landing = land(settings, contract, "\ufeffid,seen,note\n1,NA,x\n")
+    assert landing.new_columns == () and landing.frame.collect()["id"].to_list() == [1]

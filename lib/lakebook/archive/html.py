@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..engines.messages import without_plan
 from .page import badge, count, duration, interval, page, table
 from .record import RunRecord
 
@@ -215,6 +216,8 @@ def _figures(cell: Mapping[str, Any], stat: Mapping[str, Any]) -> str:
 
 def _safe(output: Mapping[str, Any]) -> dict[str, Any]:
     """An output whose pictures are data URIs, since inline SVG may carry scripts."""
+    if output.get("output_type") == "error":
+        return {**output, "traceback": [without_plan(line) for line in output["traceback"]]}
     if "data" not in output:
         return dict(output)
     data = dict(output["data"])

@@ -30,8 +30,8 @@ Status = Literal["ok", "failed", "killed"]
 class RunRecord:
     """One execution of one step. Times are ISO 8601 in UTC, memory is private memory in MB.
 
-    `inputs`, `outputs`, `checks` and `timings` are as the step wrote them to step.json; `cells` are
-    the fields of `runtime.job.CellStat`.
+    `inputs`, `outputs`, `checks`, `timings` and `notes` are as the step wrote them to step.json;
+    `cells` are the fields of `runtime.job.CellStat`; `note` is of the run itself.
     """
 
     run_id: str
@@ -55,6 +55,7 @@ class RunRecord:
     peak_rss_mb: float = 0.0
     kernel: str = "warm"
     note: str = ""
+    notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -73,7 +74,7 @@ class RunRecord:
     def from_json(cls, raw: Mapping[str, Any]) -> RunRecord:
         """Fields that a later version wrote are left out."""
         known = {item.name for item in fields(cls)}
-        lists = ("partitions", "inputs", "outputs", "checks", "cells")
+        lists = ("partitions", "inputs", "outputs", "checks", "cells", "notes")
         values: dict[str, Any] = {
             name: tuple(value) if name in lists else value
             for name, value in raw.items()

@@ -31,6 +31,7 @@ class Column:
     tags: tuple[str, ...] = ()
     key_position: int | None = None  # from 1, if part of the primary key
     line: int = 0  # in the contract file
+    promised: bool = True  # False: taken up from a source, and in no contract yet
 
 
 @dataclass(frozen=True)

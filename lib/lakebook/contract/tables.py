@@ -95,9 +95,14 @@ def _columns(table: Reader) -> tuple[Column, ...]:
     return tuple(columns.values())
 
 
+def is_column_name(name: str) -> bool:
+    """Whether every engine takes the name as it stands."""
+    return _COLUMN.fullmatch(name) is not None
+
+
 def _column(raw: Reader) -> Column:
     name = str(raw["name"])
-    if not _COLUMN.fullmatch(name):
+    if not is_column_name(name):
         raise raw.error(
             f"{name!r} is not a column name",
             "name",

@@ -56,6 +56,15 @@ def arrow_type(text: str) -> pa.DataType:
     }[text]
 
 
+def type_of(arrow: pa.DataType) -> str | None:
+    """A type of Arrow in the contract's words; None if no contract can spell it."""
+    import pyarrow as pa
+
+    if pa.types.is_decimal128(arrow):
+        return f"decimal({arrow.precision},{arrow.scale})"
+    return next((name for name in TYPES if arrow_type(name) == arrow), None)
+
+
 def arrow_schema(columns: Iterable[Column]) -> pa.Schema:
     import pyarrow as pa
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .compaction import CompactResult, compact
     from .create import ensure_table
     from .digest import digest_file, digest_table
+    from .extras import extra_columns, with_extras
     from .faults import FAULT_POINTS, fault_point
     from .history import RollbackResult, rollback
     from .inspection import Inspection, StagedFile, inspect
@@ -30,6 +31,7 @@ _HOME = {
     "compaction": ("CompactResult", "compact"),
     "create": ("ensure_table",),
     "digest": ("digest_file", "digest_table"),
+    "extras": ("extra_columns", "with_extras"),
     "faults": ("FAULT_POINTS", "fault_point"),
     "history": ("RollbackResult", "rollback"),
     "inspection": ("Inspection", "StagedFile", "inspect"),
@@ -65,6 +67,7 @@ __all__ = [
     "digest_file",
     "digest_table",
     "ensure_table",
+    "extra_columns",
     "fault_point",
     "heartbeat",
     "inspect",
@@ -77,6 +80,7 @@ __all__ = [
     "sweep",
     "take_lease",
     "vacuum",
+    "with_extras",
 ]
 
 

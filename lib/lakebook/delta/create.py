@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from ..contract.types import type_of
 from ..errors import ContractError, StorageError, did_you_mean, storage_errors
 from .disk import put_if_absent
 from .faults import fault_point
@@ -38,6 +39,7 @@ def ensure_table(
     *,
     partitioned: bool | None = None,
     partition_by: Sequence[str] | None = None,
+    keep_extras: bool = False,
 ) -> Snapshot:
     """Create a table or add the contract's new nullable columns; return its newest snapshot.
 
@@ -45,6 +47,8 @@ def ensure_table(
     ----------
     partitioned: default: when the contract has a time column.
     partition_by: the partition columns, if they are others than `_partition`.
+    keep_extras: leave optional columns alone that the contract does not promise (see `extras`);
+        else they are an error, because nobody loses a column without knowing.
 
     Raises ContractError naming the column when the table differs in any other way.
     """
@@ -57,7 +61,9 @@ def ensure_table(
         if snapshot.schema is None:
             _create(table, wanted, tuple(partition_by))
         else:
-            new = _new_columns(snapshot, wanted, tuple(partition_by), contract)
+            _check_partitioning(snapshot, tuple(partition_by), contract)
+            _check_unpromised(snapshot, wanted, contract, keep_extras=keep_extras)
+            new = _new_columns(snapshot, wanted, contract)
             if not new:
                 return snapshot
             _add_columns(table, snapshot.version, new)
@@ -98,30 +104,39 @@ def _create(table: Path, schema: pa.Schema, partition_by: tuple[str, ...]) -> No
         fault_point("create.after_log")
 
 
-def _new_columns(
-    snapshot: Snapshot, wanted: pa.Schema, partition_by: tuple[str, ...], contract: TableContract
-) -> list[pa.Field]:
-    """The contract's columns that the table lacks; ContractError if anything else differs."""
-    where = os.path.relpath(contract.path) if contract.path else str(contract.dataset)
-    have = snapshot.schema
-    assert have is not None
-    migrate = "change the contract back, or write a new dataset"
+def _check_partitioning(
+    snapshot: Snapshot, partition_by: tuple[str, ...], contract: TableContract
+) -> None:
     if snapshot.partition_columns != partition_by:
         raise ContractError(
             f"{contract.dataset} is partitioned by {list(snapshot.partition_columns)} and the "
             f"contract wants {list(partition_by)}",
-            where=where,
-            fix=migrate,
+            where=_place(contract),
+            fix="change the contract back, or write a new dataset",
         )
+
+
+def _check_unpromised(
+    snapshot: Snapshot, wanted: pa.Schema, contract: TableContract, *, keep_extras: bool
+) -> None:
+    """ContractError for a column of the table that the contract has not, unless it may stay."""
+    have = snapshot.schema
+    assert have is not None
     for field in have:
-        if field.name not in wanted.names:
+        if field.name not in wanted.names and not (keep_extras and field.nullable):
             guess = did_you_mean(field.name, [n for n in wanted.names if n not in have.names])
             raise ContractError(
                 f"{contract.dataset} has the column {field.name!r}, which is not in the "
                 f"contract{guess}",
-                where=where,
+                where=_place(contract),
                 fix="a column is never lost or renamed silently; put it back",
             )
+
+
+def _new_columns(snapshot: Snapshot, wanted: pa.Schema, contract: TableContract) -> list[pa.Field]:
+    """The contract's columns that the table lacks; ContractError for those that differ."""
+    have = snapshot.schema
+    assert have is not None
     new = []
     for field in wanted:
         if field.name not in have.names:
@@ -129,7 +144,7 @@ def _new_columns(
                 raise ContractError(
                     f"new column {field.name!r} of {contract.dataset} is required, but rows "
                     "written before have no value for it",
-                    where=where,
+                    where=_place(contract, field.name),
                     fix="make it optional (required: false)",
                 )
             new.append(field)
@@ -137,19 +152,32 @@ def _new_columns(
         old = have.field(field.name)
         if old.type != field.type:
             raise ContractError(
-                f"column {field.name!r} of {contract.dataset} is {old.type} in the table and "
-                f"{field.type} in the contract",
-                where=where,
-                fix=migrate,
+                f"column {field.name!r} of {contract.dataset} is {_words(old)} in the table and "
+                f"{_words(field)} in the contract",
+                where=_place(contract, field.name),
+                fix=f"a column keeps its type: write {_words(old)} here and cast it in the step "
+                "that reads it, or write a new dataset",
             )
         if field.nullable and not old.nullable:
             raise ContractError(
                 f"column {field.name!r} of {contract.dataset} is required in the table and "
                 "optional in the contract",
-                where=where,
-                fix=migrate,
+                where=_place(contract, field.name),
+                fix="write required: true again, or write a new dataset",
             )
     return new
+
+
+def _place(contract: TableContract, column: str = "") -> str:
+    """The contract's file, and the line of a column if it is known."""
+    if not contract.path:
+        return str(contract.dataset)
+    line = contract.column(column).line if column else 0
+    return os.path.relpath(contract.path) + (f":{line}" if line else "")
+
+
+def _words(field: pa.Field) -> str:
+    return type_of(field.type) or str(field.type)
 
 
 def _add_columns(table: Path, version: int, fields: list[pa.Field]) -> None:

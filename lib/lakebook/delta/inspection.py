@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..contract.types import type_of
 from ..errors import ContractError, StorageError, did_you_mean, storage_errors
 from .digest import MASK, Digest, digest_groups
 from .disk import sync_file
@@ -169,8 +170,8 @@ def check_footer(footer: pq.FileMetaData, schema: pa.Schema, contract: TableCont
         have = _plain(found.field(position).type)
         if have != wanted.type:
             raise ContractError(
-                f"column {wanted.name!r} is {have} in a staged file and {wanted.type} in the "
-                "contract",
+                f"column {wanted.name!r} is {type_of(have) or have} in a staged file and "
+                f"{type_of(wanted.type)} in the contract",
                 where=where,
             )
         nulls = 0 if wanted.nullable else null_count(footer, position)

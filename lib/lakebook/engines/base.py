@@ -33,7 +33,8 @@ class Engine(Protocol):
     name: str
 
     def scan(self, files: Sequence[str], schema: pa.Schema) -> nw.LazyFrame[Any]:
-        """Rows of Parquet files with exactly this schema; a column that a file lacks is null."""
+        """Rows of Parquet files with exactly this schema; a column that a file lacks is null, one
+        that the schema lacks is left out."""
         ...
 
     def literal(self, table: pa.Table) -> nw.LazyFrame[Any]:

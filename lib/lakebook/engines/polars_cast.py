@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..contract.types import arrow_type
 from ..errors import ContractError
+from .messages import type_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +30,8 @@ def exact_casts(found: pl.Schema, contract: TableContract) -> list[pl.Expr]:
         expr = _cast(column.name, have, column.type)
         if expr is None:
             raise ContractError(
-                f"column {column.name!r} is {have} in the result and {column.type} in the contract",
+                f"column {column.name!r} is {type_name(have)} in the result and {column.type} in "
+                "the contract",
                 where=str(contract.dataset),
                 fix="cast it in the notebook, where it is seen",
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ContractError, UserError, storage_errors
 from ..intervals import NULL, WHOLE, Interval, partition_interval, partition_name
 from .base import StageFiles, check_names
+from .messages import first_lines
 from .polars_cast import NANOSECONDS, exact_casts
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class PolarsEngine:
             list(files),
             schema=types,
             missing_columns="insert",
+            extra_columns="ignore",
             hive_partitioning=False,
             glob=False,
         )
@@ -93,8 +95,8 @@ class PolarsEngine:
         except pl.exceptions.InvalidOperationError as failed:
             if "conversion from" not in str(failed):
                 raise
-            reason = str(failed).splitlines()[0]
-            if NANOSECONDS in reason:
+            reason = first_lines(failed)
+            if NANOSECONDS in str(failed):
                 reason = "a timestamp has fractions of a microsecond"
             raise ContractError(
                 f"a value does not fit the contract: {reason}",

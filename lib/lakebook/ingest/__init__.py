@@ -5,6 +5,6 @@ What lands from a source stands in the bronze step; how a table is written, in `
 
 from __future__ import annotations
 
-from .source import Source, SourceVersion, open_source
+from .source import Landing, Source, SourceVersion, open_source
 
-__all__ = ["Source", "SourceVersion", "open_source"]
+__all__ = ["Landing", "Source", "SourceVersion", "open_source"]

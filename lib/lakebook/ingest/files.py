@@ -5,12 +5,13 @@ A file inside an installed distribution is found by its metadata: the distributi
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import os
 import re
+import shutil
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Column, TableContract
+from ..contract.tables import RESERVED, is_column_name
 from ..errors import SourceError, did_you_mean
 from ..intervals import Interval
 from ..settings import Settings
+from .csvfile import BOOLEANS, CsvFile, read_header
 from .source import (
     DIGEST_COLUMN,
     LANDING_COLUMNS,
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 _OPTIONS = {"null_values": ("NA", ""), "timestamp_format": "%Y-%m-%dT%H:%M:%SZ"}
+
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What `zipfile` raises for an archive that is damaged, encrypted or packed in an unknown way."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,17 @@ class FileSource:
         return found
 
     def version(self) -> SourceVersion:
-        """Digest and modification time; the digest is remembered by path, size and time."""
+        """Digest and modification time; the digest is remembered as long as the file is the same.
+
+        Size and modification time alone do not tell: `touch -r` and `cp -p` set the time. Nothing
+        sets the time of the last change (ctime), and another file put there has another inode.
+        """
         stat = self.path.stat()
         modified = datetime.fromtimestamp(stat.st_mtime, UTC).replace(tzinfo=None, microsecond=0)
-        seen = f"{self.path}:{stat.st_size}:{stat.st_mtime_ns}"
+        seen = (
+            f"{self.path}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
+            f":{stat.st_dev}:{stat.st_ino}"
+        )
         memo = self._memo / f"{hashlib.sha256(seen.encode()).hexdigest()[:32]}.json"
         if memo.is_file():
             digest = json.loads(memo.read_text())["sha256"]
@@ -89,12 +102,20 @@ class FileSource:
         chosen = {**_OPTIONS, **self._known(options)}
         version = self.version()
         path = self._plain(version)
-        header = self._header(path)
-        wanted = [c for c in contract.columns if c.name not in LANDING_COLUMNS]
-        new = tuple(name for name in header if name not in contract.names)
-        self._check(header, wanted, contract)
+        header = self._names(path, contract)
+        self._check(header, contract)
+        ours = [c for c in contract.columns if c.name not in LANDING_COLUMNS]
+        wanted = [c for c in ours if c.name in header]
+        new = tuple(name for name in header if name not in {c.name for c in ours if c.promised})
         schema = {name: _csv_type(contract, name) for name in header}
-        frame = pl.scan_csv(path, schema=schema, null_values=list(chosen["null_values"]))
+        frame = pl.scan_csv(
+            path,
+            schema=schema,
+            null_values=list(chosen["null_values"]),
+            has_header=False,  # the names are ours: see `_names`
+            skip_rows=1,
+            missing_columns="insert",  # where the first line ends early
+        )
         frame = frame.with_columns(
             [_parsed(c, chosen["timestamp_format"]) for c in wanted if c.type in _PARSED]
         )
@@ -102,12 +123,20 @@ class FileSource:
             frame = frame.filter(within(contract, interval))
         frame = frame.select(
             *(c.name for c in wanted),
-            *new,
+            *(name for name in new if name not in contract.names),
             pl.lit(self.uri).alias(SOURCE_COLUMN),
             pl.lit(version.digest).alias(DIGEST_COLUMN),
             pl.lit(version.modified).cast(pl.Datetime("us")).alias(MODIFIED_COLUMN),
         )
-        return Landing(nw.from_native(frame), version, new)
+        file = CsvFile(
+            self.uri,
+            path,
+            header,
+            {c.name: c for c in wanted},
+            list(chosen["null_values"]),
+            chosen["timestamp_format"],
+        )
+        return Landing(nw.from_native(frame), version, new, file.fault)
 
     def _known(self, options: dict[str, Any]) -> dict[str, Any]:
         for key in options:
@@ -123,46 +152,77 @@ class FileSource:
 
     def _plain(self, version: SourceVersion) -> Path:
         """The CSV itself; a zip is unpacked once per digest, to be scanned in streams."""
-        if self.path.suffix != ".zip":
+        if self.path.suffix.lower() != ".zip":
             return self.path
         target = self._memo / f"{version.digest}.csv"
         if not target.is_file():
-            with zipfile.ZipFile(self.path) as archive:
-                members = [m for m in archive.namelist() if m.endswith(".csv")]
-                if len(members) != 1:
-                    raise SourceError(
-                        f"source {self.uri}: the archive holds {len(members)} CSV files",
-                        fix="pack exactly one",
-                    )
-                target.parent.mkdir(parents=True, exist_ok=True)
-                part = target.with_suffix(f".{os.getpid()}.part")
-                with archive.open(members[0]) as packed, part.open("wb") as plain:
-                    while chunk := packed.read(1 << 22):
-                        plain.write(chunk)
-            part.replace(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_suffix(f".{os.getpid()}.part")
+            try:
+                self._unpack(part)
+                part.replace(target)
+            except _BROKEN_ZIP as broken:
+                raise SourceError(
+                    f"source {self.uri} cannot be unpacked: {broken}",
+                    fix="restore the archive, or give the CSV itself",
+                ) from None
+            finally:
+                part.unlink(missing_ok=True)
         return target
 
-    def _header(self, path: Path) -> list[str]:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header = next(csv.reader(file), None)
-        if not header:
-            raise SourceError(f"source {self.uri} is empty: it has no header line")
-        return header
-
-    def _check(self, header: list[str], wanted: list[Column], contract: TableContract) -> None:
-        for column in wanted:
-            if column.name not in header:
+    def _unpack(self, target: Path) -> None:
+        with zipfile.ZipFile(self.path) as archive:
+            # What a Mac adds beside each file is no member that somebody packed.
+            names = [m for m in archive.namelist() if not m.startswith("__MACOSX/")]
+            members = [m for m in names if m.lower().endswith(".csv")]
+            if len(members) != 1:
+                few = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
                 raise SourceError(
-                    f"source {self.uri} has lost the column {column.name!r}"
-                    f"{did_you_mean(column.name, header)}",
-                    where=f"{contract.path.name}:{column.line}",
-                    fix="restore it in the source, or take it out of the contract",
+                    f"source {self.uri} holds {len(members)} CSV files ({few or 'nothing'})",
+                    fix="pack exactly one",
                 )
+            with archive.open(members[0]) as packed, target.open("wb") as plain:
+                shutil.copyfileobj(packed, plain, 1 << 22)
+
+    def _names(self, path: Path, contract: TableContract) -> list[str]:
+        """The header's names, as columns are named. Raises SourceError for one that cannot be."""
+        names: list[str] = []
+        for position, field in enumerate(read_header(self.uri, path), start=1):
+            name = re.sub(r"[^a-z0-9_]+", "_", field.strip().lower()).strip("_")
+            name = field if is_column_name(field) else name
+            if not is_column_name(name) or name in RESERVED or name in LANDING_COLUMNS:
+                raise SourceError(
+                    f"source {self.uri}, line 1: field {position} is named {field!r}, which is no "
+                    "name for a column",
+                    fix="rename it in the source",
+                )
+            if name in names:
+                raise SourceError(
+                    f"source {self.uri}, line 1: fields {names.index(name) + 1} and {position} are "
+                    f"both named {name!r}",
+                    fix="rename one of them in the source",
+                )
+            names.append(name)
+        return names
+
+    def _check(self, header: list[str], contract: TableContract) -> None:
+        for column in contract.columns:
+            if column.name in header or column.name in LANDING_COLUMNS or not column.promised:
+                continue
+            # A required column cannot leave a table: it could not be null in the rows to come.
+            way = (
+                "take it out of the contract (the table keeps it, with null from now on)"
+                if column.nullable
+                else "write a new dataset: a table keeps its required columns"
+            )
+            raise SourceError(
+                f"source {self.uri} has lost the column {column.name!r}"
+                f"{did_you_mean(column.name, header)}",
+                where=f"{contract.path.name}:{column.line}",
+                fix=f"restore it in the source, or {way}",
+            )
 
 
-_UNPARSED = re.compile(
-    r"could not parse `(?P<value>.*?)` as dtype `(?P<type>\w+)` at column '(?P<column>[^']*)'"
-)
 _PARSED = ("timestamp", "date", "boolean")
 
 
@@ -186,10 +246,7 @@ def _parsed(column: Column, timestamp_format: str) -> pl.Expr:
         return text.str.to_datetime(timestamp_format, time_unit="us", strict=True)
     if column.type == "date":
         return text.str.to_date("%Y-%m-%d", strict=True)
-    return text.replace_strict(
-        {"true": True, "false": False, "TRUE": True, "FALSE": False, "1": True, "0": False},
-        return_dtype=pl.Boolean,
-    )
+    return text.replace_strict(BOOLEANS, return_dtype=pl.Boolean)
 
 
 def within(contract: TableContract, interval: Interval) -> pl.Expr:
@@ -202,21 +259,6 @@ def within(contract: TableContract, interval: Interval) -> pl.Expr:
     low, high = bounds(contract, interval)
     column = pl.col(contract.time.column)
     return ((column >= low) & (column < high)) | column.is_null()
-
-
-def retyped(uri: str, failed: Exception) -> SourceError | None:
-    """The error of a value that is not of the contract's type, or None if it is another error.
-
-    The rows are parsed while they are staged, so this is only found then.
-    """
-    found = _UNPARSED.search(str(failed))
-    if found is None:
-        return None
-    return SourceError(
-        f"source {uri} has {found['value']!r} in column {found['column']!r}, which is no "
-        f"{found['type']}",
-        fix="correct the source, or change the column's type in the bronze contract",
-    )
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -5,6 +5,7 @@ Connectors of other distributions join by the entry point group `lakebook.source
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -36,11 +37,13 @@ class SourceVersion:
 
 @dataclass(frozen=True)
 class Landing:
-    """Rows of a source in the contract's types, and the columns the contract does not know yet."""
+    """Rows of a source in the contract's types; names of columns that no contract promises."""
 
     frame: nw.LazyFrame[Any]
     version: SourceVersion
     new_columns: tuple[str, ...]
+    fault: Callable[[BaseException], SourceError | None] = lambda _: None
+    """What in the source made an engine fail with an error, while it computed the frame."""
 
 
 class Source(Protocol):
@@ -53,7 +56,9 @@ class Source(Protocol):
 
     def land(
         self, contract: TableContract, interval: Interval | None, options: dict[str, Any]
-    ) -> Landing: ...
+    ) -> Landing:
+        """Rows in the contract's types. Of its columns, those not `promised` may be missing."""
+        ...
 
 
 def open_source(uri: str, settings: Settings) -> Source:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..contract.model import TableContract
+from ..engines.messages import missing_column
 from ..errors import did_you_mean
 from ..names import Dataset
-from .explain import missing_column
 from .frames import dotted, make_table, quoted, sql_type, sql_types, table_of
 from .job import DbtProject, Model, StepJob
 from .model import ColumnEdge, Finding

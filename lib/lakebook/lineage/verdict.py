@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import TableContract
+from ..engines.messages import type_name
 from ..errors import ContractError, did_you_mean
 from ..graph.notebook import read_cells
 from ..names import Dataset
@@ -143,18 +144,6 @@ def compare(
         fix = "drop it before the write, or add it to the contract"
         findings.append(finding(message, fix, "nothing", type_name(found[name])))
     return findings
-
-
-def type_name(found: Any) -> str:
-    """A Polars type in the contract's words where it has one."""
-    text = str(found)
-    if text.startswith("Datetime"):
-        zone = getattr(found, "time_zone", None)
-        unit = getattr(found, "time_unit", "us")
-        return "timestamp" if zone is None and unit == "us" else f"timestamp({unit}, {zone})"
-    if text.startswith("Decimal"):
-        return f"decimal({found.precision},{found.scale})"
-    return text.lower().removesuffix("()")
 
 
 def _unwritten(job: StepJob, trace: Trace) -> list[Finding]:

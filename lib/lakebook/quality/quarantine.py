@@ -18,7 +18,7 @@ from ..contract.model import Column, TableContract
 from ..contract.time import bounds
 from ..errors import ConflictError
 from ..intervals import NULL, WHOLE, Interval, partition_interval
-from ..names import table_path
+from ..names import PROD, table_path
 from .flag import FAILED_RULES
 from .shown import committed_batches, hex_of, needed_tokens, rows_of, shown_parts, token_of
 
@@ -75,7 +75,8 @@ def publish(
 
     aside = quarantine_contract(contract)
     table = table_path(settings.lake, aside.dataset, env=settings.env)
-    noted = ensure_table(table, aside, partition_by=_partition_by(contract))
+    # The dataset's own table was there first: what it may keep, its quarantine may.
+    noted = ensure_table(table, aside, partition_by=_partition_by(contract), keep_extras=True)
     rows = failed.with_columns(**{RUN: nw.lit(run_id)}).select(*aside.names)
     before = 0
     if carried is not None:
@@ -130,11 +131,18 @@ def carry(
 
 def show(settings: Settings, contract: TableContract) -> nw.LazyFrame:
     """The rows that rules of the published version kept out, with `_failed_rules` and `_run`."""
+    from ..delta import open_snapshot, with_extras
     from ..engines import get_engine
 
     paths = [path for part in shown_parts(settings, contract) for path in part.paths]
-    schema = quarantine_contract(contract).arrow_schema()
-    return get_engine(settings.engine).scan(paths, schema)
+    tables = [
+        table_path(settings.lake, contract.dataset.quarantine, env=e)
+        for e in dict.fromkeys((settings.env, PROD))
+    ]
+    aside = with_extras(
+        quarantine_contract(contract), [open_snapshot(table).schema for table in tables]
+    )
+    return get_engine(settings.engine).scan(paths, aside.arrow_schema())
 
 
 def partitions(settings: Settings, contract: TableContract) -> tuple[str, ...]:

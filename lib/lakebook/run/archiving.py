@@ -58,6 +58,7 @@ def archive_run(
         peak_rss_mb=result.peak_rss_mb,
         kernel=result.kernel,
         note=result.note,
+        notes=tuple(outcome.get("notes", ())),
         versions={name: version(name) for name in _PACKAGES},
     )
     notebook = work / "notebook.ipynb"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..contract.lookup import find_table
 from ..contract.types import duckdb_type
+from ..engines.messages import first_lines
 from ..errors import UserError
 from ..names import LAYERS, Dataset
 from ..settings import Settings
@@ -29,7 +30,7 @@ def run_query(settings: Settings, sql: str) -> duckdb.DuckDBPyRelation:
                 _register(connection, settings, Dataset.parse(name))
         relation = connection.sql(sql)
     except duckdb.Error as wrong:
-        raise UserError(f"the query does not run: {_first_lines(wrong)}") from None
+        raise UserError(f"the query does not run: {first_lines(wrong)}") from None
     if relation is None:
         raise UserError("the query gives no rows", fix="write a SELECT")
     return relation
@@ -59,8 +60,3 @@ def select_sql(view: DatasetView) -> str:
     # The empty row set first: a column that no file has yet is there all the same, as null.
     scan = f"SELECT * FROM read_parquet([{files}], union_by_name=true, hive_partitioning=false)"
     return f"SELECT {typed} FROM (SELECT {empty} WHERE false UNION ALL BY NAME {scan})"
-
-
-def _first_lines(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(line for line in lines[:2] if not line.startswith("LINE"))

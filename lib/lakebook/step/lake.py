@@ -5,16 +5,15 @@ What one write does, from staged files to the commit, stands in `publish`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table, load_step_contract
-from ..contract.model import Column, Contract, TableContract
+from ..contract.model import Contract, TableContract
 from ..contract.time import bounds, partitions_of
+from ..delta import with_extras
 from ..engines import get_engine
-from ..errors import UserError, did_you_mean
-from ..ingest import open_source
-from ..ingest.files import retyped
+from ..errors import SourceError, UserError, did_you_mean
+from ..ingest import Landing, open_source
 from ..ingest.log import LogSource
 from ..intervals import NULL, Interval
 from ..names import Dataset
@@ -25,6 +24,7 @@ from .fingerprint import InputTokens
 from .offsets import Offsets, land_log
 from .outcome import Outcome
 from .run_context import RunContext
+from .taken_up import schemas_of, take_up
 from .view import DatasetView, open_view
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class LakeContext:
         self.inputs: list[InputTokens] = []
         self.outcome = Outcome(run.out, step, interval)
         self._views: dict[Dataset, DatasetView] = {}
-        self._new_columns: tuple[str, ...] = ()
-        self._landed: list[str] = []
+        self._new_columns: dict[str, str] = {}  # of the sources landed: name and URI
+        self._landed: dict[str, Landing] = {}
         self.offsets = Offsets({}, {})  # of the logs that were ingested
 
     # -- reading ---------------------------------------------------------------------------------
@@ -161,21 +161,26 @@ class LakeContext:
     # -- landing and writing ---------------------------------------------------------------------
 
     def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]:
-        source, table = open_source(uri, self.settings), self.contract.table(self.step)
-        if table.write == "append" or isinstance(source, LogSource):
-            return land_log(self, source, table, options)
-        landing = source.land(table, self.interval, options)
+        source, promised = open_source(uri, self.settings), self.contract.table(self.step)
+        if promised.write == "append" or isinstance(source, LogSource):
+            return land_log(self, source, promised, options)
+        known = with_extras(promised, self._schemas(promised))
+        landing = source.land(known, self.interval, options)
         version = landing.version
         self.inputs.append(source_tokens(uri, version.digest))
         self.outcome.add_source(uri, version.digest, version.modified.isoformat())
-        self._landed.append(uri)
-        self._new_columns = landing.new_columns
-        for name in landing.new_columns:
-            self.outcome.notes.append(
-                f"new column {name!r} in {uri} taken up as string; "
-                f"add it to {self.contract.path.name}"
-            )
+        self._landed[uri] = landing
+        self._new_columns |= dict.fromkeys(landing.new_columns, uri)
         return landing.frame
+
+    @property
+    def lands(self) -> bool:
+        """Whether this step has taken in a source, whose columns are not ours to promise."""
+        return bool(self._landed)
+
+    def _schemas(self, contract: TableContract) -> list[Any]:
+        own = self.noted[contract.dataset].schema
+        return schemas_of(self.settings, contract, own)
 
     def write(self, frame: Any, table: Dataset) -> Card:
         from .append import append
@@ -183,15 +188,32 @@ class LakeContext:
 
         contract = self.table(table)
         try:
+            if self.lands:
+                frame, contract, notes = take_up(
+                    frame, contract, self._schemas(contract), self._new_columns
+                )
+                self.outcome.notes += [n for n in notes if n not in self.outcome.notes]
             return (append if contract.write == "append" else publish)(self, frame, contract)
         except Exception as failed:
-            for uri in self._landed:
-                if (found := retyped(uri, failed)) is not None:
-                    raise found from None
+            if (found := self.source_fault(failed)) is not None:
+                raise found from failed
             raise
 
+    def source_fault(self, failed: BaseException) -> SourceError | None:
+        """What in a source that was landed made an engine fail: its rows are parsed on the way."""
+        faults = (landing.fault(failed) for landing in self._landed.values())
+        return next((fault for fault in faults if fault is not None), None)
+
+    @property
+    def columns_read(self) -> dict[str, tuple[str, ...]]:
+        """Columns of each dataset and source that this step has read."""
+        read = {str(name): view.contract.names for name, view in self._views.items()}
+        for uri, landing in self._landed.items():
+            read[uri] = tuple(landing.frame.collect_schema().names())
+        return read
+
     def table(self, dataset: Dataset) -> TableContract:
-        """The contract of an output, with the columns that its source has gained."""
+        """The contract of an output."""
         if dataset not in self.contract.datasets:
             known = [str(d) for d in self.contract.datasets]
             raise UserError(
@@ -199,9 +221,7 @@ class LakeContext:
                 f"{did_you_mean(str(dataset), known)}",
                 where=self.contract.path.name,
             )
-        table = self.contract.table(dataset)
-        gained = tuple(Column(name, "string") for name in self._new_columns)
-        return replace(table, columns=(*table.columns, *gained)) if gained else table
+        return self.contract.table(dataset)
 
     def dbt(self, selection: str) -> Card:
         from .dbt_run import run_selection

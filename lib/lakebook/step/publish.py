@@ -57,7 +57,7 @@ class Draft:
 def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     """Write one table; return its card. Nothing is visible before the one commit."""
     table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
-    ensure_table(table, contract)
+    ensure_table(table, contract, keep_extras=context.lands)
     stages: list[Stage] = []
     try:
         draft = _draft(context, frame, contract, stages)

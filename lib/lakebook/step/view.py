@@ -10,14 +10,17 @@ from functools import cached_property
 from pathlib import Path
 
 from ..contract.model import TableContract
-from ..delta import Snapshot, open_snapshot
+from ..delta import Snapshot, open_snapshot, with_extras
 from ..names import PROD, Dataset, table_path
 from ..settings import Settings
 
 
 @dataclass(frozen=True)
 class DatasetView:
-    """Snapshots of the environment's own table and, below it, of prod's at a pinned version."""
+    """Snapshots of the environment's own table and, below it, of prod's at a pinned version.
+
+    `contract` also has the columns that the tables have and the contract's file has not yet.
+    """
 
     contract: TableContract
     own: Snapshot
@@ -78,10 +81,11 @@ def open_view(settings: Settings, contract: TableContract) -> DatasetView:
     """Snapshot a dataset for reading; in a person's environment, pin prod's version first."""
     own = open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
     if settings.env == PROD:
-        return DatasetView(contract, own, None)
+        return DatasetView(with_extras(contract, [own.schema]), own, None)
     prod = table_path(settings.lake, contract.dataset)
     version = _pinned(settings, contract.dataset, prod)
-    return DatasetView(contract, own, open_snapshot(prod, version))
+    below = open_snapshot(prod, version)
+    return DatasetView(with_extras(contract, [own.schema, below.schema]), own, below)
 
 
 def _pinned(settings: Settings, dataset: Dataset, prod: Path) -> int | None:

@@ -1,0 +1,35 @@
+"""What a person is told of an engine's error that a cell raised: one sentence, of column or source.
+
+`runtime.hooks` asks; the traceback stays in the executed notebook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from ..engines.messages import column_not_found, first_lines, is_engines, missing_column
+from ..errors import LakebookError, RunError
+
+if TYPE_CHECKING:
+    from .api import Step
+    from .lake import LakeContext
+
+
+def told(raised: BaseException, steps: Iterable[Step]) -> LakebookError | None:
+    """The error to tell instead; None for one that is no engine's.
+
+    `steps` are those that the cells have made: what they read and landed is looked at.
+    """
+    if not is_engines(raised):
+        return None
+    read: dict[str, tuple[str, ...]] = {}
+    for step in steps:
+        context = cast("LakeContext", step._context)  # a kernel has no other
+        if (found := context.source_fault(raised)) is not None:
+            return found
+        read |= context.columns_read
+    if missing := column_not_found(raised):
+        sentence, fix = missing_column(*missing, read)
+        return RunError(sentence, fix=fix)
+    return RunError(f"{type(raised).__name__}: {first_lines(raised)}")
