@@ -30,6 +30,7 @@ from .card import Card
 from .fingerprint import InputTokens, input_parts, partition_fingerprint, unknown_fingerprint
 from .merge import merged
 from .outcome import Output
+from .profile import profile
 from .view import open_view
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
                 published, inspection, aside = _split(
                     context, contract, stage, found, broken, references, fps, stages
                 )
+        with _timed(context, "profile"):
+            rows = context.engine.scan(_paths(published, inspection), contract.arrow_schema())
+            profiled = profile(inspection, contract, rows)
         with _timed(context, "commit"):
             done = commit_replace(
                 table,
@@ -89,6 +93,7 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
         rows_published=found.rows - aside,
         rows_quarantined=aside,
         fingerprints=fps,
+        profile=profiled,
     )
     context.outcome.outputs.append(output)
     context.outcome.parts.update({n: input_parts(n, context.inputs) for n in names})
