@@ -78,6 +78,10 @@ class Host:
     step: Dataset = TOTAL
     engine: Any = field(default_factory=lambda: get_engine("polars"))
     written: dict[str, list[Any]] = field(default_factory=dict)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+    def note_checks(self, checks: list[dict[str, Any]]) -> None:
+        self.checks.extend(checks)
 
     def dataset_files(
         self, dataset: Dataset, *, whole: bool = False
