@@ -28,6 +28,7 @@ _KNOWN: dict[str, dict[str, type | tuple[type, ...]]] = {
         "run_timeout_s": (int, float),
         "memory_limit_mb": int,
     },
+    "catalog": {"emit": list},
 }
 _PROFILE: dict[str, type | tuple[type, ...]] = {"engine": str}
 
@@ -44,6 +45,13 @@ class RuntimeSettings:
 
 
 @dataclass(frozen=True)
+class CatalogSettings:
+    """`emit`: the environments whose runs go to the catalog's outbox by themselves."""
+
+    emit: tuple[str, ...] = (PROD,)
+
+
+@dataclass(frozen=True)
 class Settings:
     """`root`: the checkout; `lake`: where tables and runs are; both absolute."""
 
@@ -53,6 +61,7 @@ class Settings:
     profile: str = "local"
     engine: str = "polars"
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    catalog: CatalogSettings = field(default_factory=CatalogSettings)
 
     @property
     def notebooks(self) -> Path:
@@ -120,7 +129,14 @@ def load_settings(
         profile=profile,
         engine=profiles[profile].get("engine", "polars"),
         runtime=runtime,
+        catalog=_catalog(raw.get("catalog", {})),
     )
+
+
+def _catalog(raw: Mapping[str, Any]) -> CatalogSettings:
+    if "emit" not in raw:
+        return CatalogSettings()
+    return CatalogSettings(emit=tuple(env_name(str(name)) for name in raw["emit"]))
 
 
 def _read(path: Path) -> dict[str, Any]:
