@@ -16,12 +16,16 @@ from typing import Any
 
 
 class Gms:
-    """`plan`: what the next requests are answered with: a status, or (status, headers)."""
+    """`plan`: what the next requests are answered with: a status, or (status, headers).
+
+    `greetings`: the same for /config, statuses alone.
+    """
 
     def __init__(self) -> None:
         self.taken: list[dict[str, Any]] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.plan: deque[Any] = deque()
+        self.greetings: deque[int] = deque()
         self.bad: set[str] = set()
         self.delay_s = 0.0
         self.config: dict[str, Any] = {"noCode": "true", "versions": {}}
@@ -52,8 +56,9 @@ class Gms:
 
             def do_GET(self) -> None:
                 gms.requests.append((self.path, dict(self.headers)))
+                status = gms.greetings.popleft() if gms.greetings else 200
                 known = self.path == "/config"
-                self._answer(200 if known else 404, gms.config if known else {})
+                self._answer(status if known else 404, gms.config if known else {})
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

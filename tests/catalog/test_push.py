@@ -68,6 +68,7 @@ def test_the_token_is_in_a_header_and_in_no_file(outbox: Settings, gms: Gms):
 
 
 def test_a_server_in_trouble_is_asked_again(outbox: Settings, gms: Gms):
+    gms.greetings.extend([503, 429])
     gms.plan.extend([500, 503, 200, 502])
     push(outbox, gms.url, patience=QUICK, batch=20)
     assert gms.keys() == keys(outbox)
@@ -151,6 +152,11 @@ def test_something_that_is_no_gms_gets_nothing(outbox: Settings, gms: Gms):
     gms.config = {"name": "a web site"}
     with pytest.raises(UserError, match="there is no DataHub GMS at http://127"):
         push(outbox, gms.url, patience=QUICK)
+    gms.greetings.append(404)
+    with pytest.raises(UserError, match="has no such address"):
+        push(outbox, gms.url, patience=QUICK)
+    with pytest.raises(UserError, match="there is no DataHub GMS at nowhere"):
+        push(outbox, "nowhere", patience=QUICK)
     assert gms.taken == []
 
 

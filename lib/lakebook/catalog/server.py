@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -103,6 +104,12 @@ class Server:
                     ) from None
             self._sleep(self._patience.wait_s(attempt, asked_s))
 
+    def _wrong_door(self, status: int) -> UserError:
+        return UserError(
+            f"DataHub at {self.shown} {_WRONG_DOOR[status]} ({status})",
+            fix="check DATAHUB_GMS_URL and DATAHUB_GMS_TOKEN",
+        )
+
     def _sorted(self, failed: Exception) -> tuple[str, float | None]:
         """What is wrong and how long to wait, if it may pass; else raises."""
         from datahub.configuration.common import ConfigurationError, OperationalError
@@ -112,17 +119,18 @@ class Server:
         if response is not None:
             status = response.status_code
             if status in _WRONG_DOOR:
-                raise UserError(
-                    f"DataHub at {self.shown} {_WRONG_DOOR[status]} ({status})",
-                    fix="check DATAHUB_GMS_URL and DATAHUB_GMS_TOKEN",
-                ) from None
+                raise self._wrong_door(status) from None
             if 400 <= status < 500 and status not in _NOT_NOW:
                 raise Refused(status, _reason(response)) from None
             return f"answers {status}", _retry_after(response.headers.get("Retry-After"))
-        if isinstance(failed, ConfigurationError):
-            text = str(failed)
-            if "status_code" in text and " 5" in text:
-                return "has trouble", None
+        if isinstance(failed, ConfigurationError | ValueError):
+            # What /config answers reaches us as words; a page that is no JSON is no GMS either.
+            found = re.search(r"status_code: (\d{3})", str(failed))
+            status = int(found[1]) if found else 401 if "authentication" in str(failed) else 0
+            if status >= 500 or status in _NOT_NOW:
+                return f"answers {status}", None
+            if status in _WRONG_DOOR:
+                raise self._wrong_door(status) from None
             raise UserError(
                 f"there is no DataHub GMS at {self.shown}",
                 fix="check DATAHUB_GMS_URL and DATAHUB_GMS_TOKEN",

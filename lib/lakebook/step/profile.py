@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract.classified import classified_columns
 from ..contract.model import TableContract
-from ..delta import Inspection
 
 if TYPE_CHECKING:
     import narwhals as nw
+
+    from ..delta import Inspection
 
 DISTINCT_CELLS = 10_000_000
 """Rows times columns up to which distinct values are counted: about 35 ns a cell on two cores. An
