@@ -11,6 +11,7 @@ from typing import Any
 from .model import Column, TableContract
 
 CLASSIFIED = ("confidential", "restricted")
+MASK = "•••"
 
 
 def is_classified(column: Column) -> bool:

@@ -142,7 +142,10 @@ def _audit(
 ) -> AuditResult | None:
     if not contract.rules and not references:
         return None
-    from ..quality import audit  # brings Great Expectations: only where something is audited
+    from ..quality import (
+        audit,
+        without_classified,
+    )  # brings Great Expectations: only where something is audited
 
     schema = contract.arrow_schema()
     frame = context.engine.scan(_paths(stage, found), schema)
@@ -152,6 +155,7 @@ def _audit(
         rest = [p for p in view.partitions if p not in found.partitions]
         whole = context.engine.scan(_paths(stage, found) + view.paths(rest), schema)
     result = audit(frame, contract, references=references, table_frame=whole)
+    result = without_classified(result, contract)
     from dataclasses import asdict
 
     context.outcome.checks.extend(
@@ -190,8 +194,9 @@ def _gate(context: LakeContext, contract: TableContract, audit: AuditResult | No
     first = failed[0]
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
     count = f"{first.unexpected} of {first.evaluated} rows" if first.unexpected else first.observed
+    shown = "" if count is None else f" ({count})"  # what is classified is not measured aloud
     raise GateError(
-        f"rule {first.name!r}{more} does not hold ({count}): {first.reason}",
+        f"rule {first.name!r}{more} does not hold{shown}: {first.reason}",
         where=f"{contract.dataset}",
         fix="nothing was published; see the run report for the rows",
     )
