@@ -113,9 +113,9 @@ def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
         is_done, after = _emit_run(settings, box, record, contracts[record.step], after, done)
         if is_whole and is_done:
             # After the file: if this is not reached, the run is done again, to the same end.
-            box.keep(last=_last(box), incidents=after)
+            box.keep(last=box.last_run, incidents=after)
     if not is_whole:
-        box.keep(is_whole=True, last=_last(box), incidents=after)
+        box.keep(is_whole=True, last=box.last_run, incidents=after)
 
 
 def _describe_steps(
@@ -152,11 +152,6 @@ def _made_of(settings: Settings, contract: Contract) -> str:
 def _code() -> bytes:
     files = sorted(Path(__file__).parent.glob("*.py"))
     return b"\0".join(file.read_bytes() for file in files)
-
-
-def _last(box: Outbox) -> str:
-    files = box.newest("run")
-    return files[-1].name if files else ""
 
 
 def _emit_run(
@@ -217,8 +212,8 @@ def _put(box: Outbox, done: Emission, kind: Any, name: str, proposals: list[Prop
 
 def _pending(settings: Settings, box: Outbox, done: Emission) -> list[RunRecord]:
     emitted = box.names("run")
-    if (last := _last(box)) != box.state.last:
-        emitted.discard(last)  # the state lacks what follows from it
+    if box.last_run != box.state.last:
+        emitted.discard(box.last_run)  # the state lacks what follows from it
     return _archived(settings, box.state.since, done, leave_out=emitted)
 
 

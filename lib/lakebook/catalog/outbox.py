@@ -23,7 +23,8 @@ from .incidents import Incident
 from .proposals import Proposal
 
 Kind = Literal["definitions", "dataset", "lineage", "run"]
-_NAME = re.compile(r"(\d{8,})-([a-z]+)-(.+)-([0-9a-f]{16})\.json")
+_END = re.compile(r"-[0-9a-f]{16}\.json$")
+_END_LENGTH = 22
 STATE = "state.json"
 
 
@@ -31,11 +32,15 @@ STATE = "state.json"
 class OutboxFile:
     """One file of the outbox, as its name tells."""
 
-    path: Path
+    folder: Path
     number: int
     kind: str
     name: str
     digest: str
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.number:08d}-{self.kind}-{self.name}-{self.digest}.json"
 
     def read(self) -> list[Proposal]:
         """Its proposals. Raises StorageError when it is damaged."""
@@ -73,38 +78,49 @@ class Outbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._newest = {(file.kind, file.name): file for file in list_files(folder)}
+        # Number and digest of the newest file by kind and name. No OutboxFile for each: there may
+        # be tens of thousands, and a run waits for this.
+        self._newest: dict[str, dict[str, tuple[int, str]]] = {}
+        for number, kind, name, digest in _parsed(folder):
+            known = self._newest.setdefault(kind, {})
+            if name not in known or number > known[name][0]:
+                known[name] = number, digest
         self.state = read_state(folder / STATE) or State(is_whole=not self.names("run"))
-        numbers = [file.number for file in self._newest.values()]
-        self._number = max(self.state.number, *numbers, 0)
+        highest = {kind: max(known.values()) for kind, known in self._newest.items()}
+        self._number = max(self.state.number, *(number for number, _ in highest.values()), 0)
+        runs = self._newest.get("run", {})
+        self.last_run = max(runs, key=lambda name: runs[name], default="")
+        """Of the run file with the highest number."""
 
     def names(self, kind: Kind) -> set[str]:
-        return {name for one, name in self._newest if one == kind}
+        return set(self._newest.get(kind, ()))
 
     def newest(self, kind: Kind) -> list[OutboxFile]:
         """The newest file of each name, in the order of delivery."""
-        files = [file for (one, _), file in self._newest.items() if one == kind]
+        known = self._newest.get(kind, {}).items()
+        files = [OutboxFile(self.folder, n, kind, name, digest) for name, (n, digest) in known]
         return sorted(files, key=lambda file: file.number)
 
     def has(self, kind: Kind, name: str) -> bool:
-        return (kind, name) in self._newest
+        return name in self._newest.get(kind, ())
 
     def is_newest(self, kind: Kind, name: str, proposals: Sequence[Proposal]) -> bool:
         """Whether exactly this was emitted last for the name."""
-        known = self._newest.get((kind, name))
-        return known is not None and known.digest == _digest(_text(proposals))
+        known = self._newest.get(kind, {}).get(name)
+        return known is not None and known[1] == _digest(_text(proposals))
 
     def put(self, kind: Kind, name: str, proposals: Sequence[Proposal]) -> Path | None:
         """Write a file, or nothing when it would say what the newest of this name says."""
         if not proposals or self.is_newest(kind, name, proposals):
             return None
         text = _text(proposals)
-        number, digest = self._number + 1, _digest(text)
-        path = self.folder / f"{number:08d}-{kind}-{name}-{digest}.json"
-        write_durably(path, text)
-        self._number = number
-        self._newest[kind, name] = OutboxFile(path, number, kind, name, digest)
-        return path
+        file = OutboxFile(self.folder, self._number + 1, kind, name, _digest(text))
+        write_durably(file.path, text)
+        self._number = file.number
+        self._newest.setdefault(kind, {})[name] = file.number, file.digest
+        if kind == "run":
+            self.last_run = name
+        return file.path
 
     def keep(self, **changes: Any) -> None:
         """Write the state with these changes; nothing when there is none."""
@@ -131,15 +147,21 @@ def open_outbox(settings: Settings) -> Iterator[Outbox]:
 
 def list_files(folder: Path) -> list[OutboxFile]:
     """The files of an outbox in the order of delivery. Needs no lock."""
+    return [OutboxFile(folder, *parts) for parts in sorted(_parsed(folder))]
+
+
+def _parsed(folder: Path) -> Iterator[tuple[int, str, str, str]]:
+    """Number, kind, name and digest of each file; what has another name is none of ours."""
     try:
-        names = [entry.name for entry in folder.iterdir()]
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
     except FileNotFoundError:
-        return []
-    found = []
+        return
     for name in names:
-        if match := _NAME.fullmatch(name):
-            found.append(OutboxFile(folder / name, int(match[1]), match[2], match[3], match[4]))
-    return sorted(found, key=lambda file: file.number)
+        number, _, rest = name.partition("-")
+        kind, _, rest = rest.partition("-")
+        if len(number) >= 8 and number.isdigit() and _END.match(rest, len(rest) - _END_LENGTH):
+            yield int(number), kind, rest[:-_END_LENGTH], rest[-_END_LENGTH + 1 : -5]
 
 
 @contextmanager
