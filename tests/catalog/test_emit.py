@@ -18,6 +18,7 @@ from small_checkout import COLUMNS, POSITIVE, Checkout
 from lakebook.archive.record import RunRecord
 from lakebook.catalog.emit import emit_all, emit_runs
 from lakebook.catalog.outbox import list_files, outbox_folder
+from lakebook.errors import StorageError
 from lakebook.settings import Settings
 
 SILVER = "delta-lake,silver.events,PROD"
@@ -85,6 +86,23 @@ def test_a_broken_record_keeps_no_other_back(settings: Settings, archived: Archi
     done = emit_runs(settings)
     assert done.runs == 1
     assert len(done.troubles) == 1 and "ffffff" in done.troubles[0]
+
+
+def test_a_damaged_state_is_said_and_without_it_everything_is_gone_through(
+    settings: Settings, archived: Archive
+):
+    archived(ok=False)
+    emit_runs(settings)
+    before, state = names(settings), outbox_folder(settings) / "state.json"
+    known = state.read_text()
+    for damaged in ("{", "[]", '{"no such": 1}'):
+        state.write_text(damaged)
+        with pytest.raises(StorageError, match=r"not the state of an outbox.*emit --all"):
+            emit_runs(settings)
+    state.unlink()
+    emit_runs(settings)
+    assert names(settings) == before
+    assert json.loads(state.read_text())["incidents"] == json.loads(known)["incidents"]
 
 
 def test_the_outbox_can_be_made_again_from_contracts_and_archive(

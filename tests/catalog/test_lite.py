@@ -46,6 +46,21 @@ def test_loading_again_adds_nothing_and_a_lost_database_is_made_again(outbox: Se
     assert lite.load(outbox) == first
 
 
+def test_a_lake_is_named_before_or_after_the_command(outbox: Settings):
+    command = [sys.executable, "-m", "lakebook.cli.main", "datahub", "lite"]
+    lake = ["--lake", str(outbox.lake)]
+    for words in (["search", "silver.ev", *lake], [*lake, "search", "silver.ev"]):
+        done = subprocess.run(
+            [*command, *words],
+            cwd=outbox.root,
+            env={**os.environ, "LAKEBOOK_LAKE": "elsewhere"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert SILVER in done.stdout.splitlines(), done.stderr
+
+
 def test_what_is_not_there_is_one_sentence(outbox: Settings):
     with pytest.raises(UserError, match="there is no local catalog yet"):
         lite.search(outbox, "events")

@@ -196,15 +196,16 @@ def _digest(text: str) -> str:
 
 
 def read_state(path: Path) -> State | None:
+    """The state of an outbox; None where there is none. Raises StorageError for a damaged one."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        known = {key: Incident.from_json(one) for key, one in raw.pop("incidents", {}).items()}
+        return State(**raw, incidents=known)
     except FileNotFoundError:
         return None
-    except ValueError as broken:
+    except (ValueError, TypeError, KeyError, AttributeError) as broken:
         raise StorageError(
             f"not the state of an outbox: {broken}",
             where=str(path),
             fix="remove it and run: lakebook datahub emit --all",
         ) from None
-    known = {key: Incident.from_json(one) for key, one in raw.pop("incidents", {}).items()}
-    return State(**raw, incidents=known)

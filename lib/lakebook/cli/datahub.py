@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import shared
+
+if TYPE_CHECKING:
+    from ..settings import Settings
 
 app = typer.Typer(help="Metadata for DataHub: the outbox, its delivery, a local catalog.")
 lite_app = typer.Typer(help="A local catalog without a server (DataHub Lite).")
@@ -93,23 +96,30 @@ def lite(
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
 ) -> None:
-    """Load the outbox into the local catalog; without a command, that is all."""
-    from ..catalog.lite import lite_folder, load
+    """Load the outbox into the local catalog; the commands below do so first."""
+    if context.invoked_subcommand is not None:
+        context.obj = (env, lake)  # given before the command or after it
+        return
+    from ..catalog.lite import lite_folder
 
-    settings = shared.settings_of(lake, env)
-    context.obj = settings
-    count = load(settings)
-    if context.invoked_subcommand is None:
-        place = shared.relative(lite_folder(settings))
-        shared.console().print(f"{count} proposals loaded into {place}", soft_wrap=True)
+    settings, count = _loaded(context, env, lake)
+    place = shared.relative(lite_folder(settings))
+    shared.console().print(f"{count} proposals loaded into {place}", soft_wrap=True)
 
 
 @lite_app.command()
-def search(context: typer.Context, words: str, as_json: shared.JsonOption = False) -> None:
+def search(
+    context: typer.Context,
+    words: str,
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+    as_json: shared.JsonOption = False,
+) -> None:
     """Find entities by their name or URN."""
     from ..catalog import lite as local
 
-    found = local.search(context.obj, words)
+    settings, _ = _loaded(context, env, lake)
+    found = local.search(settings, words)
     if as_json:
         shared.print_json(found)
         return
@@ -124,19 +134,37 @@ def get(
     aspect: Annotated[
         list[str] | None, typer.Option("--aspect", "-a", help="Only this aspect.")
     ] = None,
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
 ) -> None:
     """Print what the catalog knows of one entity, as JSON. A dataset's name will do as well."""
     from ..catalog import lite as local
     from ..catalog.urns import dataset_urn
 
-    found = urn if urn.startswith("urn:") else dataset_urn(urn, context.obj.env)
-    shared.print_json(local.get(context.obj, found, aspect))
+    settings, _ = _loaded(context, env, lake)
+    wanted = urn if urn.startswith("urn:") else dataset_urn(urn, settings.env)
+    shared.print_json(local.get(settings, wanted, aspect))
 
 
 @lite_app.command()
-def ls(context: typer.Context, path: Annotated[str, typer.Argument()] = "/") -> None:
+def ls(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument()] = "/",
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+) -> None:
     """List the catalog's tree, from platforms to datasets."""
     from ..catalog import lite as local
 
-    for name in local.ls(context.obj, path):
+    settings, _ = _loaded(context, env, lake)
+    for name in local.ls(settings, path):
         typer.echo(name)
+
+
+def _loaded(context: typer.Context, env: str | None, lake: str | None) -> tuple[Settings, int]:
+    """The settings, once what is new is in the local catalog, and how much that was."""
+    from ..catalog.lite import load
+
+    earlier_env, earlier_lake = context.obj or (None, None)
+    settings = shared.settings_of(lake or earlier_lake, env or earlier_env)
+    return settings, load(settings)
