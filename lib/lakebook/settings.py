@@ -31,6 +31,7 @@ _KNOWN: dict[str, dict[str, type | tuple[type, ...]]] = {
         "memory_limit_mb": int,
     },
     "check": {"timeout_s": (int, float)},
+    "catalog": {"emit": list},
 }
 _PROFILE: dict[str, type | tuple[type, ...]] = {"engine": str}
 
@@ -54,6 +55,13 @@ class CheckSettings:
 
 
 @dataclass(frozen=True)
+class CatalogSettings:
+    """`emit`: the environments whose runs go to the catalog's outbox by themselves."""
+
+    emit: tuple[str, ...] = (PROD,)
+
+
+@dataclass(frozen=True)
 class Settings:
     """`root`: the checkout; `lake`: where tables and runs are; both absolute."""
 
@@ -64,6 +72,7 @@ class Settings:
     engine: str = "polars"
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
+    catalog: CatalogSettings = field(default_factory=CatalogSettings)
 
     @property
     def notebooks(self) -> Path:
@@ -132,7 +141,14 @@ def load_settings(
         engine=profiles[profile].get("engine", "polars"),
         runtime=runtime,
         check=CheckSettings(**raw.get("check", {})),
+        catalog=_catalog(raw.get("catalog", {})),
     )
+
+
+def _catalog(raw: Mapping[str, Any]) -> CatalogSettings:
+    if "emit" not in raw:
+        return CatalogSettings()
+    return CatalogSettings(emit=tuple(env_name(str(name)) for name in raw["emit"]))
 
 
 def person() -> str:

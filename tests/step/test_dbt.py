@@ -78,6 +78,10 @@ class Host:
     step: Dataset = TOTAL
     engine: Any = field(default_factory=lambda: get_engine("polars"))
     written: dict[str, list[Any]] = field(default_factory=dict)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+    def note_checks(self, checks: list[dict[str, Any]]) -> None:
+        self.checks.extend(checks)
 
     def dataset_files(
         self, dataset: Dataset, *, whole: bool = False
@@ -155,6 +159,33 @@ def test_nothing_is_published_when_a_dbt_test_fails(host: Host) -> None:
     ):
         run_selection(host, "total")
     assert host.written == {}
+    [check] = host.checks
+    assert (check["dataset"], check["column"], check["action"]) == ("gold.total", "n", "fail")
+    assert (check["success"], check["unexpected"]) == (False, 1)
+
+
+def test_dbt_tests_are_checks_of_the_run(host: Host) -> None:
+    models = host.settings.dbt / "models" / "models.yml"
+    warn = "data_tests: [{unique: {config: {severity: warn}, description: No total twice.}}]"
+    models.write_text(models.read_text().replace("data_tests: [not_null]", warn))
+    run_selection(host, "total doubled")
+    assert host.checks == [
+        {
+            "dataset": "gold.total",
+            "name": "unique_total_n",
+            "expectation": "dbt_unique",
+            "column": "n",
+            "action": "warn",
+            "scope": "partition",
+            "success": True,
+            "observed": None,
+            "unexpected": 0,
+            "evaluated": None,
+            "sample": [],
+            "reason": "No total twice.",
+            "dimension": "",
+        }
+    ]
 
 
 @pytest.mark.parametrize(

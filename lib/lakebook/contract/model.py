@@ -29,6 +29,7 @@ class Column:
     classification: str = ""
     unit: str = ""
     tags: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()  # of the glossary
     key_position: int | None = None  # from 1, if part of the primary key
     line: int = 0  # in the contract file
     promised: bool = True  # False: taken up from a source, and in no contract yet
@@ -118,6 +119,7 @@ class TableContract:
     owner: str = ""
     domain: str = ""
     tags: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()  # of the glossary
     tier: TierPolicy = field(default_factory=TierPolicy)
     sla: Sla = field(default_factory=Sla)
 

@@ -21,6 +21,7 @@ _UNIT = {
     "w": 7.0, "week": 7.0, "weeks": 7.0,
     "y": 365.0, "yr": 365.0, "year": 365.0, "years": 365.0,
 }  # fmt: skip
+_KINDS = {str: "text", dict: "a mapping", bool: "true or false", list: "a list"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Reader:
                     fix=f"known here: {', '.join(known) or 'none'}",
                 )
             if not isinstance(value, known[name]):
-                kind = {str: "text", dict: "a mapping", bool: "true or false"}[known[name]]
+                kind = _KINDS[known[name]]
                 raise item.error(f"{name} in {self.name()} is {value!r}, not {kind}", "value")
             if name in found:
                 raise item.error(f"{name} stands twice in {self.name()}", "property")

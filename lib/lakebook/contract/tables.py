@@ -36,6 +36,7 @@ _TABLE_PROPERTIES = {
     "partitionUnit": str,
     "tier": dict,
     "legalHold": bool,
+    "terms": list,
 }
 _LOGICAL = {
     "string": "string",
@@ -75,6 +76,7 @@ def read_table(
         owner=owner,
         domain=contract.text("domain"),
         tags=tuple(dict.fromkeys([*(contract["tags"] or ()), *(table["tags"] or ())])),
+        terms=_terms(own),
         tier=_tier(own, retention_days),
         sla=sla,
     )
@@ -128,7 +130,7 @@ def _column(raw: Reader) -> Column:
     raw.refuse("partitioned", "name the table's timeColumn in its customProperties")
     for key in ("properties", "items", "map"):
         raw.refuse(key, "give each value a column of its own; nested types are not supported")
-    own = raw.properties({"unit": str})
+    own = raw.properties({"unit": str, "terms": list})
     if raw["classification"]:
         raw.choice(raw["classification"], CLASSIFICATIONS, "classification", "classification")
     return Column(
@@ -139,6 +141,7 @@ def _column(raw: Reader) -> Column:
         classification=raw.text("classification"),
         unit=str(own["unit"][0]) if "unit" in own else "",
         tags=tuple(raw["tags"] or ()),
+        terms=_terms(own),
         key_position=_key_position(raw),
         line=raw.line,
     )
@@ -155,6 +158,16 @@ def _key_position(raw: Reader) -> int | None:
         )
     position = raw["primaryKeyPosition"]
     return 1 if position is None else int(position)
+
+
+def _terms(own: dict[str, tuple[Any, Reader]]) -> tuple[str, ...]:
+    """Words of the glossary that a table or column is about."""
+    if "terms" not in own:
+        return ()
+    value, at = own["terms"]
+    if not all(isinstance(term, str) and term.strip() for term in value):
+        raise at.error(f"terms {value!r} are not words", "value", fix="write [Departure delay]")
+    return tuple(dict.fromkeys(value))
 
 
 def _check_key(table: Reader, found: TableContract) -> None:

@@ -40,18 +40,8 @@ def check(
     folder_digest.cache_clear()  # files may have changed since this process last looked
     chosen = None if selection is None else {node.name for node in selection}
     nodes = [node for node in graph.order() if chosen is None or node.name in chosen]
-    contracts = {
-        table.dataset: table
-        for node in graph.steps.values()
-        if node.contract
-        for table in node.contract.tables
-    }
-    keys = {
-        node.name: step_key(
-            settings, node, _label(settings, node), _around(node, contracts).values()
-        )
-        for node in nodes
-    }
+    contracts = contracts_of(graph)
+    keys = {node.name: _key(settings, node, contracts) for node in nodes}
     done: dict[Dataset, StepCheck] = {}
     for node in nodes:
         if kept := _recall(settings, node.name, keys[node.name]):
@@ -65,6 +55,33 @@ def check(
                 _keep(settings, name, keys[name], found)
     steps = tuple(done[node.name] for node in nodes)
     return CheckReport(steps, time.perf_counter() - began)
+
+
+def compiled(settings: Settings, step: Dataset) -> bytes:
+    """What is kept of a step's last check, as it stands on disk; empty if it was never checked."""
+    place = _place(settings, step)
+    return place.read_bytes() if place.is_file() else b""
+
+
+def recall_lineage(
+    settings: Settings, step: Dataset, *, verify: bool = False
+) -> StepLineage | None:
+    """What the last check of a step found of its edges; None if it was never checked.
+
+    `verify`: also None if its code or a contract around it has changed since. That loads the graph.
+    """
+    try:
+        raw = json.loads(_place(settings, step).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    if verify:
+        from ..graph import load_graph
+
+        graph = load_graph(settings)
+        node = graph.steps.get(step)
+        if node is None or _key(settings, node, contracts_of(graph)) != raw["key"]:
+            return None
+    return StepCheck.from_json(raw["check"], is_cached=True).lineage
 
 
 def _compile(
@@ -108,6 +125,20 @@ def _job(settings: Settings, node: StepNode) -> StepJob:
         sources=node.sources,
         models=node.models,
     )
+
+
+def contracts_of(graph: Graph) -> dict[Dataset, TableContract]:
+    return {
+        table.dataset: table
+        for node in graph.steps.values()
+        if node.contract
+        for table in node.contract.tables
+    }
+
+
+def _key(settings: Settings, node: StepNode, contracts: Mapping[Dataset, TableContract]) -> str:
+    around = _around(node, contracts).values()
+    return step_key(settings, node, _label(settings, node), around)
 
 
 def _label(settings: Settings, node: StepNode) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .hub import quiet_datahub
 from .model import ColumnEdge
 
 _PLATFORM = "duckdb"
@@ -35,6 +36,7 @@ class Tables:
     @property
     def resolver(self) -> Any:
         if self._resolver is None:
+            quiet_datahub()
             from datahub.sql_parsing.schema_resolver import SchemaResolver
 
             self._resolver = SchemaResolver(platform=_PLATFORM)
@@ -61,6 +63,7 @@ def column_edges(
 
     Raises NotFollowed where the parser gives up.
     """
+    quiet_datahub()
     from datahub.sql_parsing.sqlglot_lineage import sqlglot_lineage
 
     result = sqlglot_lineage(sql, schema_resolver=tables.resolver, override_dialect="duckdb")

@@ -7,7 +7,7 @@ quarantine rule are flagged here, split by the step and kept by `quarantine`.
 from .audit import audit
 from .docs import data_docs
 from .flag import FAILED_RULES, flag
-from .results import AuditResult, CheckResult
+from .results import AuditResult, CheckResult, without_classified
 from .suite import build_suite
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "build_suite",
     "data_docs",
     "flag",
+    "without_classified",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..contract.model import Action, Scope
+from ..contract.classified import MASK, classified_columns, shown_observation
+from ..contract.model import Action, Scope, TableContract
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,31 @@ class AuditResult:
     def success(self) -> bool:
         """Whether every rule held, whatever its action."""
         return all(c.success for c in self.checks)
+
+
+def without_classified(audit: AuditResult, contract: TableContract) -> AuditResult:
+    """The same verdicts without values of classified columns, for whoever may read a run's record.
+
+    Counts stay. Great Expectations' own document, which has samples as well, is left out.
+    """
+    hidden = classified_columns(contract)
+    if not hidden:
+        return audit
+    checks = tuple(
+        replace(
+            check,
+            observed=shown_observation(
+                {"column": check.column, "observed": check.observed}, contract
+            ),
+            sample=tuple(_masked(row, check.column, hidden) for row in check.sample),
+        )
+        for check in audit.checks
+    )
+    return replace(audit, checks=checks, gx={})
+
+
+def _masked(row: Any, column: str | None, hidden: frozenset[str]) -> Any:
+    """A sampled row, or the value alone where a table has no key."""
+    if isinstance(row, Mapping):
+        return {name: MASK if name in hidden else value for name, value in row.items()}
+    return row if column is not None and column not in hidden else MASK

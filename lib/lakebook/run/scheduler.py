@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..archive.index import write_index
@@ -18,6 +18,7 @@ from ..errors import LakebookError
 from ..graph import StepNode
 from ..intervals import NULL, Interval, Unit
 from ..names import Dataset
+from .emission import emit_after_run
 from .plan import Planner, StepPlan
 from .single import RunResult, run_once
 
@@ -88,7 +89,14 @@ class _Schedule:
                 raise
         if any(report.runs for report in self.reports.values()):
             write_index(self.planner.settings.runs)
+            self._emit()
         return tuple(self.reports[node.name] for node in self.order)
+
+    def _emit(self) -> None:
+        """All runs at once: one process, which the steps do not wait for."""
+        if note := emit_after_run(self.planner.settings):
+            ran = [report.runs for report in self.reports.values() if report.runs]
+            ran[-1][-1] = replace(ran[-1][-1], notes=(*ran[-1][-1].notes, note))
 
     def _start(
         self,

@@ -37,6 +37,8 @@ IMPORTS = (
     "duckdb",
     "sqlglot",
     "xxhash",
+    "datahub.emitter.mcp",
+    "datahub.metadata.schema_classes",
     "great_expectations",
     "great_expectations.expectations",
     "dbt.cli.main",

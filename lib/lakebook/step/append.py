@@ -16,7 +16,7 @@ from ..errors import ConflictError, UserError
 from ..intervals import WHOLE
 from ..names import table_path
 from .card import Card
-from .gate import audit_rows, hold, referenced_keys, split_rows, stage_rows
+from .gate import audit_rows, hold, profile_rows, referenced_keys, split_rows, stage_rows
 from .outcome import Output
 from .timing import commit_metadata, timed
 
@@ -53,6 +53,7 @@ def append(context: LakeContext, frame: Any, contract: TableContract) -> Card:
                     *(context, contract, stage, found, broken, references, fps, stages),
                     interval=None,
                 )
+        profiled = profile_rows(context, contract, published, inspection)
         with timed(context, "commit"):
             done = commit_append(
                 table,
@@ -78,6 +79,7 @@ def append(context: LakeContext, frame: Any, contract: TableContract) -> Card:
         rows_audited=found.rows,
         rows_published=found.rows - aside,
         rows_quarantined=aside,
+        profile=profiled,
     )
     context.outcome.outputs.append(output)
     context.outcome.save()

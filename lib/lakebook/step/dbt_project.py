@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -57,15 +57,28 @@ class DbtProject:
         put_kept(kept, (self.folder / "target" / PARSED).read_bytes())
         return manifest
 
-    def build(self, manifest: Manifest, models: list[str]) -> None:
-        """Build models and run their tests. Raises RunError for the first that fails."""
+    def build(
+        self, manifest: Manifest, models: list[str], note: Callable[[Any], None] | None = None
+    ) -> None:
+        """Build models and run their tests. Raises RunError for the first that fails.
+
+        `note` is given dbt's results, also those of a build that failed.
+        """
         names = [manifest.nodes[model].name for model in models]
         # "buildable" leaves out tests that also need a model further down, which is not there yet.
         self._invoke(
-            ["build", "--indirect-selection", "buildable", "--select", *names], manifest=manifest
+            ["build", "--indirect-selection", "buildable", "--select", *names],
+            manifest=manifest,
+            note=note,
         )
 
-    def _invoke(self, command: list[str], *, manifest: Manifest | None = None) -> Any:
+    def _invoke(
+        self,
+        command: list[str],
+        *,
+        manifest: Manifest | None = None,
+        note: Callable[[Any], None] | None = None,
+    ) -> Any:
         from dbt.cli.main import dbtRunner
 
         dbt = str(self.settings.dbt)
@@ -75,6 +88,8 @@ class DbtProject:
         ]  # fmt: skip
         with untracked_locks():
             done = dbtRunner(manifest=manifest).invoke([*command, *places, *_QUIET])
+        if note is not None:
+            note(done.result)
         if not done.success:
             raise _failure(done)
         return done.result

@@ -20,6 +20,7 @@ from ..names import Dataset
 from ..settings import Settings
 from .dbt_plugin import Input, open_session, time_filter
 from .dbt_project import MATERIALIZATION, DbtProject, select_models
+from .dbt_tests import checks_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +42,10 @@ class DbtHost(Protocol):
         self, dataset: Dataset, *, whole: bool = False
     ) -> tuple[list[str], pa.Schema]:
         """Files of an input's partitions that the step's interval touches, and its schema."""
+        ...
+
+    def note_checks(self, checks: list[dict[str, Any]]) -> None:
+        """Take the results of dbt's tests into the run's record."""
         ...
 
     def write(self, frame: Any, table: Dataset) -> Any:
@@ -77,7 +82,7 @@ def run_selection(host: DbtHost, selection: str) -> Any:
         models = select_models(manifest, selection)
         inputs = [_input(host, dataset) for dataset in inputs_of(manifest, models)]
         with open_session(inputs, folder) as session:
-            project.build(manifest, models)
+            project.build(manifest, models, lambda built: host.note_checks(checks_of(built)))
         cards = []
         for name in (manifest.nodes[model].name for model in models):
             path = session.results[name]

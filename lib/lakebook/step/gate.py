@@ -16,6 +16,8 @@ from ..errors import GateError
 from ..intervals import Interval
 from ..names import table_path
 from .declared import tokens_of
+from .profile import profile
+from .timing import timed
 from .view import open_view
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ def audit_rows(
     """
     if not contract.rules and not references:
         return None
-    from ..quality import audit  # brings Great Expectations: only where something is audited
+    # Brings Great Expectations: only where something is audited.
+    from ..quality import audit, without_classified
 
     schema = contract.arrow_schema()
     frame = context.engine.scan(_paths(stage, found), schema)
@@ -66,6 +69,7 @@ def audit_rows(
         rest = [p for p in view.partitions if p not in covered]
         whole = context.engine.scan(_paths(stage, found) + view.paths(rest), schema)
     result = audit(frame, contract, references=references, table_frame=whole)
+    result = without_classified(result, contract)
     from dataclasses import asdict
 
     context.outcome.checks.extend(
@@ -74,6 +78,15 @@ def audit_rows(
     context.outcome.keep_audit(contract.dataset, result.gx)
     context.outcome.save()
     return result
+
+
+def profile_rows(
+    context: LakeContext, contract: TableContract, published: Stage, found: Inspection
+) -> dict[str, Any]:
+    """Counts and ranges of what is about to be committed."""
+    with timed(context, "profile"):
+        rows = context.engine.scan(_paths(published, found), contract.arrow_schema())
+        return profile(found, contract, rows)
 
 
 def referenced_keys(context: LakeContext, contract: TableContract) -> dict[str, Any]:
@@ -104,8 +117,9 @@ def hold(context: LakeContext, contract: TableContract, audit: AuditResult | Non
     first = failed[0]
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
     count = f"{first.unexpected} of {first.evaluated} rows" if first.unexpected else first.observed
+    shown = "" if count is None else f" ({count})"  # what is classified is not measured aloud
     raise GateError(
-        f"rule {first.name!r}{more} does not hold ({count}): {first.reason}",
+        f"rule {first.name!r}{more} does not hold{shown}: {first.reason}",
         where=f"{contract.dataset}",
         fix="nothing was published; see the run report for the rows",
     )

@@ -228,6 +228,10 @@ class LakeContext:
 
         return run_selection(self, selection)
 
+    def note_checks(self, checks: list[dict[str, Any]]) -> None:
+        self.outcome.checks.extend(checks)
+        self.outcome.save()
+
     def result(self, table: Dataset) -> nw.LazyFrame[Any]:
         view = open_view(self.settings, self.table(table))
         appended = view.contract.write == "append"

@@ -28,6 +28,7 @@ class Output:
     rows_published: int
     rows_quarantined: int
     fingerprints: Mapping[str, int] = field(default_factory=dict)
+    profile: Mapping[str, Any] = field(default_factory=dict)  # of what was published
 
 
 @dataclass

@@ -25,7 +25,7 @@ from ..names import PROD, table_path
 from ..settings import Settings
 from .card import Card
 from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
-from .gate import audit_rows, hold, referenced_keys, split_rows, stage_rows
+from .gate import audit_rows, hold, profile_rows, referenced_keys, split_rows, stage_rows
 from .merge import Merge, plan_merge
 from .null_rows import NullRows, covered_partitions
 from .outcome import Output
@@ -76,6 +76,7 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
         published, inspection, aside = _set_aside(
             context, contract, draft, broken, references, fps, stages
         )
+        profiled = profile_rows(context, contract, published, inspection)
         with timed(context, "commit"):
             done = commit_replace(
                 table,
@@ -97,7 +98,7 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     finally:
         for one in stages:
             one.discard()  # what the commit took is kept: it is no longer staged
-    output = _record(context, contract, draft, done, aside, fps)
+    output = _record(context, contract, draft, done, aside, fps, profiled)
     where = () if context.settings.env == PROD else (_own(context.settings.env),)
     return Card(output, audit.checks if audit else (), (*context.outcome.notes, *where))
 
@@ -136,6 +137,7 @@ def _record(
     done: CommitResult,
     aside: int,
     fps: dict[str, int],
+    profiled: dict[str, Any],
 ) -> Output:
     """Keep what the commit did. Raises ConflictError if it left something out."""
     output = Output(
@@ -147,6 +149,7 @@ def _record(
         rows_published=draft.found.rows - aside,
         rows_quarantined=aside,
         fingerprints=fps,
+        profile=profiled,
     )
     context.outcome.outputs.append(output)
     inputs = context.made_of()

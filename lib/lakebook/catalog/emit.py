@@ -1,0 +1,274 @@
+"""Fills the outbox from contracts and archived runs; the same again adds nothing.
+
+`emit_runs` is what follows a run: the runs that the outbox lacks, with what is known of their
+steps. `emit_all` also describes every dataset, with lineage down to columns.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ..archive.record import RunRecord, read_record
+from ..contract.lookup import find_table, load_step_contract
+from ..contract.model import Contract, TableContract
+from ..errors import LakebookError
+from ..lineage.check import compiled, recall_lineage
+from ..lineage.model import StepLineage
+from ..names import Dataset
+from ..settings import Settings, load_settings
+from . import lineage
+from .contract import data_contract
+from .dataset import dataset, removed
+from .definitions import GLOSSARY, definitions, read_glossary
+from .incidents import Incident, incidents
+from .outbox import Outbox, open_outbox
+from .proposals import Proposal
+from .runs import Contracts, ended_ms, run
+
+_MARGIN_DAYS = 7  # a run is archived when it ends, on the day on which it began
+
+
+@dataclass
+class Emission:
+    """What one emission did. `troubles` are runs or steps that were left out, with the reason."""
+
+    runs: int = 0
+    files: int = 0
+    troubles: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"runs": self.runs, "files": self.files, "troubles": list(self.troubles)}
+
+
+def emit_runs(settings: Settings) -> Emission:
+    """Emit the archived runs that the outbox lacks, in the order in which they ended."""
+    done = Emission()
+    with open_outbox(settings) as box:
+        _emit_archived(settings, box, done)
+        if not done.troubles:
+            box.keep(since=str(datetime.now(UTC).date() - timedelta(days=_MARGIN_DAYS)))
+    return done
+
+
+def emit_all(settings: Settings, *, again: bool = False) -> Emission:
+    """Describe every dataset of the checkout and emit missing runs; `again`: all archived runs.
+
+    Steps that changed since they were compiled are compiled. Raises what `load_graph` does.
+    """
+    from ..graph import load_graph
+    from ..lineage import check
+
+    graph = load_graph(settings)
+    found = {one.step: one.lineage for one in check(settings, graph).steps}
+    contracts = [node.contract for node in graph.order() if node.contract]
+    done = Emission()
+    with open_outbox(settings) as box:
+        put_definitions(settings, box, contracts, done)
+        for contract in contracts:
+            _describe(settings, box, contract, done)
+            _put_lineage(settings, box, contract, found[str(contract.step)], done)
+        known = {str(name) for contract in contracts for name in contract.datasets}
+        for name in sorted(box.names("dataset") - known):
+            _put(box, done, "dataset", name, removed(name, settings.env))
+        made_of = {str(contract.step): _made_of(settings, contract) for contract in contracts}
+        box.keep(described=made_of, is_whole=box.state.is_whole and not again)
+        _emit_archived(settings, box, done)
+    return done
+
+
+def put_definitions(
+    settings: Settings, box: Outbox, contracts: Iterable[Contract], done: Emission
+) -> None:
+    """Emit what these contracts refer to and no earlier file has defined in the same words."""
+    tables = [table for contract in contracts for table in contract.tables]
+    if not tables:
+        return
+    known: dict[tuple[str, str], Any] = {}
+    for file in box.newest("definitions"):
+        known |= {(one["entityUrn"], one["aspectName"]): one["aspect"] for one in file.read()}
+    new = [
+        one
+        for one in definitions(tables, read_glossary(settings.root), settings.env)
+        if known.get((one["entityUrn"], one["aspectName"])) != one["aspect"]
+    ]
+    # Each such file has a name of its own: none of them stands for all.
+    _put(box, done, "definitions", str(len(box.newest("definitions")) + 1), new)
+
+
+def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
+    """The runs that the outbox lacks; all of them where nobody knows what they left open."""
+    is_whole = box.state.is_whole
+    records = _pending(settings, box, done) if is_whole else _archived(settings, "", done)
+    steps = {record.step: record for record in records}
+    contracts = {step: _contract(settings, step) for step in steps}
+    _describe_steps(settings, box, steps, contracts, done)
+    after = box.state.incidents if is_whole else {}
+    for record in records:
+        is_done, after = _emit_run(settings, box, record, contracts[record.step], after, done)
+        if is_whole and is_done:
+            # After the file: if this is not reached, the run is done again, to the same end.
+            box.keep(last=box.last_run, incidents=after)
+    if not is_whole:
+        box.keep(is_whole=True, last=box.last_run, incidents=after)
+
+
+def _describe_steps(
+    settings: Settings,
+    box: Outbox,
+    steps: Mapping[str, RunRecord],
+    contracts: Mapping[str, Contract | None],
+    done: Emission,
+) -> None:
+    """Describe the steps whose contract, lineage or description's code is not what it was."""
+    known = {step: one for step, one in contracts.items() if one is not None}
+    made_of = {step: _made_of(settings, contract) for step, contract in known.items()}
+    new = [known[step] for step, key in made_of.items() if box.state.described.get(step) != key]
+    put_definitions(settings, box, new, done)
+    for contract in new:
+        try:
+            _describe(settings, box, contract, done)
+            _renew_lineage(settings, box, contract, steps[str(contract.step)], done)
+        except LakebookError as broken:
+            done.troubles.append(f"{contract.step}: {broken.sentence}")
+    if new:
+        box.keep(described={**box.state.described, **made_of})
+
+
+def _made_of(settings: Settings, contract: Contract) -> str:
+    """A digest of all that a step's description is made of."""
+    texts = [contract.path.read_bytes(), compiled(settings, contract.step), _code()]
+    glossary = settings.root / GLOSSARY
+    texts.append(glossary.read_bytes() if glossary.is_file() else b"")
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+
+
+@functools.cache
+def _code() -> bytes:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return b"\0".join(file.read_bytes() for file in files)
+
+
+def _emit_run(
+    settings: Settings,
+    box: Outbox,
+    record: RunRecord,
+    contract: Contract | None,
+    before: Mapping[str, Incident],
+    done: Emission,
+) -> tuple[bool, Mapping[str, Incident]]:
+    """Emit one run; return whether that went well, and which incidents are open afterwards."""
+    try:
+        contracts = _contracts(settings, record, contract)
+        raised, after = incidents(record, contracts, before)
+        _put(box, done, "run", record.run_id, [*run(record, contracts), *raised])
+        done.runs += 1
+        return True, after
+    except (LakebookError, KeyError, TypeError, ValueError) as broken:
+        # A record that an older version wrote, or somebody's hand, must not keep others back.
+        done.troubles.append(f"{record.run_id}: {type(broken).__name__}: {broken}")
+        return False, before
+
+
+def _describe(settings: Settings, box: Outbox, contract: Contract, done: Emission) -> None:
+    for table in contract.tables:
+        words = dataset(settings, table, contract.step)
+        promised = data_contract(table, settings.env)
+        _put(box, done, "dataset", str(table.dataset), [*words, *promised])
+
+
+def _put_lineage(
+    settings: Settings, box: Outbox, contract: Contract, found: StepLineage, done: Emission
+) -> None:
+    made = lineage.step(contract, found, settings.env)
+    _put(box, done, "lineage", str(contract.step), made)
+
+
+def _renew_lineage(
+    settings: Settings, box: Outbox, contract: Contract, record: RunRecord, done: Emission
+) -> None:
+    """What was compiled before, if it still fits; else what the run read, if nothing is known."""
+    found = recall_lineage(settings, contract.step)
+    if found is not None:
+        if not box.is_newest(
+            "lineage", str(contract.step), lineage.step(contract, found, settings.env)
+        ):
+            found = recall_lineage(settings, contract.step, verify=True)
+        if found is not None:
+            _put_lineage(settings, box, contract, found, done)
+            return
+    if not box.has("lineage", str(contract.step)):
+        _put_lineage(settings, box, contract, lineage.read_by(record), done)
+
+
+def _put(box: Outbox, done: Emission, kind: Any, name: str, proposals: list[Proposal]) -> None:
+    done.files += box.put(kind, name, proposals) is not None
+
+
+def _pending(settings: Settings, box: Outbox, done: Emission) -> list[RunRecord]:
+    emitted = box.names("run")
+    if box.last_run != box.state.last:
+        emitted.discard(box.last_run)  # the state lacks what follows from it
+    return _archived(settings, box.state.since, done, leave_out=emitted)
+
+
+def _archived(
+    settings: Settings, since: str, done: Emission, *, leave_out: Iterable[str] = ()
+) -> list[RunRecord]:
+    """Archived runs of a day or later, by their end."""
+    known, found = set(leave_out), []
+    for day in sorted(_names(settings.runs)):
+        if not _is_day(day) or day < since:
+            continue
+        for run_id in _names(settings.runs / day):
+            folder = settings.runs / day / run_id
+            if run_id in known or run_id.startswith(".") or not (folder / "record.json").is_file():
+                continue
+            try:
+                found.append(read_record(folder))
+            except LakebookError as broken:
+                done.troubles.append(broken.sentence)
+    return sorted(found, key=lambda record: (ended_ms(record), record.run_id))
+
+
+def _names(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
+
+def _is_day(name: str) -> bool:
+    try:
+        date.fromisoformat(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _contract(settings: Settings, step: str) -> Contract | None:
+    """The contract of a run's step as it is now; None when the step is gone or its file broken."""
+    try:
+        return load_step_contract(settings, Dataset.parse(step))
+    except LakebookError:
+        return None
+
+
+def _contracts(settings: Settings, record: RunRecord, own: Contract | None) -> Contracts:
+    found: dict[Dataset, TableContract] = {t.dataset: t for t in own.tables} if own else {}
+    named: list[Mapping[str, Any]] = [*record.inputs, *record.outputs, *record.checks]
+    for name in {one["dataset"] for one in named if "dataset" in one}:
+        dataset_ = Dataset.parse(name)
+        if dataset_ not in found:
+            try:
+                found[dataset_] = find_table(settings, dataset_)
+            except LakebookError:
+                continue
+    return found
+
+
+def emit_in(root: str, lake: str, env: str) -> dict[str, Any]:
+    """`emit_runs` for a caller in another process: plain values in and out."""
+    return emit_runs(load_settings(Path(root), lake=lake, env=env)).to_json()

@@ -1,0 +1,67 @@
+"""A run emits what it left by itself, in prod only, and never fails because of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+from catalog.records import aspects, proposals
+from small_checkout import COLUMNS, Checkout, rule
+
+from lakebook.settings import load_settings
+
+
+def step_of(checkout: Checkout, *args: str) -> dict[str, Any]:
+    return checkout.run("bronze.events", *args)["bronze.events"]
+
+
+def test_a_run_fills_the_outbox_and_a_gate_that_fails_raises_an_incident(checkout: Checkout):
+    settings = load_settings(checkout.root)
+    limit = {"column": "amount", "max_value": 35}
+    strict = rule("small", "expect_column_values_to_be_between", "fail", **limit)
+    checkout.contract("silver.events", COLUMNS, quality=strict)
+    steps = checkout.run()
+    assert steps["silver.events"]["status"] == "failed"
+    assert not any(step["runs"][0]["notes"] for step in steps.values())
+    found = proposals(settings)
+    assert [one["status"]["state"] for one in aspects(found, "incidentInfo")] == ["ACTIVE"]
+    named = {one["name"] for one in aspects(found, "dataProcessInstanceProperties")}
+    assert named == {step["runs"][0]["run_id"] for step in steps.values()}
+    profile = aspects(found, "datasetProfile", "bronze.events")[0]
+    fields = {one["fieldPath"]: one for one in profile["fieldProfiles"]}
+    assert profile["rowCount"] == 4
+    assert (fields["amount"]["min"], fields["amount"]["max"]) == ("-5", "40")
+    # The rows that broke the rule, and their keys, are in the record and not in the outbox.
+    checks = [one for one in aspects(found, "assertionRunEvent") if "rowCount" in one["result"]]
+    assert [one["result"]["unexpectedCount"] for one in checks] == [1]
+    relaxed = strict.replace('"max_value": 35', '"max_value": 50')
+    checkout.contract("silver.events", COLUMNS, quality=relaxed)
+    checkout.run()
+    assert aspects(proposals(settings), "incidentInfo")[-1]["status"]["state"] == "RESOLVED"
+
+
+def test_an_environment_of_a_person_emits_nothing_by_itself(checkout: Checkout):
+    step_of(checkout)
+    assert step_of(checkout, "--env", "ana", "--force")["status"] == "ok"
+    assert not (checkout.root / ".lake/ana/outbox").exists()
+    done = checkout.lakebook("datahub", "emit", "--env", "ana", "--json")
+    assert json.loads(done.stdout)["runs"] == 1, done.stderr
+    found = proposals(load_settings(checkout.root, env="ana"), "run")
+    assert aspects(found, "operation", "delta-lake,ana.bronze.events,DEV)")
+    assert aspects(found, "operation", "delta-lake,bronze.events,PROD)") == []
+
+
+def test_an_outbox_that_cannot_be_written_is_a_note_and_is_made_good(checkout: Checkout):
+    outbox = checkout.root / ".lake/prod/outbox"
+    outbox.parent.mkdir(parents=True)
+    outbox.write_text("in the way")
+    step = step_of(checkout)
+    assert step["status"] == "ok"
+    [note] = step["runs"][0]["notes"]
+    assert note.startswith("not emitted to the catalog: ")
+    outbox.unlink()
+    assert step_of(checkout, "--force")["runs"][0]["notes"] == []
+    found = proposals(load_settings(checkout.root), "run")
+    assert len(aspects(found, "dataProcessInstanceProperties")) == 2
+    shutil.rmtree(outbox)
