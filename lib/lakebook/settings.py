@@ -28,6 +28,7 @@ _KNOWN: dict[str, dict[str, type | tuple[type, ...]]] = {
         "run_timeout_s": (int, float),
         "memory_limit_mb": int,
     },
+    "archive": {"keep_days": int, "keep_failed_days": int},
 }
 _PROFILE: dict[str, type | tuple[type, ...]] = {"engine": str}
 
@@ -44,6 +45,14 @@ class RuntimeSettings:
 
 
 @dataclass(frozen=True)
+class ArchiveSettings:
+    """How many days runs and failed runs are kept (0: for good)."""
+
+    keep_days: int = 0
+    keep_failed_days: int = 0
+
+
+@dataclass(frozen=True)
 class Settings:
     """`root`: the checkout; `lake`: where tables and runs are; both absolute."""
 
@@ -53,6 +62,7 @@ class Settings:
     profile: str = "local"
     engine: str = "polars"
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    archive: ArchiveSettings = field(default_factory=ArchiveSettings)
 
     @property
     def notebooks(self) -> Path:
@@ -69,6 +79,11 @@ class Settings:
     @property
     def runs(self) -> Path:
         return self.lake / self.env / "runs"
+
+    @property
+    def site(self) -> Path:
+        """The report site, made from the runs; it may be deleted and built again."""
+        return self.lake / self.env / "site"
 
     @property
     def state(self) -> Path:
@@ -120,6 +135,7 @@ def load_settings(
         profile=profile,
         engine=profiles[profile].get("engine", "polars"),
         runtime=runtime,
+        archive=ArchiveSettings(**raw.get("archive", {})),
     )
 
 

@@ -13,11 +13,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..archive.index import write_index
 from ..errors import LakebookError
 from ..graph import StepNode
 from ..intervals import Interval, Unit, merge_partitions
 from ..names import Dataset
+from ..site.build import build_site
 from .plan import Planner, StepPlan
 from .single import RunResult, run_once
 
@@ -87,7 +87,7 @@ class _Schedule:
                 self.stop.set()
                 raise
         if any(report.runs for report in self.reports.values()):
-            write_index(self.planner.settings.runs)
+            build_site(self.planner.settings)
         return tuple(self.reports[node.name] for node in self.order)
 
     def _start(
