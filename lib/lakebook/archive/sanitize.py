@@ -23,13 +23,25 @@ _ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
     "ol": {"start"},
 }
+DEPTH_MAX = 400
+_OPEN_OR_CLOSE = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+# Tags that have no end, or whose end a parser supplies: they do not nest by being left open.
+_FLAT = """
+    area base br col embed hr img input link meta source track wbr
+    p li dt dd tr td th thead tbody tfoot colgroup option rp rt
+"""
 _WITH_CONTENT = {"script", "style", "iframe", "object", "template", "svg", "math", "noscript"}
 
 
 def sanitize(html: str) -> str:
-    """Keep structure, text and embedded images; drop scripts, styles, handlers, foreign loads."""
+    """Keep structure, text and embedded images; drop scripts, styles, handlers, foreign loads.
+
+    What is nested beyond reason is left out: a parser's time grows with the square of the depth.
+    """
     import nh3
 
+    if _depth(html) > DEPTH_MAX:
+        return "<p>left out: HTML nested too deeply; the whole is in notebook.ipynb</p>"
     return nh3.clean(
         html,
         tags=set(_TAGS.split()),
@@ -39,6 +51,16 @@ def sanitize(html: str) -> str:
         url_schemes={"http", "https", "mailto", "data"},
         link_rel="noopener noreferrer nofollow",
     )
+
+
+def _depth(html: str) -> int:
+    depth = deepest = 0
+    flat = set(_FLAT.split())
+    for end, tag in _OPEN_OR_CLOSE.findall(html):
+        if tag.lower() not in flat:
+            depth = max(0, depth + (-1 if end else 1))
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:

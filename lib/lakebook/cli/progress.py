@@ -60,6 +60,8 @@ class Watch:
         kind = event["event"]
         if kind == "due":
             self.tasks[step] = self.progress.add_task(str(step), total=None, detail="starting")
+        elif kind == "site":
+            self.progress.console.print(f"note: no report site: {escape(event['problem'])}")
         elif kind == "start" and step in self.tasks:
             self.progress.update(self.tasks[step], total=event["cells"], completed=0, detail="")
         elif kind == "cell" and step in self.tasks:

@@ -87,8 +87,15 @@ class _Schedule:
                 self.stop.set()
                 raise
         if any(report.runs for report in self.reports.values()):
-            build_site(self.planner.settings)
+            self._build_site()
         return tuple(self.reports[node.name] for node in self.order)
+
+    def _build_site(self) -> None:
+        """A page that cannot be written is no reason to call a run failed."""
+        try:
+            build_site(self.planner.settings)
+        except LakebookError as broken:
+            self.notify(self.order[0].name, {"event": "site", "problem": broken.sentence})
 
     def _start(
         self,

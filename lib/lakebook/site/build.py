@@ -16,9 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..archive.record import read_record
 from ..contract import fingerprint_of
-from ..errors import StorageError, storage_errors
+from ..errors import storage_errors
 from ..names import Dataset, table_path
 from ..settings import Settings
 from . import render
@@ -113,12 +112,6 @@ def write_run(store: Store, catalog: Catalog, run_id: str) -> None:
         view = {"run": run, "previous": store.before(run), "next": next(iter(following), None)}
         render.write(target, render.page("pruned.html", _name(catalog), "../", **view))
         return
-    try:
-        read_record(catalog.settings.runs / run.folder)
-    except StorageError:
-        if target.is_file():
-            return  # somebody removed the folder by hand: its page is all that is left
-        raise
     view = run_view(store, catalog, run)
     text = render.page("run.html", _name(catalog), "../", single=False, **view)
     render.write(target, text)

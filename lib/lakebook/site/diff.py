@@ -81,7 +81,7 @@ def compare(
         words=tuple(_changes(pairs, "markdown")),
         parameters=_values(_parameters(before), _parameters(now)),
         interval=_interval(before, now),
-        inputs=_values(_inputs(before), _inputs(now)),
+        inputs=_values(_known(before, now), _inputs(now)),
         # A run that died before its write has no rows; to call that a loss would mislead.
         rows=_values(*rows) if rows[1] else (),
         checks=_values(_checks(before), _checks(now)) if now.checks else (),
@@ -130,8 +130,8 @@ def _changes(pairs: Iterable[Pair], kind: str) -> Iterable[CellChange]:
 
 def _output_changes(pairs: Iterable[Pair]) -> Iterable[CellChange]:
     for old, new in pairs:
-        if new is None or new.get("status") == "none":
-            continue  # a cell that did not run has no output to compare
+        if new is None or new.get("status") in ("none", "failed"):
+            continue  # a cell that did not come to its end has no output to compare
         texts = [_texts(cell) if cell else "" for cell in (old, new)]
         if texts[0] != texts[1]:
             yield CellChange("changed", new["number"], tuple(diff_lines(*texts)))
@@ -202,6 +202,13 @@ def _inputs(record: RunRecord) -> dict[str, Any]:
         elif entry.get("source"):
             found[str(entry["source"])] = f"content {str(entry.get('digest'))[:12]}"
     return found
+
+
+def _known(before: RunRecord, now: RunRecord) -> dict[str, Any]:
+    """Inputs before; of a run that failed, only those that it came to read."""
+    names = _inputs(now)
+    old = _inputs(before)
+    return old if now.status == "ok" else {k: v for k, v in old.items() if k in names}
 
 
 def _rows(record: RunRecord) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from .words import MARKS
 
-WIDE, HIGH, GAP_X, GAP_Y, TOP = 176, 46, 64, 16, 34
+WIDE, HIGH, GAP_X, GAP_Y, TOP = 158, 46, 46, 16, 34
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ def _edge(a: Place, b: Place, source: str, target: str) -> str:
 
 def _box(node: Node, place: Place) -> str:
     name = node.name.split(".", 1)[1] if node.group != "source" else node.name
-    if len(name) > 23:
-        name = f"…{name[-22:]}"
-    mark = MARKS.get(node.state, "")
+    if len(name) > 19:
+        name = f"…{name[-18:]}"
+    mark = MARKS.get(node.state, "") if node.group != "source" else ""
     x = f"{place.x + 12:.0f}"
     body = (
         f"<title>{escape(node.name)}: {escape(node.state)}; {escape(node.note)}</title>"

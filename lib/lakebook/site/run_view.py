@@ -13,10 +13,16 @@ from .charts import shares, sparkline
 from .content import load_cells
 from .diff import compare
 from .store import Run, Store
+from .words import cause
 
 HIDDEN = "•••"
 SAMPLES = 5
 AROUND = 12  # lines of a long failing cell on both sides of the one that raised
+# What a record of another version may lack; pages are strict about names.
+_INPUT = {"version": "", "versions": {}, "partitions": (), "digest": "", "modified": ""}
+_OUTPUT = {"dataset": "", "version": "", "committed": (), "rows_audited": None}
+_OUTPUT |= {"rows_published": None, "rows_quarantined": None}
+_CHECK = {"name": "", "column": None, "reason": "", "unexpected": None, "evaluated": None}
 _LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 
 
@@ -29,7 +35,8 @@ def run_view(store: Store, catalog: Catalog, run: Run) -> dict[str, Any]:
     following = store.after(run)
     return {
         "run": record,
-        "cause": cause(record),
+        "cause": cause(record.error, record.status),
+        "whole_error": record.error or "",
         "failing": _pointed(failing(record, cells)),
         "cells": [{**cell, **_figures(cell, record)} for cell in cells],
         "previous": store.before(run),
@@ -55,15 +62,6 @@ def _difference(
         return None
     folder = runs / good.folder
     return compare(record, read_record(folder), cells, load_cells(folder))
-
-
-def cause(record: RunRecord) -> str:
-    """Why a run failed, as one sentence without the path and the traceback."""
-    text = " ".join((record.error or "").split())
-    if not text:
-        return "" if record.status == "ok" else f"The run was {record.status}; no cause is known."
-    text = text[:1].upper() + text[1:] if not text.startswith(record.step) else text
-    return text if text.endswith((".", "!", "?", ")")) else f"{text}."
 
 
 def failing(record: RunRecord, cells: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -123,6 +121,7 @@ def _check(store: Store, catalog: Catalog, run: Run, check: Mapping[str, Any]) -
     past = store.points(dataset, "check", str(check.get("name")), until=run.key)
     observed = check.get("observed")
     return {
+        **_CHECK,
         **check,
         "state": state,
         "observed": HIDDEN if secret and observed is not None else _short(observed),
@@ -155,6 +154,7 @@ def _output(output: Mapping[str, Any]) -> dict[str, Any]:
     published = int(output.get("rows_published") or 0)
     aside = int(output.get("rows_quarantined") or 0)
     return {
+        **_OUTPUT,
         **output,
         "bar": shares([("rows", published), ("aside", aside)]),
         "balanced": int(output.get("rows_audited") or 0) == published + aside,
@@ -163,7 +163,12 @@ def _output(output: Mapping[str, Any]) -> dict[str, Any]:
 
 def _input(catalog: Catalog, entry: Mapping[str, Any]) -> dict[str, Any]:
     dataset = str(entry.get("dataset") or "")
-    return {**entry, "dataset": dataset, "page": dataset if dataset in catalog.tables else ""}
+    return {
+        **_INPUT,
+        **entry,
+        "dataset": dataset,
+        "page": dataset if dataset in catalog.tables else "",
+    }
 
 
 def _datasets(catalog: Catalog, record: RunRecord) -> list[str]:

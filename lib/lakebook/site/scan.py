@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from ..archive.record import RECORD, RunRecord, read_record
 from ..errors import StorageError
 from .content import load_cells
 from .store import Point, Run, Store
+from .words import cause
 
 PRUNED = ".pruned.json"
+LOST = "its folder is no longer in the archive"
 WORDS_MAX = 4_000  # characters of a run that can be searched
 
 
@@ -31,11 +33,16 @@ class Found:
 def scan(store: Store, runs: Path) -> int:
     """Take in what is new and mark the pages that change; return how many runs that are."""
     known = store.known()
+    there = list(listing(runs))
     fresh = [
         entry
-        for entry in listing(runs)
+        for entry in there
         if entry.run_id not in known or (entry.pruned and not known[entry.run_id])
     ]
+    lost = {name for name, gone in known.items() if not gone} - {entry.run_id for entry in there}
+    with store.transaction():
+        for run_id in sorted(lost):
+            _lose(store, run_id)
     for start in range(0, len(fresh), 200):
         with store.transaction():
             for entry in fresh[start : start + 200]:
@@ -89,7 +96,12 @@ def _take(store: Store, runs: Path, entry: Found) -> None:
         row=_row(record, bool(why)),
     )
     words = "" if why else _words(record, folder)
-    segment = store.add(run, words, _points(record))
+    _enter(store, run, words, _points(record))
+
+
+def _enter(store: Store, run: Run, words: str, points: Iterable[Point]) -> None:
+    """Remember a run, and mark its page and those of its neighbours."""
+    segment = store.add(run, words, list(points))
     store.soil([f"run:{run.run_id}", f"data:{segment}"])
     before = store.before(run)
     if before:
@@ -99,6 +111,14 @@ def _take(store: Store, runs: Path, entry: Found) -> None:
         store.soil([f"run:{later.run_id}"])
         if later.status == "ok":
             break
+
+
+def _lose(store: Store, run_id: str) -> None:
+    """A folder that somebody removed by hand: its page says so from now on."""
+    run = store.get(run_id)
+    if run is not None:
+        row = {**run.row, "pruned": 1}
+        _enter(store, replace(run, pruned=LOST, row=row), "", store.points_of(run_id))
 
 
 def _row(record: RunRecord, pruned: bool) -> dict[str, Any]:
@@ -115,7 +135,7 @@ def _row(record: RunRecord, pruned: bool) -> dict[str, Any]:
         "aside": record.rows("quarantined"),
         "warn": sum(check.get("action") == "warn" for check in broken),
         "mb": round(record.peak_rss_mb),
-        "error": (record.error or "")[:300],
+        "error": cause(record.error, record.status),
         **({"pruned": 1} if pruned else {}),
     }
 

@@ -216,13 +216,11 @@ class Store:
             for run, began, of, kind_of, named, value, good, detail in reversed(found)
         ]
 
-    def names(self, dataset: str, kind: str) -> list[str]:
+    def points_of(self, run_id: str) -> list[Point]:
+        found = self._db.execute("SELECT * FROM points WHERE run_id = ?", [run_id]).fetchall()
         return [
-            name
-            for (name,) in self._db.execute(
-                "SELECT DISTINCT name FROM points WHERE dataset = ? AND kind = ? ORDER BY name",
-                [dataset, kind],
-            )
+            Point(run, began, of, kind, named, value, bool(good), json.loads(detail))
+            for run, began, of, kind, named, value, good, detail in found
         ]
 
     # --- what is to be written ----------------------------------------------------------------

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..contract.model import TableContract
 
 MARKS = {"ok": "✓", "failed": "✗", "killed": "✗", "warn": "!", "aside": "◐", "none": "·"}
+CAUSE_MAX = 280
+_PLACE = re.compile(r"^notebooks/\S+\.ipynb(, cell \d+)?(, line \d+)?: ")
+_VALID = re.compile(r";? valid columns: \[[^\]]*\]?")
 _WRITES = {
     "replace": "Each run replaces whole partitions.",
     "snapshot": "Each run makes the whole table anew; an equal one commits nothing.",
     "merge": "Rows are merged by their key.",
     "append": "Rows are only added, never computed anew.",
 }
+
+
+def cause(error: str | None, status: str) -> str:
+    """Why a run failed, as one sentence: no place, no list of columns, no plan of a query."""
+    lines = [line.strip() for line in (error or "").strip().splitlines() if line.strip()]
+    if not lines:
+        return "" if status == "ok" else f"The run was {status}; no cause is known."
+    first = _VALID.sub("", _PLACE.sub("", lines[0])).rstrip(" ;.")
+    hint = next((line for line in lines[1:] if line.startswith("Did you mean")), "")
+    if hint:
+        return f"{first}. {hint}"
+    first = first if len(first) <= CAUSE_MAX else f"{first[: CAUSE_MAX - 1]}…"
+    return first if first.endswith((".", "!", "?", ")", "…")) else f"{first}."
 
 
 def duration(seconds: float | None) -> str:

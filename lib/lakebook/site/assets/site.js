@@ -4,7 +4,6 @@ const lakebook = (() => {
   const state = { runs: new Map(), steps: [], words: new Map(), shown: 50, day: "", loading: null };
   const MARKS = { ok: "✓", failed: "✗", killed: "✗", warn: "!", aside: "◐" };
   const NAMES = { aside: "quarantine", warn: "warning" };
-  const DAYS = 30;
   const $ = (id) => document.getElementById(id);
   const script = document.currentScript;
 
@@ -114,7 +113,9 @@ const lakebook = (() => {
   const WEIGHT = { ok: 0, warn: 1, aside: 2, failed: 3, killed: 3 };
 
   function drawGrid(f, runs) {
-    const newest = state.all.length ? state.all[0].began : 0;
+    const newest = state.all[0].began;
+    const span = Math.ceil((newest - state.all[state.all.length - 1].began) / 86400) + 1;
+    const DAYS = Math.min(30, Math.max(14, span));
     const days = Array.from({ length: DAYS }, (_, n) => dayOf(newest - (DAYS - 1 - n) * 86400));
     const wanted = new Set(runs.map((run) => run.id));
     const cells = new Map();
@@ -131,7 +132,7 @@ const lakebook = (() => {
       const label = at === 0 || when.getUTCDate() === 1 ? when.toLocaleDateString("en", { month: "short", timeZone: "UTC" }) : when.toLocaleDateString("en", { weekday: "narrow", timeZone: "UTC" });
       const button = element("button", { type: "button", "aria-pressed": String(day === state.day), "aria-label": `timeline of ${day}` }, label, element("br"), String(when.getUTCDate()));
       button.addEventListener("click", () => { state.day = day; draw(); });
-      head.append(element("th", { scope: "col", class: at < DAYS - 12 ? "old" : "" }, button));
+      head.append(element("th", { scope: "col", class: at < DAYS - 8 ? "old" : "" }, button));
     });
     const body = element("tbody");
     let layer = "";
@@ -145,7 +146,7 @@ const lakebook = (() => {
       const row = element("tr", {}, element("th", { scope: "row" }, step.page ? element("a", { href: `datasets/${step.page}.html`, text: short }) : short));
       days.forEach((day, at) => {
         const found = cells.get(`${step.name} ${day}`) || [];
-        const cell = element("td", { class: at < DAYS - 12 ? "old" : "" });
+        const cell = element("td", { class: at < DAYS - 8 ? "old" : "" });
         if (found.length) {
           const worst = found.reduce((a, b) => (WEIGHT[mood(b)] > WEIGHT[mood(a)] ? b : a));
           // A failure that was put right the same day is not the state of the day.
@@ -159,6 +160,7 @@ const lakebook = (() => {
     }
     $("grid").replaceChildren(element("table", {}, element("thead", {}, head), body));
     $("days").hidden = false;
+    $("grid").scrollLeft = $("grid").scrollWidth; // today stands at the right
   }
 
   function drawTimeline(runs) {
