@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contract import fingerprint_of
-from ..errors import storage_errors
+from ..errors import StorageError, storage_errors
 from ..names import Dataset, table_path
 from ..settings import Settings
 from . import render
@@ -59,7 +60,7 @@ def build_site(
     began = time.perf_counter()
     site = settings.site
     known = catalog or load_catalog(settings, compile_lineage=compile_lineage)
-    with storage_errors("building the report site", site), locked(site):
+    with _one_sentence(site), locked(site):
         if rebuild:
             shutil.rmtree(site / ".build" / "state", ignore_errors=True)
         store = Store(site / ".build" / "state" / "runs.sqlite")
@@ -73,6 +74,20 @@ def build_site(
         _redirect(settings)
     took = time.perf_counter() - began
     return Built(site / "index.html", fresh, pages, took, known.problem)
+
+
+@contextmanager
+def _one_sentence(site: Path) -> Iterator[None]:
+    """Troubles of the disk, also those that SQLite met, as one of our errors."""
+    try:
+        with storage_errors("building the report site", site):
+            yield
+    except sqlite3.Error as broken:
+        raise StorageError(
+            f"the site's state cannot be used: {broken}",
+            where=str(site),
+            fix="free some space, or remove the folder and run lakebook report build",
+        ) from broken
 
 
 @contextmanager
