@@ -219,6 +219,7 @@ const lakebook = (() => {
     drawGrid(f, runs);
     drawTimeline(runs);
     drawList(f, runs);
+    if (f.q) $("days").hidden = $("times").hidden = true; // who searches wants the hits at once
     const narrowed = Object.values(f).some(Boolean);
     $("clear").hidden = !narrowed;
     $("found").textContent = narrowed ? `${number.format(runs.length)} of ${number.format(state.all.length)} runs${state.loading ? "; reading outputs…" : ""}` : "";
