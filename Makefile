@@ -16,11 +16,12 @@ UV   := .venv/.uv-$(UV_VERSION)
 CORE := .venv/.core
 FULL := .venv/.full
 
-.PHONY: run test test-slow lint bench lab lock clean help
+.PHONY: run demo test test-slow lint bench lab lock clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run        all sources to gold and reports ($(START) to $(END)); START=, END= to change"
+	@echo "make demo       four days of runs in a lake of their own: a failure, a quarantine, a difference"
 	@echo "make test       the tests; PYTEST='-k commit' to choose"
 	@echo "make test-slow  the long proofs: crashes, races, scale"
 	@echo "make lint       ruff, mypy and the import contracts"
@@ -31,6 +32,9 @@ help:
 
 run: $(CORE)
 	$(BIN)/lakebook run --start $(START) --end $(END)
+
+demo: $(CORE)
+	$(BIN)/python demo/make_demo.py
 
 test: $(FULL)
 	$(BIN)/python -m pytest $(PYTEST)

@@ -32,6 +32,7 @@ _KNOWN: dict[str, dict[str, type | tuple[type, ...]]] = {
     },
     "check": {"timeout_s": (int, float)},
     "catalog": {"emit": list},
+    "archive": {"keep_days": int, "keep_failed_days": int},
 }
 _PROFILE: dict[str, type | tuple[type, ...]] = {"engine": str}
 
@@ -62,6 +63,14 @@ class CatalogSettings:
 
 
 @dataclass(frozen=True)
+class ArchiveSettings:
+    """How many days runs and failed runs are kept (0: for good)."""
+
+    keep_days: int = 0
+    keep_failed_days: int = 0
+
+
+@dataclass(frozen=True)
 class Settings:
     """`root`: the checkout; `lake`: where tables and runs are; both absolute."""
 
@@ -73,6 +82,7 @@ class Settings:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
+    archive: ArchiveSettings = field(default_factory=ArchiveSettings)
 
     @property
     def notebooks(self) -> Path:
@@ -89,6 +99,11 @@ class Settings:
     @property
     def runs(self) -> Path:
         return self.lake / self.env / "runs"
+
+    @property
+    def site(self) -> Path:
+        """The report site, made from the runs; it may be deleted and built again."""
+        return self.lake / self.env / "site"
 
     @property
     def state(self) -> Path:
@@ -142,6 +157,7 @@ def load_settings(
         runtime=runtime,
         check=CheckSettings(**raw.get("check", {})),
         catalog=_catalog(raw.get("catalog", {})),
+        archive=ArchiveSettings(**raw.get("archive", {})),
     )
 
 

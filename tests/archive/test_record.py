@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from lakebook.archive.index import write_index
 from lakebook.archive.masking import MASK, is_secret, masker
 from lakebook.archive.record import RunRecord, read_records, read_step, write_record
 from lakebook.errors import StorageError
@@ -42,11 +41,11 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path, out: Path) -> Non
 
 
 def test_a_folder_is_read_only_and_leaves_nothing_partial(tmp_path: Path, out: Path) -> None:
-    folder = write_record(tmp_path / "runs", record(), out, report="<html></html>")
+    folder = write_record(tmp_path / "runs", record(), out, cells="{}")
     assert sorted(file.name for file in folder.iterdir()) == [
+        "cells.json",
         "notebook.ipynb",
         "record.json",
-        "report.html",
     ]
     assert all(not file.stat().st_mode & stat.S_IWUSR for file in folder.iterdir())
     assert [entry.name for entry in folder.parent.iterdir()] == ["r1"]
@@ -67,13 +66,13 @@ def test_records_come_newest_first(tmp_path: Path, out: Path) -> None:
     assert len(read_records(tmp_path / "runs", limit=2)) == 2
 
 
-def test_secrets_stay_out_of_record_report_and_logs(
+def test_secrets_stay_out_of_record_cells_and_logs(
     tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_PASSWORD", "hunter2-hunter2")
     (out / "kernel.log").write_text("login with hunter2-hunter2 failed")
     run = record(parameters={"dsn": "user:hunter2-hunter2@host"}, error="hunter2-hunter2 refused")
-    folder = write_record(tmp_path / "runs", run, out, report="<p>hunter2-hunter2</p>")
+    folder = write_record(tmp_path / "runs", run, out, cells='["hunter2-hunter2"]')
     for file in folder.iterdir():
         assert "hunter2" not in file.read_text()
     assert MASK in (folder / "kernel.log").read_text()
@@ -81,17 +80,6 @@ def test_secrets_stay_out_of_record_report_and_logs(
 
 def test_a_step_that_wrote_nothing_has_an_empty_part(tmp_path: Path) -> None:
     assert read_step(tmp_path) == {}
-
-
-def test_the_index_lists_every_run_with_a_link(tmp_path: Path, out: Path) -> None:
-    runs = tmp_path / "prod" / "runs"
-    write_record(runs, record("good"), out, report="<p></p>")
-    write_record(runs, record("bad", status="failed", error="<b>no</b>"), out)
-    page = write_index(runs).read_text()
-    assert 'href="2026-11-23/good/report.html"' in page
-    assert "&lt;b&gt;no&lt;/b&gt;" in page
-    assert "1 ok, 1 failed, 0 killed" in page
-    assert [entry.name for entry in runs.iterdir() if entry.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("name", ["API_TOKEN", "DB_PASSWORD", "S3_SECRET_KEY", "aws_secret", "KEY"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 from small_checkout import COLUMNS, EVENTS, Checkout, rule
 
@@ -28,8 +29,11 @@ def test_a_run_lands_cleans_quarantines_and_reports(checkout: Checkout):
     assert [row["id"] for row in ids] == [1, 3, 4]
     kept = json.loads(checkout.lakebook("quarantine", "show", "silver.events", "--json").stdout)
     assert [(row["id"], row["_failed_rules"]) for row in kept] == [(2, "amount_positive")]
-    index = (checkout.root / ".lake/prod/runs/index.html").read_text()
+    site = checkout.root / ".lake/prod/site"
+    index = (site / "index.html").read_text()
     assert "silver.events" in index and "bronze.events" in index
+    assert steps["silver.events"]["runs"][0]["report"].startswith(str(site / "runs"))
+    assert "amount_positive" in Path(steps["silver.events"]["runs"][0]["report"]).read_text()
 
 
 def test_the_last_audit_is_shown_as_great_expectations_shows_it(checkout: Checkout):
@@ -117,7 +121,8 @@ def test_a_failed_step_stops_what_depends_on_it_and_nothing_else(checkout: Check
     assert "a bug" in steps["silver.other"]["error"]
     done = checkout.lakebook("run", "--start", "2013-01-01", "--end", "2013-01-04")
     assert done.returncode == 1 and "blocked" in done.stdout
-    assert "failed" in (checkout.root / ".lake/prod/runs/index.html").read_text()
+    page = (checkout.root / ".lake/prod/site/index.html").read_text()
+    assert "1 step needs attention" in page and "a bug" in page
 
 
 def test_a_rule_that_fails_publishes_nothing(checkout: Checkout):

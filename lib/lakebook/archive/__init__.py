@@ -1,4 +1,4 @@
-"""What a run leaves: its record, its immutable folder, its report in HTML and the index of runs.
+"""What a run leaves for good: its record, its executed notebook, its cells as sanitized HTML.
 
-Secrets are taken out by `masking.py` before anything is written.
+Secrets are taken out by `masking.py` before anything is written. Pages are `lakebook.site`'s.
 """

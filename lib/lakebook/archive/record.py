@@ -1,7 +1,8 @@
 """The record of a run and the immutable folder that holds it: `<runs>/<day>/<run_id>/`.
 
-A folder holds notebook.ipynb, record.json, report.html, what the kernel wrote past Jupyter and
-Great Expectations' own result of each audit.
+A folder holds notebook.ipynb, record.json, cells.json (its sanitized cells), what the kernel wrote
+past Jupyter and Great Expectations' own result of each audit. What changes with time, such as
+neighbours and history, is `lakebook.site`'s.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..errors import StorageError
 from .masking import masker
 
 FORMAT = 1
-NOTEBOOK, RECORD, REPORT = "notebook.ipynb", "record.json", "report.html"
+NOTEBOOK, RECORD, CELLS = "notebook.ipynb", "record.json", "cells.json"
 _LOGS = ("kernel.log", "job.log")
 _AUDITS = "audit.{}.json"
 
@@ -98,7 +99,7 @@ def run_folder(runs: Path, record: RunRecord) -> Path:
     return runs / record.day / record.run_id
 
 
-def write_record(runs: Path, record: RunRecord, out: Path, report: str | None = None) -> Path:
+def write_record(runs: Path, record: RunRecord, out: Path, cells: str | None = None) -> Path:
     """Make the run's folder from the job's `out` folder and return it.
 
     It appears whole or not at all, and is read-only from then on. Raises StorageError when the run
@@ -113,8 +114,8 @@ def write_record(runs: Path, record: RunRecord, out: Path, report: str | None = 
             shutil.copyfile(out / NOTEBOOK, partial / NOTEBOOK)  # masked while it ran
         text = json.dumps(mask(record.to_json()), indent=1, default=str, ensure_ascii=False)
         (partial / RECORD).write_text(text + "\n", encoding="utf-8")
-        if report is not None:
-            (partial / REPORT).write_text(mask(report), encoding="utf-8")
+        if cells is not None:
+            (partial / CELLS).write_text(mask(cells), encoding="utf-8")
         for log in (*(out / name for name in _LOGS), *sorted(out.glob(_AUDITS.format("*")))):
             if log.is_file() and log.stat().st_size:
                 words = log.read_text(encoding="utf-8", errors="replace")

@@ -11,6 +11,7 @@ from ..archive.record import RunRecord
 from ..contract.classified import touches_classified
 from ..contract.model import TableContract
 from ..names import Dataset
+from ..site.places import page_name
 from . import urns
 from .assertions import assertion, promise_of, result
 from .contract import schema_urn
@@ -105,7 +106,7 @@ def _custom(record: RunRecord, contracts: Contracts) -> dict[str, str]:
         "status": record.status,
         "interval": f"{record.start} to {record.end}" if record.start else "*",
         "partitions": str(len(record.partitions)),
-        "report": f"runs/{record.day}/{record.run_id}/report.html",
+        "report": f"site/{page_name(record.run_id)}",
         "kernel": record.kernel,
         "peak_memory_mb": f"{record.peak_rss_mb:.0f}",
     }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import sys
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from ..errors import UserError
 from ..names import Dataset
 from . import shared
 
@@ -28,7 +26,6 @@ class Direction(StrEnum):
 
 
 quarantine_app = typer.Typer(help="Rows that a rule kept out.", no_args_is_help=True)
-report_app = typer.Typer(help="Reports of runs.", no_args_is_help=True)
 
 
 def check(selectors: shared.Selectors = None, as_json: shared.JsonOption = False) -> None:
@@ -213,48 +210,6 @@ def runs(
             f"{record.elapsed_s:.1f}",
         )
     shared.console().print(table if records else "no runs yet")
-
-
-@report_app.command("build")
-def report_build(env: shared.EnvOption = None, lake: shared.LakeOption = None) -> None:
-    """Write the index page of all runs anew."""
-    from ..archive.index import write_index
-
-    page = write_index(shared.settings_of(lake, env).runs)
-    shared.console().print(shared.relative(page), soft_wrap=True)
-
-
-@report_app.command("open")
-def report_open(
-    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]")] = None,
-    env: shared.EnvOption = None,
-    lake: shared.LakeOption = None,
-) -> None:
-    """Print the place of a run's report, or of the index, and open it in a browser."""
-    import webbrowser
-
-    settings = shared.settings_of(lake, env)
-    page = settings.runs / "index.html"
-    if run_id:
-        found = sorted(settings.runs.glob(f"*/{glob.escape(run_id)}/report.html"))
-        page = found[0] if found else settings.runs / run_id / "report.html"
-    if not page.is_file():
-        raise UserError(f"there is no report at {page}", fix="run something first: lakebook run")
-    shared.console().print(shared.relative(page), soft_wrap=True)
-    webbrowser.open(page.as_uri())
-
-
-@report_app.command("docs")
-def report_docs(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET")],
-    env: shared.EnvOption = None,
-    lake: shared.LakeOption = None,
-) -> None:
-    """Write Great Expectations' Data Docs of a dataset's last audit; print their place."""
-    from ..run.data_docs import render_data_docs
-
-    page = render_data_docs(shared.settings_of(lake, env), Dataset.parse(dataset))
-    shared.console().print(shared.relative(page), soft_wrap=True)
 
 
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:

@@ -60,6 +60,8 @@ class Watch:
         kind = event["event"]
         if kind == "due":
             self.tasks[step] = self.progress.add_task(str(step), total=None, detail="starting")
+        elif kind == "site":
+            self.progress.console.print(f"note: no report site: {escape(event['problem'])}")
         elif kind == "start" and step in self.tasks:
             self.progress.update(self.tasks[step], total=event["cells"], completed=0, detail="")
         elif kind == "cell" and step in self.tasks:
@@ -94,13 +96,13 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
         if report.status == "failed":
             out.print(f"[bold red]failed[/] {escape(report.error)}", soft_wrap=True)
             if report.runs:
-                out.print(f"       report: {relative(report.runs[-1].folder / 'report.html')}")
+                out.print(f"       report: {relative(report.runs[-1].page)}", soft_wrap=True)
         elif report.status == "blocked":
             out.print(f"[yellow]blocked[/] {report.node.name}: {', '.join(report.blocked_by)}")
     counts: Counter[str] = Counter(report.status for report in reports)
     parts = [f"{counts[name]} {name}" for name in _LOOKS if counts[name]]
     out.print(f"{len(reports)} steps: {', '.join(parts)}; {elapsed_s:.1f} s")
-    index = settings.runs / "index.html"
+    index = settings.site / "index.html"
     if index.is_file():
         out.print(f"Reports: {relative(index)}", soft_wrap=True)
 

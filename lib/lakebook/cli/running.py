@@ -174,7 +174,7 @@ def report_json(report: StepReport) -> dict[str, Any]:
                 "outputs": list(one.outputs),
                 "warnings": one.warnings,
                 "notes": list(one.notes),
-                "report": str(one.folder / "report.html"),
+                "report": str(one.page),
             }
             for one in report.runs
         ],

@@ -30,11 +30,13 @@ def check(
     selection: Iterable[StepNode] | None = None,
     *,
     passes: Passes | None = None,
+    cached_only: bool = False,
 ) -> CheckReport:
     """Compile the selected steps (all, if None), in dependency order.
 
     Problems of steps are findings of the report and not raised. `passes`: processes that were
-    started ahead, or are started in a way of the caller's.
+    started ahead, or are started in a way of the caller's. `cached_only`: nothing is compiled, and
+    steps whose check is not remembered are left out.
     """
     began = time.perf_counter()
     folder_digest.cache_clear()  # files may have changed since this process last looked
@@ -47,13 +49,13 @@ def check(
         if kept := _recall(settings, node.name, keys[node.name]):
             done[node.name] = kept
     missing = [node for node in nodes if node.name not in done]
-    if missing:
+    if missing and not cached_only:
         for found, is_final in _compile(settings, missing, contracts, passes):
             name = Dataset.parse(found.step)
             done[name] = found
             if is_final:
                 _keep(settings, name, keys[name], found)
-    steps = tuple(done[node.name] for node in nodes)
+    steps = tuple(done[node.name] for node in nodes if node.name in done)
     return CheckReport(steps, time.perf_counter() - began)
 
 

@@ -1,4 +1,4 @@
-"""From a job's folder to the archive: record, report and index."""
+"""From a job's folder to the archive: record, notebook and sanitized cells."""
 
 from __future__ import annotations
 
@@ -62,27 +62,21 @@ def archive_run(
         versions={name: version(name) for name in _PACKAGES},
     )
     notebook = work / "notebook.ipynb"
-    report = None
+    cells = None
     try:
-        report = _report(settings, notebook, record, work) if notebook.is_file() else None
+        cells = _cells(settings, notebook, work) if notebook.is_file() else None
     except LakebookError as broken:  # the run itself must be archived all the same
-        record = replace(record, note=f"{record.note} no report: {broken}".strip())
-    return write_record(settings.runs, record, work, report)
+        record = replace(record, note=f"{record.note} no cells: {broken}".strip())
+    return write_record(settings.runs, record, work, cells)
 
 
-def _report(settings: Settings, notebook: Path, record: RunRecord, work: Path) -> str:
-    """The page, rendered where nbconvert is imported already, if there is such a place."""
-    page = work / "report.html"
+def _cells(settings: Settings, notebook: Path, work: Path) -> str:
+    """The sanitized cells, rendered where nbconvert is imported already, if that can be had."""
+    target = work / "cells.json"
     try:
-        call(
-            settings,
-            "lakebook.archive.html:write_report",
-            str(notebook),
-            record.to_json(),
-            str(page),
-        )
+        call(settings, "lakebook.archive.cells:write_cells", str(notebook), str(target))
     except WarmUnavailable:
-        from ..archive.html import write_report
+        from ..archive.cells import write_cells
 
-        write_report(str(notebook), record.to_json(), str(page))
-    return page.read_text(encoding="utf-8")
+        write_cells(str(notebook), str(target))
+    return target.read_text(encoding="utf-8")

@@ -13,11 +13,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..archive.index import write_index
 from ..errors import LakebookError
 from ..graph import StepNode
 from ..intervals import NULL, Interval, Unit
 from ..names import Dataset
+from ..site.build import build_site
 from .emission import emit_after_run
 from .plan import Planner, StepPlan
 from .single import RunResult, run_once
@@ -88,7 +88,7 @@ class _Schedule:
                 self.stop.set()
                 raise
         if any(report.runs for report in self.reports.values()):
-            write_index(self.planner.settings.runs)
+            self._build_site()
             self._emit()
         return tuple(self.reports[node.name] for node in self.order)
 
@@ -97,6 +97,13 @@ class _Schedule:
         if note := emit_after_run(self.planner.settings):
             ran = [report.runs for report in self.reports.values() if report.runs]
             ran[-1][-1] = replace(ran[-1][-1], notes=(*ran[-1][-1].notes, note))
+
+    def _build_site(self) -> None:
+        """A page that cannot be written is no reason to call a run failed."""
+        try:
+            build_site(self.planner.settings)
+        except LakebookError as broken:
+            self.notify(self.order[0].name, {"event": "site", "problem": broken.sentence})
 
     def _start(
         self,

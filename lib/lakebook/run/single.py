@@ -17,6 +17,7 @@ from ..intervals import Interval
 from ..names import Dataset
 from ..runtime.job import JobRequest, JobResult, Limits, execute
 from ..settings import Settings
+from ..site.places import page_name
 from .archiving import archive_run
 from .plan import making_path, read_making
 
@@ -41,6 +42,7 @@ class RunResult:
     notes: tuple[str, ...]
     conflicts: tuple[str, ...]
     folder: Path
+    page: Path  # of the report site, which is built when all steps have ended
 
     @property
     def rows(self) -> int:
@@ -93,7 +95,8 @@ def run_once(
     if result.status == "ok":
         _remember(settings, node, static, outcome)
     shutil.rmtree(work, ignore_errors=True)
-    return _result(run_id, node, interval, result, outcome, folder)
+    page = settings.site / page_name(run_id)
+    return _result(run_id, node, interval, result, outcome, folder, page)
 
 
 def _context(
@@ -167,6 +170,7 @@ def _result(
     result: JobResult,
     outcome: Mapping[str, Any],
     folder: Path,
+    page: Path,
 ) -> RunResult:
     checks = outcome.get("checks", [])
     return RunResult(
@@ -183,4 +187,5 @@ def _result(
         notes=tuple(outcome.get("notes", [])),
         conflicts=tuple(outcome.get("conflicts", [])),
         folder=folder,
+        page=page,
     )

@@ -1,0 +1,124 @@
+"""What a dataset's page shows, as data: promise, freshness, versions, rows, quality, lineage."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ..contract.model import TableContract
+from ..errors import LakebookError
+from ..intervals import NULL, WHOLE, partition_interval
+from ..step.view import DatasetView, open_view
+from . import lineage_picture
+from .catalog import HIDDEN, Catalog
+from .charts import row_bars, sparkline
+from .scan import epoch
+from .store import Store
+from .words import promise
+
+VERSIONS = 20
+
+
+def dataset_view(store: Store, catalog: Catalog, dataset: str) -> dict[str, Any]:
+    """The names that templates/dataset.html uses, for a dataset that a contract promises."""
+    table = catalog.tables[dataset]
+    step = catalog.producer(dataset)
+    rows = store.points(dataset, "rows", "", limit=60)
+    newest = store.newest(step)
+    view, problem = _view(catalog, table)
+    return {
+        "dataset": dataset,
+        "table": table,
+        "step": step,
+        "owner": table.owner or catalog.owner(step),
+        "promise": promise(table),
+        "last": newest[0] if newest else None,
+        "good": next(iter(store.newest(step, good=True)), None),
+        "rows": view.rows() if view and view.exists else None,
+        "version": view.own.version if view and view.exists else None,
+        "files": len(view.own.files) if view else 0,
+        "size_bytes": sum(f.size_bytes for f in view.own.files) if view else 0,
+        "partitions": view.partitions if view else (),
+        "problem": problem,
+        "freshness": freshness(table, view, store, step),
+        "bars": row_bars(rows),
+        "history": list(reversed(rows))[:VERSIONS],
+        "quarantined": [p for p in reversed(rows) if p.detail.get("quarantined")][:VERSIONS],
+        "checks": _checks(store, table),
+        "hidden": HIDDEN,
+        "picture": _picture(catalog, table),
+        "opaque": catalog.lineage.opaque.get(dataset, ""),
+        "followed": step in {one.step for one in catalog.lineage.steps},
+        "above": catalog.above(step),
+        "below": catalog.below(step),
+        "source": f"notebooks/{table.path.parent.name}/{table.path.name}",
+    }
+
+
+def _view(catalog: Catalog, table: TableContract) -> tuple[DatasetView | None, str]:
+    try:
+        return open_view(catalog.settings, table), ""
+    except LakebookError as broken:  # a damaged table is shown as that, with everything else
+        return None, broken.sentence
+
+
+def freshness(
+    table: TableContract, view: DatasetView | None, store: Store, step: str
+) -> dict[str, Any]:
+    """When the newest data ends and until when the next is promised (seconds since 1970).
+
+    The browser compares it with its clock: a page that was built yesterday must not call data
+    fresh today.
+    """
+    names = [] if view is None else [p for p in view.partitions if p not in (WHOLE, NULL)]
+    hours = table.sla.freshness_hours
+    if names and table.time:
+        last = partition_interval(names[-1])
+        ends = datetime.combine(last.end, datetime.min.time(), ZoneInfo(table.time.zone or "UTC"))
+        said = (last.end - timedelta(days=1)).isoformat()
+        length = last.end - last.start
+    else:
+        good = store.newest(step, good=True)
+        if not good:
+            return {"until": "", "due": None}
+        ends = datetime.fromtimestamp(epoch(good[0].began), UTC)
+        said, length = good[0].began[:10], timedelta(days=1)
+    # The next interval must be there `hours` after its own end.
+    due = None if hours is None else int((ends + length + timedelta(hours=hours)).timestamp())
+    return {"until": said, "due": due, "hours": hours, "ends": int(ends.timestamp())}
+
+
+def _checks(store: Store, table: TableContract) -> list[dict[str, Any]]:
+    shown = []
+    dataset = str(table.dataset)
+    rules = {rule.name: rule for rule in table.rules}
+    references = {relation.name: relation for relation in table.relationships}
+    for name in [*rules, *references]:
+        past = store.points(dataset, "check", name)
+        rule = rules.get(name) or references[name]
+        shown.append(
+            {
+                "name": name,
+                "column": rule.column or "",
+                "action": rule.action,
+                "reason": rule.reason,
+                "last": past[-1] if past else None,
+                "broken": sum(not p.good for p in past),
+                "runs": len(past),
+                "history": sparkline(past) if past else "",
+            }
+        )
+    return sorted(shown, key=lambda c: (c["last"] is None or c["last"].good, c["name"]))
+
+
+def _picture(catalog: Catalog, table: TableContract) -> Any:
+    edges, tables = list(catalog.lineage.columns), list(catalog.lineage.tables)
+    if catalog.graph:
+        # Where a step's check is not remembered, the code still says which tables it reads.
+        checked = {one.step for one in catalog.lineage.steps}
+        for node in catalog.graph.steps.values():
+            if str(node.name) not in checked:
+                reads = [*(str(read.dataset) for read in node.reads), *node.sources]
+                tables += [(read, str(out)) for out in node.outputs for read in reads]
+    return lineage_picture.draw(str(table.dataset), table.names, edges, tables)
