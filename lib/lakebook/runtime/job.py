@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..settings import Settings, load_settings
-from .journal import NAME as JOURNAL
-from .journal import rebuild
+from .recovery import cause_of, nothing, recover
 from .warm import WarmUnavailable, launch
 from .watch import Limits
 from .worker import NOTEBOOK
@@ -97,18 +96,24 @@ def execute(request: JobRequest, on_event: Callable[[Event], None] | None = None
     raw: Event | None = None
     cause = note = ""
     if not request.notebook.is_file():
-        raw = _nothing(f"there is no notebook {job['name']}")
+        raw = nothing(f"there is no notebook {job['name']}")
     for event in () if raw else _reports(request, job):
         if event["event"] == "result":
             raw = event["value"]
         elif event["event"] == "exit":
-            cause = _cause(event["status"])
+            cause = cause_of(event["status"])
         elif event["event"] != "forked":
             note = event.get("text", note)
             if on_event is not None:
                 on_event(event)
     if raw is None:
-        raw = _recover(request, cause)
+        raw = recover(
+            request.out_dir,
+            request.notebook,
+            job["name"],
+            cause,
+            kernel="warm" if request.warm else "plain",
+        )
     return JobResult(
         **{
             **raw,
@@ -194,44 +199,3 @@ def _plain(job: Event, env: Mapping[str, str]) -> Iterator[Event]:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
-
-
-def _nothing(error: str) -> Event:
-    return {
-        "status": "failed",
-        "error": error,
-        "error_cell": None,
-        "exit_code": 2,
-        "cells": [],
-        "peak_rss_mb": 0.0,
-        "kernel": "none",
-        "note": "",
-    }
-
-
-def _recover(request: JobRequest, cause: str) -> Event:
-    """The job gave no result: save what its journal holds as the notebook of a killed run."""
-    out = request.out_dir
-    notebook, stats = rebuild(out / JOURNAL)
-    sentence = f"{_name(request.notebook.resolve(), request)}: the job {cause}"
-    if notebook is None:
-        notebook = json.loads(request.notebook.read_text(encoding="utf-8"))
-    metadata = notebook.setdefault("metadata", {})
-    metadata["lakebook"] = {"status": "killed", "error": sentence}
-    (out / NOTEBOOK).write_text(
-        json.dumps(notebook, indent=1, ensure_ascii=False), encoding="utf-8"
-    )
-    return {
-        **_nothing(f"{sentence}; its log is {out / 'job.log'}"),
-        "status": "killed",
-        "exit_code": 1,
-        "cells": stats,
-        "peak_rss_mb": max((stat["peak_rss_mb"] for stat in stats), default=0.0),
-        "kernel": "warm" if request.warm else "plain",
-    }
-
-
-def _cause(status: int) -> str:
-    if status < 0:
-        return f"was killed by signal {-status}, {signal.Signals(-status).name}"
-    return f"ended with status {status} and no result"
