@@ -174,12 +174,14 @@ def quarantine_replay(
         shared.console().print(f"{dataset} has no rows in quarantine")
         return
     from ..run.quarantine import replay
+    from ..run.stopping import stopping
 
-    with Watch([node.name]) as watch:
-        reports, elapsed_s = replay(settings, whole, node, names, watch.notify)
+    with Watch([node.name]) as watch, stopping() as stop:
+        reports, elapsed_s = replay(settings, whole, node, names, watch.notify, stop)
     print_summary(settings, reports, elapsed_s)
-    if any(report.exit_code for report in reports):
-        raise typer.Exit(max(report.exit_code for report in reports))
+    code = stop.exit_code or max((report.exit_code for report in reports), default=0)
+    if code:
+        raise typer.Exit(code)
 
 
 def runs(

@@ -25,6 +25,7 @@ _LOOKS = {
     "fresh": "[dim]fresh[/]",
     "failed": "[bold red]failed[/]",
     "blocked": "[yellow]blocked[/]",
+    "stopped": "[yellow]stopped[/]",
 }
 
 

@@ -11,6 +11,7 @@ from ..graph import Graph, StepNode
 from ..intervals import NULL, WHOLE, merge_partitions
 from ..names import Dataset
 from ..quality import quarantine
+from ..runtime.cancel import Cancel
 from ..settings import Settings
 from .plan import Planner
 from .scheduler import Notify, StepReport, run_steps
@@ -31,7 +32,12 @@ def quarantined_partitions(settings: Settings, dataset: Dataset) -> tuple[str, .
 
 
 def replay(
-    settings: Settings, graph: Graph, node: StepNode, names: Sequence[str], notify: Notify
+    settings: Settings,
+    graph: Graph,
+    node: StepNode,
+    names: Sequence[str],
+    notify: Notify,
+    cancel: Cancel,
 ) -> tuple[list[StepReport], float]:
     """Run the partitions anew; rows are never inserted from the quarantine."""
     began = time.monotonic()
@@ -39,5 +45,5 @@ def replay(
     reports: list[StepReport] = []
     for interval in merge_partitions(dated) or (None,):
         planner = Planner(settings, graph, interval, force=True)
-        reports.extend(run_steps(planner, [node], notify=notify))
+        reports.extend(run_steps(planner, [node], notify=notify, cancel=cancel))
     return reports, time.monotonic() - began

@@ -15,6 +15,7 @@ from typing import Any
 from ..graph import StepNode
 from ..intervals import Interval
 from ..names import Dataset
+from ..runtime.cancel import Cancel
 from ..runtime.job import JobRequest, JobResult, Limits, execute
 from ..settings import Settings
 from .archiving import archive_run
@@ -59,6 +60,7 @@ def run_once(
     *,
     parameters: Mapping[str, Any] | None = None,
     on_event: OnEvent | None = None,
+    cancel: Cancel | None = None,
 ) -> RunResult:
     """Execute one step's notebook for one interval and archive it."""
     began = datetime.now(UTC)
@@ -77,7 +79,7 @@ def run_once(
         env=_environment(settings),
         settings=settings,
     )
-    result = execute(request, on_event)
+    result = execute(request, on_event, cancel)
     outcome = _outcome(work)
     folder = archive_run(
         settings,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..settings import Settings, load_settings
+from .cancel import Cancel
 from .recovery import cause_of, nothing, recover
 from .warm import WarmUnavailable, launch
 from .watch import Limits
@@ -85,19 +86,24 @@ class JobResult:
     note: str = ""
 
 
-def execute(request: JobRequest, on_event: Callable[[Event], None] | None = None) -> JobResult:
-    """Run the notebook to its end; never raises for what happens inside it.
+def execute(
+    request: JobRequest,
+    on_event: Callable[[Event], None] | None = None,
+    cancel: Cancel | None = None,
+) -> JobResult:
+    """Run the notebook to its end, or to `cancel`; never raises for what happens inside it.
 
     `on_event` receives {"event": "start", "cells"}, {"event": "cell", "done", "of", "status", …}
     and {"event": "note", "text"}.
     """
     began = time.monotonic()
+    cancel = cancel or Cancel()
     job = _prepare(request)
     raw: Event | None = None
     cause = note = ""
     if not request.notebook.is_file():
         raw = nothing(f"there is no notebook {job['name']}")
-    for event in () if raw else _reports(request, job):
+    for event in () if raw else _reports(request, job, cancel):
         if event["event"] == "result":
             raw = event["value"]
         elif event["event"] == "exit":
@@ -107,13 +113,11 @@ def execute(request: JobRequest, on_event: Callable[[Event], None] | None = None
             if on_event is not None:
                 on_event(event)
     if raw is None:
-        raw = recover(
-            request.out_dir,
-            request.notebook,
-            job["name"],
-            cause,
-            kernel="warm" if request.warm else "plain",
-        )
+        sentence = f"{job['name']}: {cancel.reason}"
+        if not cancel.reason:
+            sentence = f"{job['name']}: the job {cause}; its log is {request.out_dir / 'job.log'}"
+        kernel = "warm" if request.warm else "plain"
+        raw = recover(request.out_dir, request.notebook, sentence, kernel=kernel)
     return JobResult(
         **{
             **raw,
@@ -155,27 +159,31 @@ def _name(notebook: Path, request: JobRequest) -> str:
     return notebook.name
 
 
-def _reports(request: JobRequest, job: Event) -> Iterator[Event]:
+def _reports(request: JobRequest, job: Event, cancel: Cancel) -> Iterator[Event]:
     env = {**os.environ, **request.env}
     if not request.warm:
-        yield from _plain(job, env)
+        yield from _plain(job, env, cancel)
         return
     try:
         settings = request.settings or load_settings(environ=env)
         env.setdefault("LAKEBOOK_ROOT", str(settings.root))
         log = str(Path(job["out"]) / "job.log")
-        process = launch(settings, {"kind": "job", "job": job, "cwd": job["cwd"], "log": log}, env)
+        message = {"kind": "job", "job": job, "cwd": job["cwd"], "log": log}
+        process = launch(settings, message, env, cancel)
     except (WarmUnavailable, OSError) as found:
+        if cancel.reason:
+            return
         yield {"event": "note", "text": f"a plain process instead of a warm one: {found}"}
-        yield from _plain({**job, "warm": False}, env)
+        yield from _plain({**job, "warm": False}, env, cancel)
         return
     try:
-        yield from process.events()
+        with cancel.ending(process.abort):
+            yield from process.events()
     finally:
         process.close()
 
 
-def _plain(job: Event, env: Mapping[str, str]) -> Iterator[Event]:
+def _plain(job: Event, env: Mapping[str, str], cancel: Cancel) -> Iterator[Event]:
     with (Path(job["out"]) / "job.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "lakebook.runtime.worker"],
@@ -190,12 +198,18 @@ def _plain(job: Event, env: Mapping[str, str]) -> Iterator[Event]:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps(job).encode())
         process.stdin.close()
-        for line in process.stdout:
-            yield json.loads(line)
-        yield {"event": "exit", "status": process.wait()}
+        with cancel.ending(lambda: _kill(process)):
+            for line in process.stdout:
+                if line.endswith(b"\n"):  # else it was killed while it wrote
+                    yield json.loads(line)
+            yield {"event": "exit", "status": process.wait()}
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        _kill(process)
+        process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .journal import NAME as JOURNAL
-from .journal import rebuild
+from .journal import end_processes, rebuild
 from .worker import NOTEBOOK
 
 
@@ -29,25 +29,36 @@ def nothing(error: str) -> dict[str, Any]:
     }
 
 
-def recover(out: Path, source: Path, name: str, cause: str, *, kernel: str) -> dict[str, Any]:
-    """The job gave no result: save what its journal holds as the notebook of a killed run."""
+def recover(out: Path, source: Path, sentence: str, *, kernel: str) -> dict[str, Any]:
+    """End what is left of a job that gave no result; its notebook is what the journal holds.
+
+    `sentence` says what ended it. A notebook that was finished stays as it is.
+    """
+    end_processes(out / JOURNAL)
     notebook, stats = rebuild(out / JOURNAL)
-    sentence = f"{name}: the job {cause}"
-    if notebook is None:
-        notebook = json.loads(source.read_text(encoding="utf-8"))
-    metadata = notebook.setdefault("metadata", {})
-    metadata["lakebook"] = {"status": "killed", "error": sentence}
-    (out / NOTEBOOK).write_text(
-        json.dumps(notebook, indent=1, ensure_ascii=False), encoding="utf-8"
-    )
+    if notebook is not None or not (out / NOTEBOOK).is_file():
+        notebook = notebook or _as_written(source)
+        metadata = notebook.setdefault("metadata", {})
+        metadata["lakebook"] = {"status": "killed", "error": sentence}
+        text = json.dumps(notebook, indent=1, ensure_ascii=False)
+        (out / NOTEBOOK).write_text(text, encoding="utf-8")
     return {
-        **nothing(f"{sentence}; its log is {out / 'job.log'}"),
+        **nothing(sentence),
         "status": "killed",
         "exit_code": 1,
         "cells": stats,
         "peak_rss_mb": max((stat["peak_rss_mb"] for stat in stats), default=0.0),
         "kernel": kernel,
     }
+
+
+def _as_written(source: Path) -> dict[str, Any]:
+    """The notebook of the checkout, or an empty one where it has gone meanwhile."""
+    try:
+        found: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return found
 
 
 def cause_of(status: int) -> str:

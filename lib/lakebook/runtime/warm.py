@@ -22,6 +22,7 @@ from typing import Any
 from ..errors import RunError
 from ..processes import Process, Spawn, spawn_plain
 from ..settings import Settings
+from .cancel import Cancel
 from .spec import WarmSpec, import_environ, warm_spec
 
 START_TIMEOUT_S = 180.0
@@ -105,6 +106,14 @@ class WarmProcess:
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
 
+    def abort(self) -> None:
+        """End the child at once, from another thread than the one that follows it."""
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if self.pid:
+                self._socket.sendall(_line({"signal": int(signal.SIGKILL)}))
+            else:  # not forked yet: the follower stops waiting, and the parent ends what comes
+                self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Let go; a child that still runs is ended by the parent."""
         self._socket.close()
@@ -135,9 +144,12 @@ class WarmProcess:
 
 
 def launch(
-    settings: Settings, request: Mapping[str, Any], env: Mapping[str, str] | None = None
+    settings: Settings,
+    request: Mapping[str, Any],
+    env: Mapping[str, str] | None = None,
+    cancel: Cancel | None = None,
 ) -> WarmProcess:
-    """Have the parent fork a child for `request`. Raises WarmUnavailable.
+    """Have the parent fork a child for `request`. Raises WarmUnavailable, also when cancelled.
 
     `request` says kind ("kernel", "job", "call") and what that kind needs, `cwd` and maybe `log`.
     """
@@ -145,9 +157,11 @@ def launch(
     found = ""
     for _ in range(_RETRIES):
         spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s, environ=env)
-        process, answer = _ask(spec, connect(spec), request, env)
+        process, answer = _ask(spec, connect(spec), request, env, cancel)
         if process is not None:
             return process
+        if cancel is not None and cancel.reason:
+            raise WarmUnavailable(cancel.reason)
         found = (answer or {}).get("found", f"the warm parent ended; its log is {spec.log}")
         if answer is not None and not answer.get("stale"):
             break
@@ -157,11 +171,18 @@ def launch(
 
 
 def _ask(
-    spec: WarmSpec, connection: socket.socket, request: Mapping[str, Any], env: Mapping[str, str]
+    spec: WarmSpec,
+    connection: socket.socket,
+    request: Mapping[str, Any],
+    env: Mapping[str, str],
+    cancel: Cancel | None = None,
 ) -> tuple[WarmProcess | None, dict[str, Any] | None]:
     """The forked child, or None and what the parent answered (None: it ended)."""
     process = WarmProcess(connection)
-    answer = process.ask({"log": str(spec.log), **request, "env": env, "linger_s": spec.linger_s})
+    with (cancel or Cancel()).ending(process.abort):
+        answer = process.ask(
+            {"log": str(spec.log), **request, "env": env, "linger_s": spec.linger_s}
+        )
     if answer is not None and answer["event"] == "forked":
         return process, answer
     process.close()
