@@ -195,6 +195,7 @@ def runs(
     from ..archive.record import read_records
 
     settings = shared.settings_of(lake, env)
+    shared.adopt_debris(settings)
     wanted = str(Dataset.parse(step)) if step else None
     records = [r for r in read_records(settings.runs) if wanted in (None, r.step)][:limit]
     if as_json:
@@ -222,7 +223,9 @@ def report_build(env: shared.EnvOption = None, lake: shared.LakeOption = None) -
     """Write the index page of all runs anew."""
     from ..archive.index import write_index
 
-    page = write_index(shared.settings_of(lake, env).runs)
+    settings = shared.settings_of(lake, env)
+    shared.adopt_debris(settings)
+    page = write_index(settings.runs)
     shared.console().print(shared.relative(page), soft_wrap=True)
 
 

@@ -57,6 +57,7 @@ def run(
     began = time.monotonic()
     settings = shared.settings_of(lake, env)
     interval = shared.interval_of(start, end)
+    shared.adopt_debris(settings)
     start_ahead(settings)
     graph, steps = shared.selected(settings, selectors)
     planner = Planner(settings, graph, interval, parameters(parameter), force)

@@ -80,6 +80,14 @@ def selected(settings: Settings, selectors: list[str] | None) -> tuple[Graph, li
     return graph, list(select(graph, selectors or [], settings=settings))
 
 
+def adopt_debris(settings: Settings) -> None:
+    """Archive what killed commands left, and say so."""
+    from ..run.debris import adopt_debris as adopt
+
+    for run_id in adopt(settings):
+        error_console().print(f"note archived the run {run_id} of a command that was killed")
+
+
 def print_json(value: Any) -> None:
     json.dump(value, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")

@@ -19,6 +19,7 @@ from ..settings import Settings
 from ..step.fingerprint import InputTokens, input_parts, partition_fingerprint
 from ..step.lake import source_tokens
 from ..step.view import DatasetView, open_view
+from .failures import failed_partitions
 from .static import static_parts
 
 
@@ -93,6 +94,7 @@ class Planner:
         interval = self.interval_of(node)
         static = static_parts(self.settings, node, self.parameters)
         inputs = self.inputs(node, views)
+        failed = failed_partitions(self.settings, node.name)
         stale: dict[str, str] = {}
         fresh: list[str] = []
         assert node.contract is not None
@@ -102,6 +104,8 @@ class Planner:
                 wanted = partition_fingerprint(static, name, inputs)
                 if self.force:
                     stale.setdefault(name, "asked for by --force")
+                elif name in failed:
+                    stale.setdefault(name, "its last run failed")
                 elif output.holder(name).fp(name) != wanted:
                     stale.setdefault(name, self._reason(node, output, name, static, inputs))
                 else:

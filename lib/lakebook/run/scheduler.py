@@ -19,7 +19,7 @@ from ..intervals import Interval, Unit, merge_partitions
 from ..names import Dataset
 from ..runtime.cancel import Cancel
 from .plan import Planner, StepPlan
-from .single import RunResult, run_once
+from .single import RunResult, record_refusal, run_once
 
 Status = Literal["ok", "fresh", "failed", "blocked", "stopped"]
 _ATTEMPTS = 6  # of partitions that other runs keep committing; each attempt lets somebody finish
@@ -143,6 +143,7 @@ class _Schedule:
             plan = self.planner.plan_step(node)
         except LakebookError as found:
             report.status, report.error, report.exit_code = "failed", str(found), found.exit_code
+            report.runs.extend(self._refused(node, found))
             self.notify(node.name, {"event": "end", "report": report})
             return report
         report.fresh = len(plan.fresh)
@@ -157,6 +158,16 @@ class _Schedule:
                     break
         self.notify(node.name, {"event": "end", "report": report})
         return report
+
+    def _refused(self, node: StepNode, found: LakebookError) -> list[RunResult]:
+        """The archived trace of a step that could not be planned."""
+        planner = self.planner
+        try:
+            interval = planner.interval_of(node)
+        except LakebookError:
+            return []  # the command is wrong, not the step
+        given = planner.parameters
+        return [record_refusal(planner.settings, node, interval, found, parameters=given)]
 
     def _piece(self, report: StepReport, plan: StepPlan, piece: Interval | None) -> bool:
         """Run one interval; partitions that others committed meanwhile are computed anew."""

@@ -24,7 +24,7 @@ from .warm import WarmUnavailable, launch
 from .watch import Limits
 from .worker import NOTEBOOK
 
-__all__ = ["CellStat", "JobRequest", "JobResult", "Limits", "execute"]
+__all__ = ["CellStat", "JobRequest", "JobResult", "Limits", "execute", "job_result"]
 
 Event = dict[str, Any]
 Status = Literal["ok", "failed", "killed"]
@@ -118,13 +118,18 @@ def execute(
             sentence = f"{job['name']}: the job {cause}; its log is {request.out_dir / 'job.log'}"
         kernel = "warm" if request.warm else "plain"
         raw = recover(request.out_dir, request.notebook, sentence, kernel=kernel)
+    raw["note"] = note or raw["note"]
+    return job_result(raw, time.monotonic() - began, request.out_dir)
+
+
+def job_result(raw: Event, elapsed_s: float, out: Path) -> JobResult:
+    """A JobResult of what a job reported, or `recovery` made up for it."""
     return JobResult(
         **{
             **raw,
             "cells": tuple(CellStat(**stat) for stat in raw["cells"]),
-            "elapsed_s": time.monotonic() - began,
-            "notebook": request.out_dir / NOTEBOOK,
-            "note": note or raw["note"],
+            "elapsed_s": elapsed_s,
+            "notebook": out / NOTEBOOK,
         }
     )
 

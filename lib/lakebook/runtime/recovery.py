@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
 
+from ..archive.masking import masker
 from .journal import NAME as JOURNAL
 from .journal import end_processes, rebuild
 from .worker import NOTEBOOK
@@ -50,6 +52,13 @@ def recover(out: Path, source: Path, sentence: str, *, kernel: str) -> dict[str,
         "peak_rss_mb": max((stat["peak_rss_mb"] for stat in stats), default=0.0),
         "kernel": kernel,
     }
+
+
+def copy_masked(source: Path, out: Path) -> None:
+    """Put the notebook of the checkout into `out`, as it is, for a run that was not begun."""
+    notebook = masker(os.environ)(_as_written(source))
+    text = json.dumps(notebook, indent=1, ensure_ascii=False)
+    (out / NOTEBOOK).write_text(text, encoding="utf-8")
 
 
 def _as_written(source: Path) -> dict[str, Any]:
