@@ -105,3 +105,21 @@ def test_a_killed_command_leaves_runs_that_the_next_one_archives(
     assert not list((runs / ".work").iterdir())
     plan = checkout.lakebook("plan", "silver.events", "--explain", *INTERVAL)
     assert "its last run failed: 2013-01-01" in plan.stdout
+
+
+def test_what_a_dead_run_staged_is_gone_after_the_next_run(checkout: Checkout):
+    checkout.run("bronze.events")
+    done = checkout.lakebook(
+        "run", "silver.events", *INTERVAL, LAKEBOOK_FAULT="commit.before_write"
+    )
+    assert done.returncode == 1 and "SIGKILL" in done.stdout, done.stdout
+    hot = checkout.root / ".lake/prod/hot/silver"
+    tables = (hot / "events", hot / "events__quarantine")
+    before = {table: set(table.rglob("*.parquet")) for table in tables}
+    for table in tables:
+        assert list((table / "_staging").glob("*.json")) and before[table]
+    assert checkout.run()["silver.events"]["status"] == "ok"
+    for table in tables:
+        assert not list((table / "_staging").iterdir())
+        assert not before[table] & set(table.rglob("*.parquet"))
+    assert checkout.query("SELECT count(*) AS n FROM silver.events") == [{"n": 3}]

@@ -67,9 +67,11 @@ def publish(
 
     from ..delta import begin_stage, commit_replace, ensure_table
     from ..delta import inspect as inspect_files
+    from ..delta import sweep as sweep_stages
 
     aside = quarantine_contract(contract)
     table = table_path(settings.lake, aside.dataset, env=settings.env)
+    sweep_stages(table)  # raises fences: before they are noted
     noted = ensure_table(table, aside, partition_by=_partition_by(contract))
     rows = failed.with_columns(**{RUN: nw.lit(run_id)}).select(*aside.names)
     stage = begin_stage(table, run_id)
