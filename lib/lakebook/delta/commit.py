@@ -18,6 +18,7 @@ from . import tokens as token
 from .disk import sync_file
 from .faults import fault_point
 from .inspection import Inspection, StagedFile
+from .log import open_snapshot
 from .snapshot import Snapshot
 from .staging import Stage
 from .stats import file_stats
@@ -217,7 +218,8 @@ def _has_file(snapshot: Snapshot, partition: str) -> bool:
 
 def _empty_file(stage: Stage, noted: Snapshot, partition: str) -> StagedFile:
     """A file of no rows, by which a partition says that it was written and is empty."""
-    schema = noted.schema
+    # The table may have been made after its fences were noted: by the first write of all.
+    schema = noted.schema or open_snapshot(stage.table).schema
     assert schema is not None
     path = stage.file_path(partition, 0)
     with storage_errors("staging files", stage.table):
