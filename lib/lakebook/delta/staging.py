@@ -51,6 +51,11 @@ class Stage:
     def manifest_path(self) -> Path:
         return self.table / STAGING / f"{self.prefix}.json"
 
+    @property
+    def spill_path(self) -> Path:
+        """A file for rows in passing; it goes with the stage, also after a crash."""
+        return spill_of(self.table, self.prefix)
+
     def file_path(self, partition: str, n: int) -> Path:
         """Absolute path for the n-th file of a partition; its folder is made here."""
         if self._given:
@@ -88,9 +93,14 @@ class Stage:
         for path in self._given:
             if path.relative_to(self.table).as_posix() not in committed:
                 path.unlink(missing_ok=True)
+        self.spill_path.unlink(missing_ok=True)
         fault_point("finish.before_manifest")
         self.manifest_path.unlink(missing_ok=True)
         self._given.clear()
+
+
+def spill_of(table: Path, prefix: str) -> Path:
+    return table / STAGING / f"{prefix}.spill"
 
 
 def begin_stage(table: Path, run_id: str, *, ttl_s: float = DAY_S) -> Stage:
