@@ -44,7 +44,9 @@ def run(
     ] = None,
     force: ForceOption = False,
     parameter: ParameterOption = None,
-    jobs: Annotated[int, typer.Option(help="Steps side by side (0: one per processor).")] = 0,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Steps side by side (0: one per processor).")
+    ] = 0,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
     as_json: shared.JsonOption = False,
@@ -55,7 +57,7 @@ def run(
     from ..run.stopping import stopping
 
     began = time.monotonic()
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_of(lake, env, writes=True)
     interval = shared.interval_of(start, end)
     shared.adopt_debris(settings)
     start_ahead(settings)

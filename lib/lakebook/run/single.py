@@ -27,7 +27,11 @@ OnEvent = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class RunResult:
-    """How one run ended. `conflicts` are partitions that another run committed meanwhile."""
+    """How one run ended.
+
+    `warned` are the rules with action `warn` that did not hold; `conflicts` the partitions that
+    another run committed meanwhile.
+    """
 
     run_id: str
     step: Dataset
@@ -38,10 +42,14 @@ class RunResult:
     elapsed_s: float
     peak_rss_mb: float
     outputs: tuple[Mapping[str, Any], ...]
-    warnings: int
+    warned: tuple[str, ...]
     notes: tuple[str, ...]
     conflicts: tuple[str, ...]
     folder: Path
+
+    @property
+    def warnings(self) -> int:
+        return len(self.warned)
 
     @property
     def rows(self) -> int:
@@ -178,7 +186,11 @@ def _result(
         elapsed_s=result.elapsed_s,
         peak_rss_mb=result.peak_rss_mb,
         outputs=tuple(outcome.get("outputs", [])),
-        warnings=sum(not c["success"] and c["action"] == "warn" for c in checks),
+        warned=tuple(
+            f"{c['dataset']} {c['name']}"
+            for c in checks
+            if not c["success"] and c["action"] == "warn"
+        ),
         notes=tuple(outcome.get("notes", [])),
         conflicts=tuple(outcome.get("conflicts", [])),
         folder=folder,
