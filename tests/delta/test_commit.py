@@ -291,8 +291,8 @@ def _quietly(_: object) -> None:
 
 def test_the_first_write_of_all_may_leave_a_partition_empty(table: Path) -> None:
     noted = delta.open_snapshot(table)  # as a step does it: before the table is made
-    delta.ensure_table(table, CONTRACT)
-    w.write(table, CONTRACT, QUARTER, rows=w.make_rows(JANUARY), noted=noted)
+    delta.ensure_table(table, MONTHLY)
+    w.write(table, MONTHLY, QUARTER, rows=w.make_rows(JANUARY), noted=noted)
     snapshot = delta.open_snapshot(table)
     assert sorted(snapshot.partitions) == ["2013-01", "2013-02", "2013-03"]
     assert w.read(snapshot).equals(w.make_rows(JANUARY))
