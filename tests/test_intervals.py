@@ -54,3 +54,11 @@ def test_a_bad_interval_is_one_sentence(start, end, said):
         Interval.parse(start, end)
     assert said in str(raised.value)
     assert raised.value.exit_code == 2
+
+
+def test_the_edge_of_the_calendar_is_one_sentence():
+    with pytest.raises(UserError, match="edge of the calendar"):
+        Interval.parse("9999-12-01", "9999-12-31")
+    with pytest.raises(UserError, match="edge of the calendar"):
+        Interval.parse("9998-12-02", "9999-01-01").expand(0, 1)
+    assert Interval.parse("9998-12-02", "9999-01-01").partitions("month") == ("9998-12",)

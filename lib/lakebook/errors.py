@@ -34,7 +34,8 @@ class LakebookError(Exception):
     @property
     def sentence(self) -> str:
         """Place, finding and fix as one line."""
-        text = f"{self.where}: {self.found}" if self.where else self.found
+        found = self.found.removesuffix(".") if self.fix else self.found
+        text = f"{self.where}: {found}" if self.where else found
         return f"{text}; {self.fix}" if self.fix else text
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -109,6 +110,8 @@ _DISK = {
     errno.EDQUOT: ("the disk quota is used up", "free some space and run again"),
     errno.EFBIG: ("a file is larger than the system allows", "raise the limit (ulimit -f)"),
     errno.EROFS: ("the disk is read-only", "use another lake (--lake)"),
+    errno.EPERM: ("permission is denied", "check who owns the lake"),
+    errno.ENOTDIR: ("a file is where a folder must be", "use another lake (--lake)"),
     errno.EACCES: ("permission is denied", "check who owns the lake"),
     errno.EIO: ("the disk has an error", "check the disk"),
 }
@@ -130,6 +133,14 @@ def storage_errors(doing: str, where: Path) -> Iterator[None]:
             raise
         found, fix = sentence
         raise StorageError(f"{found} while {doing}", where=str(where), fix=fix) from raised
+
+
+def disk_error(raised: OSError) -> StorageError | None:
+    """An error of the disk that nobody below expected, as one sentence; None for other errors."""
+    sentence = _DISK.get(raised.errno or 0)
+    if sentence is None:
+        return None
+    return StorageError(sentence[0], where=str(raised.filename or ""), fix=sentence[1])
 
 
 def _disk_sentence(raised: Exception) -> tuple[str, str] | None:

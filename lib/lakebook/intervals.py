@@ -21,6 +21,10 @@ NULL = "null"
 """The partition of rows whose time is null."""
 
 
+FIRST_DAY, LAST_DAY = date(2, 1, 1), date(9999, 1, 1)
+"""The edges of a calendar in which the partition before and the one after can be named."""
+
+
 def parse_day(text: str | date, *, what: str = "date") -> date:
     """Return an ISO date; raise UserError with the text that is none."""
     if isinstance(text, date):
@@ -41,6 +45,11 @@ class Interval:
     end: date
 
     def __post_init__(self) -> None:
+        if self.start < FIRST_DAY or self.end > LAST_DAY:
+            raise UserError(
+                f"interval [{self.start}, {self.end}) reaches over the edge of the calendar",
+                fix=f"use days from {FIRST_DAY} to {LAST_DAY}",
+            )
         if self.end <= self.start:
             raise UserError(
                 f"interval [{self.start}, {self.end}) is empty",

@@ -7,6 +7,7 @@ override it, and the command line overrides those.
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import re
 import tomllib
@@ -20,21 +21,26 @@ from .names import PROD, env_name
 
 FILE = "lakebook.toml"
 
-_KNOWN: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "lakebook": {"lake": str, "profile": str},
+ENGINE_NAMES = ("polars", "duckdb")
+"""The engines that there are; `engines.registry` makes them."""
+
+_TEXT, _SECONDS, _COUNT = "a text", "a number of 0 or more", "a whole number of 0 or more"
+_NAMES = "a list of names"
+_KNOWN: dict[str, dict[str, str]] = {
+    "lakebook": {"lake": _TEXT, "profile": _TEXT},
     "profiles": {},  # checked one level deeper: any name, keys of _PROFILE
     "runtime": {
-        "linger_s": (int, float),
-        "jobs": int,
-        "cell_timeout_s": (int, float),
-        "run_timeout_s": (int, float),
-        "memory_limit_mb": int,
+        "linger_s": _SECONDS,
+        "jobs": _COUNT,
+        "cell_timeout_s": _SECONDS,
+        "run_timeout_s": _SECONDS,
+        "memory_limit_mb": _COUNT,
     },
-    "check": {"timeout_s": (int, float)},
-    "catalog": {"emit": list},
-    "archive": {"keep_days": int, "keep_failed_days": int},
+    "check": {"timeout_s": _SECONDS},
+    "catalog": {"emit": _NAMES},
+    "archive": {"keep_days": _COUNT, "keep_failed_days": _COUNT},
 }
-_PROFILE: dict[str, type | tuple[type, ...]] = {"engine": str}
+_PROFILE = {"engine": _TEXT}
 
 
 @dataclass(frozen=True)
@@ -143,15 +149,17 @@ def load_settings(
             f"profile {profile!r} is not in {FILE}{did_you_mean(profile, profiles)}",
             fix=f"its profiles are {', '.join(sorted(profiles))}",
         )
+    if lake is not None and not str(lake):
+        raise UserError("the lake is an empty text", fix="name a folder, or leave --lake away")
     chosen = lake or environ.get("LAKEBOOK_LAKE") or main.get("lake", ".lake")
     runtime = RuntimeSettings(**raw.get("runtime", {}))
     if environ.get("LAKEBOOK_LINGER_S"):
-        runtime = replace(runtime, linger_s=float(environ["LAKEBOOK_LINGER_S"]))
+        runtime = replace(runtime, linger_s=_linger_s(environ["LAKEBOOK_LINGER_S"]))
     return Settings(
         root=root,
         # A relative lake of the command line is meant from where the person stands.
         lake=(Path.cwd() / chosen).resolve() if lake else (root / chosen).resolve(),
-        env=env_name(env or environ.get("LAKEBOOK_ENV") or PROD),
+        env=env_name((environ.get("LAKEBOOK_ENV") or PROD) if env is None else env),
         profile=profile,
         engine=profiles[profile].get("engine", "polars"),
         runtime=runtime,
@@ -172,29 +180,76 @@ def person() -> str:
     return re.sub(r"[^a-z0-9_-]", "-", getpass.getuser().lower()).strip("-_") or "me"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _linger_s(text: str) -> float:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not _is(seconds, _SECONDS):
+        raise UserError(f"LAKEBOOK_LINGER_S is {text!r}", fix=f"set it to {_SECONDS}")
+    return seconds
+
+
+def _read(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    try:
+        raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as broken:
         raise UserError(f"not TOML: {broken}", where=FILE) from None
     for section, values in raw.items():
         if section not in _KNOWN:
             raise UserError(
-                f"unknown section [{section}]{did_you_mean(section, _KNOWN)}", where=FILE
+                f"unknown section [{section}]{did_you_mean(section, _KNOWN)}",
+                where=_place(text, section),
             )
-        if section == "profiles":
+        if section == "profiles" and isinstance(values, dict):
             for name, profile in values.items():
-                _check(f"profiles.{name}", profile, _PROFILE)
+                _check(text, f"profiles.{name}", profile, _PROFILE)
         else:
-            _check(section, values, _KNOWN[section])
+            _check(text, section, values, _KNOWN[section])
     return raw
 
 
-def _check(section: str, values: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+def _check(text: str, section: str, values: Any, known: Mapping[str, str]) -> None:
+    if not isinstance(values, dict):
+        raise UserError(f"{section} is no section", where=FILE, fix=f"write [{section}]")
     for key, value in values.items():
+        where = _place(text, section, key)
         if key not in known:
             raise UserError(
-                f"unknown key {key!r} in [{section}]{did_you_mean(key, known)}", where=FILE
+                f"unknown key {key!r} in [{section}]{did_you_mean(key, known)}", where=where
             )
-        if not isinstance(value, known[key]) or isinstance(value, bool):
-            raise UserError(f"{section}.{key} = {value!r} has the wrong type", where=FILE)
+        if not _is(value, known[key]):
+            raise UserError(
+                f"{section}.{key} = {value!r} makes no sense", where=where, fix=f"set {known[key]}"
+            )
+        if key == "engine" and value not in ENGINE_NAMES:
+            raise UserError(
+                f"{section}.engine: there is no engine {value!r}"
+                f"{did_you_mean(value, ENGINE_NAMES)}",
+                where=where,
+                fix=f"use one of {', '.join(ENGINE_NAMES)}",
+            )
+
+
+def _is(value: Any, kind: str) -> bool:
+    if kind == _TEXT:
+        return isinstance(value, str) and bool(value)
+    if kind == _NAMES:
+        return isinstance(value, list) and all(_is(name, _TEXT) for name in value)
+    if isinstance(value, bool) or not isinstance(value, int if kind == _COUNT else (int, float)):
+        return False
+    return 0 <= value < math.inf
+
+
+def _place(text: str, section: str, key: str = "") -> str:
+    """The file with the line of a section's head or key, as far as a search finds it."""
+    at = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if head := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
+            at = head[1]
+            if at == section and not key:
+                return f"{FILE}:{number}"
+        elif at == section and key and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
+            return f"{FILE}:{number}"
+    return FILE

@@ -309,3 +309,13 @@ def test_the_first_write_may_leave_a_partition_empty_that_was_noted_before_the_t
     snapshot = delta.open_snapshot(table)
     assert snapshot.partitions == ("2013-01", "2013-02", "2013-03")
     assert w.read(snapshot).height == rows.height
+
+
+def test_a_stage_that_is_finished_gives_no_more_files(table: Path) -> None:
+    delta.ensure_table(table, MONTHLY)
+    stage = delta.begin_stage(table, "run")
+    stage.file_path("2013-01", 0).touch()
+    stage.discard()
+    with pytest.raises(RunError, match="the stage is closed"):
+        stage.file_path("2013-01", 1)
+    assert w.orphans(table) == []

@@ -6,13 +6,15 @@ import json
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lakebook.archive.masking import MASK
-from lakebook.runtime import warm
+from lakebook.runtime import proc, warm
+from lakebook.runtime.cancel import Cancel
 from lakebook.runtime.job import JobRequest, JobResult, Limits, execute
 from lakebook.settings import Settings
 
@@ -38,10 +40,10 @@ class Runner:
                 "context": {"run_id": "r1"},
                 "out_dir": self.out,
                 "settings": self.settings,
-                **changes,
+                **{name: value for name, value in changes.items() if name != "cancel"},
             }
         )
-        return execute(request, self.events.append)
+        return execute(request, self.events.append, changes.get("cancel"))
 
     def outputs(self) -> str:
         notebook = json.loads((self.out / "notebook.ipynb").read_text())
@@ -176,6 +178,41 @@ def test_a_killed_job_leaves_what_was_printed(run: Runner) -> None:
     assert "SIGKILL" in (result.error or "")
     assert "so far" in run.outputs()
     assert [cell.status for cell in result.cells] == ["ok", "ok", "ok"]
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_cancelled_job_ends_at_once_with_its_kernel(run: Runner, warm: bool) -> None:
+    cancel, pid, ran_on = Cancel(), run.folder / "kernel.pid", run.folder / "ran_on"
+
+    def stop() -> None:
+        assert wait_until(lambda: pid.is_file() and pid.read_text(), 60)
+        cancel.stop("stopped by Ctrl-C")
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    began = time.monotonic()
+    result = run(
+        "import os, pathlib, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('so far', flush=True)",
+        f"pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(30)\n"
+        f"pathlib.Path({str(ran_on)!r}).touch()",
+        warm=warm,
+        cancel=cancel,
+    )
+    stopper.join()
+    assert (result.status, result.error) == ("killed", "step.ipynb: stopped by Ctrl-C")
+    assert time.monotonic() - began < 25
+    assert proc.started(int(pid.read_text())) == 0
+    assert "so far" in run.outputs()
+    assert not ran_on.exists()
+
+
+def test_a_job_that_begins_after_the_stop_does_nothing(run: Runner) -> None:
+    cancel = Cancel()
+    cancel.stop("stopped by Ctrl-C")
+    result = run("print('never', 1)", cancel=cancel)
+    assert (result.status, result.error) == ("killed", "step.ipynb: stopped by Ctrl-C")
+    assert "never 1" not in run.outputs()
 
 
 def test_secrets_are_masked_in_outputs_and_errors(run: Runner) -> None:

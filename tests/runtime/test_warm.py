@@ -16,7 +16,8 @@ import pytest
 import lakebook
 from lakebook.errors import ContractError, RunError
 from lakebook.runtime.spec import warm_spec
-from lakebook.runtime.warm import WarmProcess, WarmUnavailable, call, connect, launch, spawner
+from lakebook.runtime.warm import WarmUnavailable, call, connect, launch, spawner
+from lakebook.runtime.warm_process import WarmProcess
 from lakebook.settings import Settings, load_settings
 
 from .conftest import checkout, processes_of, wait_until

@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK = "•••"
-_SECRET = re.compile(r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|KEY|CREDENTIALS?)$|SECRET", re.IGNORECASE)
+_SECRET = re.compile(
+    r"SECRET|(TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$"
+    r"|(API|ACCESS|PRIVATE|ENCRYPTION)_?KEY|(^|_)(KEY|KEY_ID|PASS|PAT)$|_PWD$",
+    re.IGNORECASE,
+)
+_DSN_PASSWORD = re.compile(r"\bpassword\s*=\s*('[^']*'|[^\s;&]+)", re.IGNORECASE)
 _SHORTEST = 4  # masking every "1" of a switch called ..._KEY would destroy the report
 
 
 def is_secret(variable: str) -> bool:
-    """Whether a variable's name says that its value is a secret: `*_TOKEN`, `*_KEY` and so on."""
+    """Whether a variable's name says that its value is a secret: `*TOKEN`, `*_KEY` and so on.
+
+    PWD and OLDPWD are folders, and KEYBOARD is none.
+    """
     return _SECRET.search(variable) is not None
+
+
+def passwords_in(value: str) -> set[str]:
+    """The password of a URL (as it stands, and decoded) or of a connection string."""
+    found = {hit.strip("'") for hit in _DSN_PASSWORD.findall(value)}
+    if "://" in value and "@" in value:
+        with contextlib.suppress(ValueError):  # no URL after all
+            if password := urlsplit(value).password:
+                found |= {password, unquote(password)}
+    return found
 
 
 def masker(environ: Mapping[str, str]) -> Callable[[Any], Any]:
     """A function that replaces secrets in a string, or in all strings of a JSON value."""
     values: set[str] = set()
     for name, value in environ.items():
-        if is_secret(name) and len(value) >= _SHORTEST:
-            plain = {value, *(line for line in value.splitlines() if len(line) >= _SHORTEST)}
-            for text in plain:
+        plain = {value, *value.splitlines()} if is_secret(name) else passwords_in(value)
+        for text in plain:
+            if len(text) >= _SHORTEST:
                 # As it stands, inside a URL, as JSON and repr write it, as a header carries it.
                 values |= {text, quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
                 values |= {repr(text)[1:-1], base64.b64encode(text.encode()).decode()}

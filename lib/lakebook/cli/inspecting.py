@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -10,6 +11,9 @@ import typer
 
 from ..names import Dataset
 from . import shared
+from .shared import counted
+
+_BATCH = 10_000  # rows that are in memory at once
 
 
 class Format(StrEnum):
@@ -51,7 +55,8 @@ def check(selectors: shared.Selectors = None, as_json: shared.JsonOption = False
             mark = "[bold red]error[/]" if finding.is_error else "[yellow]note[/]"
             out.print(f"{mark} {escape(finding.sentence)}", soft_wrap=True)
         errors = sum(finding.is_error for finding in report.findings)
-        out.print(f"{len(steps)} steps checked, {errors} errors; {report.elapsed_s:.1f} s")
+        what = f"{counted(len(steps), 'step')} checked, {counted(errors, 'error')}"
+        out.print(f"{what}; {report.elapsed_s:.1f} s")
     if any(finding.is_error for finding in report.findings):
         raise typer.Exit(2)
 
@@ -92,6 +97,9 @@ def query(
     output: Annotated[
         Format, typer.Option("--format", help="How rows are printed.")
     ] = Format.table,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Rows of a printed table at most; csv and json give all.")
+    ] = 1000,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
 ) -> None:
@@ -99,17 +107,26 @@ def query(
     from ..run.query import run_query
 
     relation = run_query(shared.settings_of(lake, env), sql)
-    columns, rows = relation.columns, relation.fetchall()
+    columns = relation.columns
+    if output is Format.table:
+        rows = relation.fetchmany(limit + 1)
+        _print_rows(columns, rows[:limit])
+        if len(rows) > limit:
+            more = f"there are more than {counted(limit, 'row')}"
+            shared.error_console().print(f"{more}; raise --limit or use --format csv")
+        return
+    batches = iter(lambda: relation.fetchmany(_BATCH), [])
     if output is Format.csv:
         import csv
 
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)
-        writer.writerows(rows)
-    elif output is Format.json:
-        shared.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        for batch in batches:
+            writer.writerows(batch)
     else:
-        _print_rows(columns, rows)
+        shared.print_json_rows(
+            dict(zip(columns, row, strict=True)) for batch in batches for row in batch
+        )
 
 
 def lineage(
@@ -135,7 +152,10 @@ def lineage(
 @quarantine_app.command("show")
 def quarantine_show(
     dataset: Annotated[str, typer.Argument(metavar="DATASET")],
-    limit: Annotated[int, typer.Option(help="Rows at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="Rows at most.")] = 20,
+    unmask: Annotated[
+        bool, typer.Option("--unmask", help="Show confidential and restricted values.")
+    ] = False,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
     as_json: shared.JsonOption = False,
@@ -143,27 +163,35 @@ def quarantine_show(
     """Show the rows that rules of the published version kept out, with the rules."""
     from ..run.quarantine import shown
 
-    columns, rows, total = shown(shared.settings_of(lake, env), Dataset.parse(dataset), limit)
+    settings = shared.settings_of(lake, env)
+    found = shown(settings, Dataset.parse(dataset), limit, unmask=unmask)
     if as_json:
-        shared.print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        shared.print_json([dict(zip(found.columns, row, strict=True)) for row in found.rows])
         return
-    if rows:
-        _print_rows(columns, rows)
-    shared.console().print(f"{total:,} rows of {dataset} in quarantine")
+    if found.rows:
+        _print_rows(list(found.columns), found.rows)
+    shared.console().print(f"{counted(found.total, 'row')} of {dataset} in quarantine")
+    if found.masked and found.rows:
+        names = ", ".join(found.masked)
+        shared.console().print(f"hidden by classification: {names}; --unmask shows them")
 
 
 @quarantine_app.command("replay")
 def quarantine_replay(
     dataset: Annotated[str, typer.Argument(metavar="DATASET")],
+    start: shared.StartOption = None,
+    end: shared.EndOption = None,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
 ) -> None:
-    """Run again the partitions that have rows in quarantine, after a fix."""
+    """Run again the partitions that have rows in quarantine, or an interval, after a fix."""
+    from ..run.plan import Planner
     from ..run.quarantine import quarantined_partitions
     from .progress import Watch, print_summary
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_of(lake, env, writes=True)
     name = Dataset.parse(dataset)
+    interval = shared.interval_of(start, end)
     whole, _ = shared.selected(settings, None)
     node = whole.producer(name)
     names = quarantined_partitions(settings, name)
@@ -171,12 +199,15 @@ def quarantine_replay(
         shared.console().print(f"{dataset} has no rows in quarantine")
         return
     from ..run.quarantine import replay
+    from ..run.stopping import stopping
 
-    with Watch([node.name]) as watch:
-        reports, elapsed_s = replay(settings, whole, node, names, watch.notify)
+    with Watch([node.name]) as watch, stopping() as stop:
+        planner = Planner(settings, whole, interval)
+        reports, elapsed_s = replay(planner, node, names, watch.notify, stop)
     print_summary(settings, reports, elapsed_s)
-    if any(report.exit_code for report in reports):
-        raise typer.Exit(max(report.exit_code for report in reports))
+    code = stop.exit_code or max((report.exit_code for report in reports), default=0)
+    if code:
+        raise typer.Exit(code)
 
 
 def runs(
@@ -190,29 +221,20 @@ def runs(
     from ..archive.record import read_records
 
     settings = shared.settings_of(lake, env)
+    shared.adopt_debris(settings)
     wanted = str(Dataset.parse(step)) if step else None
     records = [r for r in read_records(settings.runs) if wanted in (None, r.step)][:limit]
+    if wanted is not None and not records:
+        shared.check_step(settings, wanted)
     if as_json:
         shared.print_json([record.to_json() for record in records])
         return
-    from rich.table import Table
+    from .progress import print_runs
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("run", "step", "status", "interval", "rows", "time s"):
-        table.add_column(name)
-    for record in records:
-        table.add_row(
-            record.run_id,
-            record.step,
-            record.status,
-            f"{record.start} – {record.end}" if record.start else "",
-            f"{record.rows('published'):,}",
-            f"{record.elapsed_s:.1f}",
-        )
-    shared.console().print(table if records else "no runs yet")
+    print_runs(records)
 
 
-def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+def _print_rows(columns: list[str], rows: Sequence[tuple[Any, ...]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

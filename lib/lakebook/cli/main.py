@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from ..errors import LakebookError
+from ..errors import LakebookError, disk_error
 from . import datahub, inspecting, making, reporting, running
 from .shared import error_console
 
@@ -38,11 +38,20 @@ def main() -> NoReturn:
     try:
         app()  # ends by SystemExit, also for usage errors (2) and an interrupt
     except LakebookError as found:
-        error_console().print(f"[bold red]error[/] {_plain(found.sentence)}", soft_wrap=True)
-        sys.exit(found.exit_code)
+        _fail(found)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stderr.close()
+    except OSError as raised:
+        found_on_disk = disk_error(raised)
+        if found_on_disk is None:
+            raise
+        _fail(found_on_disk)
     sys.exit(0)
+
+
+def _fail(found: LakebookError) -> NoReturn:
+    error_console().print(f"[bold red]error[/] {_plain(found.sentence)}", soft_wrap=True)
+    sys.exit(found.exit_code)
 
 
 def _plain(text: str) -> str:

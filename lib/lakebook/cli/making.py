@@ -25,10 +25,13 @@ def new(
     ] = None,
 ) -> None:
     """Write a notebook, its contract and a golden case to start from."""
+    from ..contract.lookup import find_table
     from ..run.scaffold import scaffold
 
     settings = shared.settings_of(None)
     upstream = [Dataset.parse(text) for text in reads or []]
+    for dataset in upstream:  # a step that reads what nobody writes would break every command
+        find_table(settings, dataset)
     written = scaffold(settings.root, Dataset.parse(name), upstream, source)
     out = shared.console()
     for path in written:

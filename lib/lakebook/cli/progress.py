@@ -14,9 +14,10 @@ from rich.table import Table
 from ..intervals import Unit
 from ..names import Dataset
 from ..settings import Settings
-from .shared import console, error_console, relative
+from .shared import console, counted, error_console, relative
 
 if TYPE_CHECKING:
+    from ..archive.record import RunRecord
     from ..run.plan import StepPlan
     from ..run.scheduler import StepReport
 
@@ -25,6 +26,7 @@ _LOOKS = {
     "fresh": "[dim]fresh[/]",
     "failed": "[bold red]failed[/]",
     "blocked": "[yellow]blocked[/]",
+    "stopped": "[yellow]stopped[/]",
 }
 
 
@@ -80,7 +82,8 @@ class Watch:
             text = f"{_LOOKS['ok']:<20} {step!s:<24} {report.rows:>10,} rows {seconds:6.1f} s"
             self.progress.console.print(text)
         elif report.status == "failed":
-            self.progress.console.print(f"{_LOOKS['failed']} {step} {escape(report.error)}")
+            # Why stands in the summary, once.
+            self.progress.console.print(f"{_LOOKS['failed']:<20} {step!s}")
 
 
 def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: float) -> None:
@@ -101,7 +104,7 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
             out.print(f"[yellow]blocked[/] {report.node.name}: {', '.join(report.blocked_by)}")
     counts: Counter[str] = Counter(report.status for report in reports)
     parts = [f"{counts[name]} {name}" for name in _LOOKS if counts[name]]
-    out.print(f"{len(reports)} steps: {', '.join(parts)}; {elapsed_s:.1f} s")
+    out.print(f"{counted(len(reports), 'step')}: {', '.join(parts)}; {elapsed_s:.1f} s")
     index = settings.site / "index.html"
     if index.is_file():
         out.print(f"Reports: {relative(index)}", soft_wrap=True)
@@ -120,7 +123,7 @@ def _table(reports: Sequence[StepReport]) -> Table:
             _LOOKS[report.status],
             f"{report.rows:,}" if runs else "",
             _count(sum(run.rows_quarantined for run in runs)),
-            _count(sum(run.warnings for run in runs)),
+            _count(len({name for run in runs for name in run.warned})),
             f"{sum(run.elapsed_s for run in runs):.1f}" if runs else "",
             f"{max(run.peak_rss_mb for run in runs):.0f}" if runs else "",
         )
@@ -132,6 +135,30 @@ def _count(value: int) -> str:
     return f"{value:,}" if value else ""
 
 
+def print_runs(records: Sequence[RunRecord]) -> None:
+    """A line per run. Its name has the step in it and is never cut: people paste it."""
+    out = console()
+    if not records:
+        out.print("no runs yet")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("run", no_wrap=True)
+    for name in ("status", "interval"):
+        table.add_column(name)
+    for name in ("rows", "time s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for record in records:
+        table.add_row(
+            record.run_id,
+            record.status,
+            f"{record.start} – {record.end}" if record.start else "",
+            f"{record.rows('published'):,}",
+            f"{record.elapsed_s:.1f}",
+        )
+    longest = max(len(record.run_id) for record in records)
+    out.print(table, width=max(out.width, longest + 43), crop=False)
+
+
 def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) -> None:
     out = console()
     due = [planned for planned in plans if planned.is_due or planned.waits_for]
@@ -141,7 +168,8 @@ def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) 
         where = ", ".join(str(i) for i in intervals[:3]) + (" …" if len(intervals) > 3 else "")
         if planned.is_due:
             what = f"{len(planned.stale)} stale of {len(planned.stale) + len(planned.fresh)}"
-            out.print(f"[bold]{planned.node.name}[/]  {what} partitions, {len(runs)} runs {where}")
+            runs_text = counted(len(runs), "run")
+            out.print(f"[bold]{planned.node.name}[/]  {what} partitions, {runs_text} {where}")
         else:
             waits = ", ".join(planned.waits_for)
             out.print(f"[bold]{planned.node.name}[/]  fresh now; may follow {waits}")
@@ -150,7 +178,7 @@ def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) 
                 few = ", ".join(names[:4]) + (f" … ({len(names)})" if len(names) > 4 else "")
                 out.print(f"    {escape(reason)}: {few}", soft_wrap=True)
     fresh = len(plans) - len(due)
-    out.print(f"{len(due)} of {len(plans)} steps to run, {fresh} fresh")
+    out.print(f"{len(due)} of {counted(len(plans), 'step')} to run, {fresh} fresh")
 
 
 def _by_reason(planned: StepPlan) -> dict[str, list[str]]:

@@ -61,7 +61,9 @@ def report_build(
     """Bring the site up to date; column lineage that is not known yet is compiled."""
     from ..site.build import build_site
 
-    built = build_site(shared.settings_of(lake, env), rebuild=rebuild, compile_lineage=True)
+    settings = shared.settings_of(lake, env)
+    shared.adopt_debris(settings)
+    built = build_site(settings, rebuild=rebuild, compile_lineage=True)
     out = shared.console()
     if built.problem:
         shared.error_console().print(f"the graph could not be read: {built.problem}", markup=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,11 +16,9 @@ from ..errors import UserError, did_you_mean
 from . import shared
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..graph import StepNode
     from ..run.plan import StepPlan
-    from ..run.scheduler import StepReport
+    from ..run.scheduler import Notify, StepReport
 
 
 class Every(StrEnum):
@@ -44,7 +44,9 @@ def run(
     ] = None,
     force: ForceOption = False,
     parameter: ParameterOption = None,
-    jobs: Annotated[int, typer.Option(help="Steps side by side (0: one per processor).")] = 0,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Steps side by side (0: one per processor).")
+    ] = 0,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
     as_json: shared.JsonOption = False,
@@ -52,26 +54,24 @@ def run(
     """Run what is stale among the selected steps, in dependency order."""
     from ..run.plan import Planner
     from ..run.scheduler import run_steps
+    from ..run.stopping import stopping
 
     began = time.monotonic()
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_of(lake, env, writes=True)
     interval = shared.interval_of(start, end)
+    shared.adopt_debris(settings)
     start_ahead(settings)
     graph, steps = shared.selected(settings, selectors)
     planner = Planner(settings, graph, interval, parameters(parameter, steps), force)
-    if as_json:
-        reports = run_steps(planner, steps, every=_unit(every), jobs=jobs or settings.runtime.jobs)
-    else:
-        from .progress import Watch
-
-        with Watch([node.name for node in steps]) as watch:
-            reports = run_steps(
-                planner,
-                steps,
-                every=_unit(every),
-                jobs=jobs or settings.runtime.jobs,
-                notify=watch.notify,
-            )
+    with _watched(steps, as_json) as notify, stopping() as stop:
+        reports = run_steps(
+            planner,
+            steps,
+            every=_unit(every),
+            jobs=jobs or settings.runtime.jobs,
+            notify=notify,
+            cancel=stop,
+        )
     remember_state(settings, graph, reports)
     elapsed_s = time.monotonic() - began
     if as_json:
@@ -82,9 +82,21 @@ def run(
         from .progress import print_summary
 
         print_summary(settings, reports, elapsed_s)
-    code = max((report.exit_code for report in reports), default=0)
+    code = stop.exit_code or max((report.exit_code for report in reports), default=0)
     if code:
         raise typer.Exit(code)
+
+
+@contextmanager
+def _watched(steps: Sequence[StepNode], as_json: bool) -> Iterator[Notify | None]:
+    """Show progress, except where machines read."""
+    if as_json:
+        yield None
+        return
+    from .progress import Watch
+
+    with Watch([node.name for node in steps]) as watch:
+        yield watch.notify
 
 
 def plan(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,8 +54,26 @@ def error_console() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def settings_of(lake: str | None, env: str | None = None) -> Settings:
-    return load_settings(lake=lake, env=env)
+def settings_of(lake: str | None, env: str | None = None, *, writes: bool = False) -> Settings:
+    """Settings of this checkout; StorageError for a lake that cannot be what it is needed for."""
+    from ..errors import StorageError
+
+    settings = load_settings(lake=lake, env=env)
+    place = settings.lake
+    fix = "use another lake (--lake)"
+    if place.exists() and not place.is_dir():
+        raise StorageError("the lake is no folder", where=str(place), fix=fix)
+    if writes:
+        try:
+            settings.runs.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=settings.runs):
+                pass
+        except OSError as refused:
+            reason = (refused.strerror or str(refused)).lower()
+            raise StorageError(
+                f"the lake cannot be written to ({reason})", where=str(place), fix=fix
+            ) from None
+    return settings
 
 
 def interval_of(start: str | None, end: str | None) -> Interval | None:
@@ -80,9 +100,49 @@ def selected(settings: Settings, selectors: list[str] | None) -> tuple[Graph, li
     return graph, list(select(graph, selectors or [], settings=settings))
 
 
+def adopt_debris(settings: Settings) -> None:
+    """Archive what killed commands left, and say so."""
+    from ..run.debris import adopt_debris as adopt
+
+    for run_id in adopt(settings):
+        error_console().print(f"note archived the run {run_id} of a command that was killed")
+
+
+def names_of(settings: Settings) -> list[str]:
+    """The names of all runs."""
+    return [path.name for path in settings.runs.glob("[0-9]*/*") if path.is_dir()]
+
+
+def check_step(settings: Settings, name: str) -> None:
+    """Raise UserError if no notebook is the step `name`; asks no graph, which costs seconds."""
+    from ..errors import UserError, did_you_mean
+    from ..names import step_of
+
+    known = sorted(str(step_of(path)) for path in settings.notebooks.glob("*/*.ipynb"))
+    if name not in known:
+        raise UserError(
+            f"there is no step {name}{did_you_mean(name, known)}", fix="lakebook graph lists them"
+        )
+
+
 def print_json(value: Any) -> None:
     json.dump(value, sys.stdout, indent=2, default=str)
     sys.stdout.write("\n")
+
+
+def print_json_rows(rows: Iterable[dict[str, Any]]) -> None:
+    """A list of rows, a line each, written as they come."""
+    sys.stdout.write("[")
+    between = "\n  "
+    for row in rows:
+        sys.stdout.write(between + json.dumps(row, default=str))
+        between = ",\n  "
+    sys.stdout.write("\n]\n" if between != "\n  " else "]\n")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def relative(path: Path) -> str:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import socket
+import threading
 import time
 import uuid
 from dataclasses import asdict, dataclass
@@ -46,20 +47,31 @@ class Stage:
         self.prefix = manifest.prefix
         self.partition_columns = partition_columns
         self._given: dict[Path, str] = {}
+        # An engine that failed may still be asking for files in other threads.
+        self._lock = threading.Lock()
+        self._closed = False
 
     @property
     def manifest_path(self) -> Path:
         return self.table / STAGING / f"{self.prefix}.json"
+
+    @property
+    def spill_path(self) -> Path:
+        """A file for rows in passing; it goes with the stage, also after a crash."""
+        return spill_of(self.table, self.prefix)
 
     def file_path(self, partition: str, n: int) -> Path:
         """Absolute path for the n-th file of a partition; its folder is made here."""
         if self._given:
             fault_point("stage.second_file")
         folder = self.table / partition_folder(self.partition_columns, partition)
-        if self.partition_columns:
-            folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.prefix}.{n:05}.parquet"
-        self._given[path] = partition
+        with self._lock:
+            if self._closed:
+                raise RunError("the stage is closed", where=str(self.table))
+            if self.partition_columns:
+                folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{self.prefix}.{n:05}.parquet"
+            self._given[path] = partition
         return path
 
     def files(self) -> list[tuple[Path, str]]:
@@ -85,12 +97,19 @@ class Stage:
     def finish(self, committed: frozenset[str] = frozenset()) -> None:
         """Delete what was not committed (paths relative to the table), then the manifest."""
         fault_point("finish.before_delete")
+        with self._lock:
+            self._closed = True
         for path in self._given:
             if path.relative_to(self.table).as_posix() not in committed:
                 path.unlink(missing_ok=True)
+        self.spill_path.unlink(missing_ok=True)
         fault_point("finish.before_manifest")
         self.manifest_path.unlink(missing_ok=True)
         self._given.clear()
+
+
+def spill_of(table: Path, prefix: str) -> Path:
+    return table / STAGING / f"{prefix}.spill"
 
 
 def begin_stage(table: Path, run_id: str, *, ttl_s: float = DAY_S) -> Stage:

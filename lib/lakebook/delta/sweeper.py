@@ -20,7 +20,7 @@ from .disk import sync_folder
 from .faults import fault_point
 from .log import open_snapshot
 from .snapshot import HIVE_NULL, Snapshot, partition_token
-from .staging import MARKED, STAGING, Manifest
+from .staging import MARKED, STAGING, Manifest, spill_of
 from .transaction import Change, transact
 
 
@@ -99,6 +99,7 @@ def _sweep_one(table: Path, path: Path, manifest: Manifest) -> SweepResult:
             transact(table, decide)
         fault_point("sweep.after_fence")
         deleted, freed = _delete(table, [path for path, _ in files])
+        spill_of(table, manifest.prefix).unlink(missing_ok=True)
         fault_point("sweep.after_delete")
         marked.unlink(missing_ok=True)
     return SweepResult((manifest.run_id,), deleted, freed)

@@ -58,7 +58,7 @@ def lineage(
 def _target(graph: Graph, text: str) -> tuple[Dataset, str | None]:
     layer, _, rest = text.partition(".")
     name, _, column = rest.partition(".")
-    dataset = Dataset.parse(f"{layer}.{name}")
+    dataset = Dataset.parse(f"{layer}.{name}" if rest else text)
     contract = graph.producer(dataset).contract
     names = contract.table(dataset).names if contract and dataset in contract.datasets else ()
     if column and column not in names:

@@ -7,7 +7,6 @@ Nothing is ever inserted back from here: a replay runs the partitions again.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -72,9 +71,11 @@ def publish(
 
     from ..delta import begin_stage, commit_replace, ensure_table
     from ..delta import inspect as inspect_files
+    from ..delta import sweep as sweep_stages
 
     aside = quarantine_contract(contract)
     table = table_path(settings.lake, aside.dataset, env=settings.env)
+    sweep_stages(table)  # raises fences: before they are noted
     # The dataset's own table was there first: what it may keep, its quarantine may.
     noted = ensure_table(table, aside, partition_by=_partition_by(contract), keep_extras=True)
     rows = failed.with_columns(**{RUN: nw.lit(run_id)}).select(*aside.names)
@@ -208,16 +209,15 @@ def _stage(
     if len(set(fps.values())) == 1:
         engine.stage(rows, stage, aside, interval=interval, within=hex_of(next(iter(fps.values()))))
         return
-    # Each partition has a fingerprint of its own. The rows are computed once, into a file outside
-    # the lake, and cut from there: finding them again per partition would flag the whole interval
-    # as many times.
-    with tempfile.TemporaryDirectory(prefix="lakebook-") as folder:
-        spilled = Path(folder) / "rows.parquet"
-        rows.sink_parquet(str(spilled))
-        kept = engine.scan([str(spilled)], aside.arrow_schema())
-        for name in _with_rows(kept, aside, fps):
-            part = kept.filter(_in_partition(aside, name))
-            engine.stage(part, stage, aside, interval=interval, within=hex_of(fps[name]))
+    # Each partition has a fingerprint of its own. The rows are computed once, into a file that goes
+    # with the stage, and cut from there: finding them again per partition would flag the whole
+    # interval as many times.
+    spilled = str(stage.spill_path)
+    rows.sink_parquet(spilled)
+    kept = engine.scan([spilled], aside.arrow_schema())
+    for name in _with_rows(kept, aside, fps):
+        part = kept.filter(_in_partition(aside, name))
+        engine.stage(part, stage, aside, interval=interval, within=hex_of(fps[name]))
 
 
 def _with_rows(rows: nw.LazyFrame, aside: TableContract, names: Mapping[str, int]) -> list[str]:

@@ -4,49 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..archive.record import RunRecord, write_record
-from ..contract.time import partitions_of
 from ..errors import LakebookError
-from ..graph import StepNode
-from ..intervals import Interval
 from ..runtime.job import JobResult
 from ..runtime.warm import WarmUnavailable, call
 from ..settings import Settings
+from .workspace import Attempt
 
 _PACKAGES = ("lakebook", "polars", "narwhals", "deltalake", "duckdb", "great-expectations")
 
 
 def archive_run(
     settings: Settings,
-    *,
-    run_id: str,
-    node: StepNode,
-    interval: Interval | None,
-    began: datetime,
-    parameters: Mapping[str, Any],
+    attempt: Attempt,
     result: JobResult,
     outcome: Mapping[str, Any],
     work: Path,
 ) -> Path:
     """Write the run's immutable folder and return it."""
-    tables = node.contract.tables if node.contract else ()
-    names = {name for table in tables for name in partitions_of(table, interval)}
     record = RunRecord(
-        run_id=run_id,
-        step=str(node.name),
+        run_id=attempt.run_id,
+        step=attempt.step,
         env=settings.env,
         status=result.status,
-        began=began.isoformat(timespec="milliseconds"),
+        began=attempt.began,
         elapsed_s=result.elapsed_s,
-        start=str(interval.start) if interval else None,
-        end=str(interval.end) if interval else None,
-        partitions=tuple(sorted(names)),
-        parameters=dict(parameters),
+        start=attempt.start,
+        end=attempt.end,
+        partitions=attempt.partitions,
+        parameters=dict(attempt.parameters),
         error=result.error,
         error_cell=result.error_cell,
         exit_code=result.exit_code,

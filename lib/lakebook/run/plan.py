@@ -22,6 +22,7 @@ from ..step.declared import DeclaredRead, declared_inputs
 from ..step.fingerprint import InputTokens, input_parts, partition_fingerprint
 from ..step.lake import current_source
 from ..step.view import DatasetView, open_view
+from .failures import failed_partitions
 from .static import static_parts
 
 
@@ -114,6 +115,7 @@ class Planner:
         interval = self.interval_of(node)
         static = static_parts(self.settings, node, self.parameters_of(node))
         inputs = self.inputs(node, views)
+        failed = failed_partitions(self.settings, node.name)
         stale: dict[str, str] = {}
         fresh: list[str] = []
         assert node.contract is not None
@@ -123,6 +125,8 @@ class Planner:
                 wanted = partition_fingerprint(static, name, inputs)
                 if self.force:
                     stale.setdefault(name, "asked for by --force")
+                elif name in failed:
+                    stale.setdefault(name, "its last run failed")
                 elif output.holder(name).fp(name) != wanted:
                     stale.setdefault(name, self._reason(node, output, name, static, inputs))
                 else:

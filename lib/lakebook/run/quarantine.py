@@ -4,27 +4,51 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ..contract.classified import MASK, classified_columns
 from ..contract.lookup import find_table
 from ..errors import UserError
-from ..graph import Graph, StepNode
-from ..intervals import NULL, WHOLE, merge_partitions
+from ..graph import StepNode
+from ..intervals import NULL, Interval, merge_partitions
 from ..names import Dataset
 from ..quality import quarantine
+from ..runtime.cancel import Cancel
 from ..settings import Settings
+from ..step.view import open_view
 from .plan import Planner, is_appended
 from .scheduler import Notify, StepReport, run_steps
 
 
-def shown(
-    settings: Settings, dataset: Dataset, limit: int
-) -> tuple[list[str], list[tuple[Any, ...]], int]:
-    """Columns, rows and the total of what the published version kept out."""
-    frame = quarantine.show(settings, find_table(settings, dataset))
-    table = frame.collect().to_arrow()
-    rows = [tuple(row.values()) for row in table.slice(0, limit).to_pylist()]
-    return list(table.column_names), rows, table.num_rows
+@dataclass(frozen=True)
+class Shown:
+    """Some quarantined rows. `masked`: columns whose values are hidden; `total`: rows there are."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    total: int
+    masked: tuple[str, ...]
+
+
+def shown(settings: Settings, dataset: Dataset, limit: int, *, unmask: bool = False) -> Shown:
+    """What the published version kept out; classified values hidden unless `unmask`."""
+    import narwhals as nw
+
+    contract = find_table(settings, dataset)
+    frame = quarantine.show(settings, contract)
+    total = frame.select(nw.len()).collect().item()
+    table = frame.head(limit).collect().to_arrow()
+    columns = tuple(table.column_names)
+    classified = classified_columns(contract)
+    hidden = () if unmask else tuple(name for name in columns if name in classified)
+    rows = tuple(
+        tuple(
+            MASK if name in hidden and value is not None else value for name, value in row.items()
+        )
+        for row in table.to_pylist()
+    )
+    return Shown(columns, rows, int(total), hidden)
 
 
 def quarantined_partitions(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
@@ -32,18 +56,39 @@ def quarantined_partitions(settings: Settings, dataset: Dataset) -> tuple[str, .
 
 
 def replay(
-    settings: Settings, graph: Graph, node: StepNode, names: Sequence[str], notify: Notify
+    planner: Planner, node: StepNode, names: Sequence[str], notify: Notify, cancel: Cancel
 ) -> tuple[list[StepReport], float]:
-    """Run the partitions anew; rows are never inserted from the quarantine."""
+    """Run the partitions anew, or the planner's interval if it has one.
+
+    Rows are never inserted from the quarantine.
+    """
     if is_appended(node):
         raise UserError(
             f"{node.name} is written by append, and what its log held cannot be run again",
             fix=f'repair the rows in a step that reads "{node.name.quarantine}"',
         )
     began = time.monotonic()
-    dated = [name for name in names if name not in (WHOLE, NULL)]
     reports: list[StepReport] = []
-    for interval in merge_partitions(dated) or (None,):
-        planner = Planner(settings, graph, interval, force=True)
-        reports.extend(run_steps(planner, [node], notify=notify))
+    for interval in _intervals(planner, node, names):
+        each = replace(planner, interval=interval, force=True)
+        reports.extend(run_steps(each, [node], notify=notify, cancel=cancel))
     return reports, time.monotonic() - began
+
+
+def _intervals(
+    planner: Planner, node: StepNode, names: Sequence[str]
+) -> tuple[Interval | None, ...]:
+    """Those that hold the partitions. Rows without a time may come from any day that was run."""
+    if planner.interval is not None:
+        return (planner.interval,)
+    if NULL not in names:
+        return merge_partitions(names) or (None,)
+    assert node.contract is not None
+    views = [open_view(planner.settings, table) for table in node.contract.tables]
+    days = merge_partitions(name for view in views for name in view.partitions)
+    if not days:
+        raise UserError(
+            f"{node.name} has no partition but that of rows without a time",
+            fix="add --start YYYY-MM-DD --end YYYY-MM-DD of the days to run",
+        )
+    return (Interval(days[0].start, days[-1].end),)

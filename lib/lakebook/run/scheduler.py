@@ -7,7 +7,6 @@ turn, when everything above it is done.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -17,18 +16,23 @@ from ..errors import LakebookError
 from ..graph import StepNode
 from ..intervals import NULL, Interval, Unit
 from ..names import Dataset
+from ..runtime.cancel import Cancel
 from ..site.build import build_site
 from .emission import emit_after_run
 from .plan import Planner, StepPlan
-from .single import RunResult, run_once
+from .single import RunResult, record_refusal, run_once
 
-Status = Literal["ok", "fresh", "failed", "blocked"]
+Status = Literal["ok", "fresh", "failed", "blocked", "stopped"]
 _ATTEMPTS = 6  # of partitions that other runs keep committing; each attempt lets somebody finish
 
 
 @dataclass
 class StepReport:
-    """What became of one step. `blocked_by` names the failed steps above it."""
+    """What became of one step. `blocked_by` names the failed steps above it.
+
+    "stopped": it did not come to its turn, or not to all its intervals. What ran when the command
+    was stopped has failed.
+    """
 
     node: StepNode
     status: Status = "fresh"
@@ -53,14 +57,24 @@ def run_steps(
     every: Unit | None = None,
     jobs: int = 0,
     notify: Notify | None = None,
+    cancel: Cancel | None = None,
 ) -> tuple[StepReport, ...]:
-    """Run what is stale among `steps`; return one report per step, in the graph's order."""
-    return _Schedule(planner, steps, every, notify or _ignore).run(jobs or os.cpu_count() or 1)
+    """Run what is stale among `steps`; return one report per step, in the graph's order.
+
+    After `cancel.stop` no step begins, and what runs is ended and archived.
+    """
+    schedule = _Schedule(planner, steps, every, notify or _ignore, cancel or Cancel())
+    return schedule.run(jobs or os.cpu_count() or 1)
 
 
 class _Schedule:
     def __init__(
-        self, planner: Planner, steps: Sequence[StepNode], every: Unit | None, notify: Notify
+        self,
+        planner: Planner,
+        steps: Sequence[StepNode],
+        every: Unit | None,
+        notify: Notify,
+        cancel: Cancel,
     ) -> None:
         self.planner = planner
         self.every = every
@@ -72,7 +86,7 @@ class _Schedule:
             for node in self.order
         }
         self.reports: dict[Dataset, StepReport] = {}
-        self.stop = threading.Event()
+        self.cancel = cancel
 
     def run(self, jobs: int) -> tuple[StepReport, ...]:
         waiting = {node.name: node for node in self.order}
@@ -80,12 +94,15 @@ class _Schedule:
             busy: dict[Future[StepReport], Dataset] = {}
             try:
                 while waiting or busy:
-                    self._start(waiting, busy, pool)
+                    if self.cancel.reason:
+                        self._leave(waiting)
+                    else:
+                        self._start(waiting, busy, pool)
                     done, _ = wait(busy, return_when=FIRST_COMPLETED)
                     for future in done:
                         self.reports[busy.pop(future)] = future.result()
             except BaseException:
-                self.stop.set()
+                self.cancel.stop("stopped with the command")
                 raise
         if any(report.runs for report in self.reports.values()):
             self._build_site()
@@ -104,6 +121,11 @@ class _Schedule:
             build_site(self.planner.settings)
         except LakebookError as broken:
             self.notify(self.order[0].name, {"event": "site", "problem": broken.sentence})
+
+    def _leave(self, waiting: dict[Dataset, StepNode]) -> None:
+        for name, node in waiting.items():
+            self.reports[name] = StepReport(node, "stopped")
+        waiting.clear()
 
     def _start(
         self,
@@ -129,10 +151,14 @@ class _Schedule:
 
     def _step(self, node: StepNode) -> StepReport:
         report = StepReport(node)
+        if self.cancel.reason:
+            report.status = "stopped"
+            return report
         try:
             plan = self.planner.plan_step(node)
         except LakebookError as found:
             report.status, report.error, report.exit_code = "failed", str(found), found.exit_code
+            report.runs.extend(self._refused(node, found))
             self.notify(node.name, {"event": "end", "report": report})
             return report
         report.fresh = len(plan.fresh)
@@ -140,10 +166,23 @@ class _Schedule:
             report.status = "ok"
             self.notify(node.name, {"event": "due", "pieces": len(plan.pieces(self.every))})
             for piece in plan.pieces(self.every):
-                if self.stop.is_set() or not self._piece(report, plan, piece):
+                if self.cancel.reason:
+                    report.status = "stopped"
+                    break
+                if not self._piece(report, plan, piece):
                     break
         self.notify(node.name, {"event": "end", "report": report})
         return report
+
+    def _refused(self, node: StepNode, found: LakebookError) -> list[RunResult]:
+        """The archived trace of a step that could not be planned."""
+        planner = self.planner
+        try:
+            interval = planner.interval_of(node)
+        except LakebookError:
+            return []  # the command is wrong, not the step
+        given = planner.parameters
+        return [record_refusal(planner.settings, node, interval, found, parameters=given)]
 
     def _piece(self, report: StepReport, plan: StepPlan, piece: Interval | None) -> bool:
         """Run one interval; what others committed meanwhile is computed anew."""
@@ -173,6 +212,7 @@ class _Schedule:
             plan.static,
             parameters=self.planner.parameters_of(plan.node),
             on_event=lambda event: self.notify(name, event),
+            cancel=self.cancel,
         )
 
 

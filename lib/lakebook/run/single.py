@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..errors import LakebookError, RunError
 from ..graph import StepNode
 from ..intervals import Interval
 from ..names import Dataset
-from ..runtime.job import JobRequest, JobResult, Limits, execute
+from ..runtime.cancel import Cancel
+from ..runtime.job import JobRequest, JobResult, Limits, execute, job_result
+from ..runtime.recovery import copy_masked, nothing
 from ..settings import Settings
 from ..site.places import page_name
 from .archiving import archive_run
-from .plan import making_path, read_making
+from .closing import close_run, read_outcome
+from .workspace import Attempt, workspace
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
@@ -27,7 +28,11 @@ OnEvent = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class RunResult:
-    """How one run ended. `conflicts` are partitions that another run committed meanwhile."""
+    """How one run ended.
+
+    `warned` are the rules with action `warn` that did not hold; `conflicts` the partitions that
+    another run committed meanwhile.
+    """
 
     run_id: str
     step: Dataset
@@ -38,11 +43,15 @@ class RunResult:
     elapsed_s: float
     peak_rss_mb: float
     outputs: tuple[Mapping[str, Any], ...]
-    warnings: int
+    warned: tuple[str, ...]
     notes: tuple[str, ...]
     conflicts: tuple[str, ...]
     folder: Path
     page: Path  # of the report site, which is built when all steps have ended
+
+    @property
+    def warnings(self) -> int:
+        return len(self.warned)
 
     @property
     def rows(self) -> int:
@@ -61,42 +70,72 @@ def run_once(
     *,
     parameters: Mapping[str, Any] | None = None,
     on_event: OnEvent | None = None,
+    cancel: Cancel | None = None,
 ) -> RunResult:
     """Execute one step's notebook for one interval and archive it."""
-    began = datetime.now(UTC)
-    run_id = f"{began:%Y%m%dT%H%M%S}-{node.name}-{secrets.token_hex(3)}"
-    work = settings.lake / settings.env / "runs" / ".work" / run_id
     given = dict(parameters or {})
     if interval is not None:
         given |= {"start": str(interval.start), "end": str(interval.end)}
-    request = JobRequest(
-        run_id=run_id,
-        notebook=node.notebook,
-        parameters=given,
-        context=_context(settings, node, run_id, static),
-        out_dir=work,
-        limits=_limits(settings),
-        env=_environment(settings),
-        settings=settings,
+    attempt = _attempt(node, interval, given)
+    with workspace(settings, attempt) as work:
+        request = JobRequest(
+            run_id=attempt.run_id,
+            notebook=node.notebook,
+            parameters=given,
+            context=_context(settings, node, attempt.run_id, static),
+            out_dir=work,
+            limits=_limits(settings),
+            env=_environment(settings),
+            settings=settings,
+        )
+        result = execute(request, on_event, cancel)
+        outcome = read_outcome(work)
+        result = _keep_promise(settings, node, result, outcome)
+        folder = close_run(settings, attempt, result, work, static)
+    page = settings.site / page_name(attempt.run_id)
+    return _result(attempt.run_id, node, interval, result, outcome, folder, page)
+
+
+def record_refusal(
+    settings: Settings,
+    node: StepNode,
+    interval: Interval | None,
+    error: LakebookError,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+) -> RunResult:
+    """Archive a run that could not begin: its notebook as it is, and the sentence."""
+    attempt = _attempt(node, interval, dict(parameters or {}))
+    raw = {**nothing(str(error)), "exit_code": error.exit_code}
+    with workspace(settings, attempt) as work:
+        copy_masked(node.notebook, work)
+        result = job_result(raw, 0.0, work)
+        folder = archive_run(settings, attempt, result, {}, work)
+    page = settings.site / page_name(attempt.run_id)
+    return _result(attempt.run_id, node, interval, result, {}, folder, page)
+
+
+def _attempt(node: StepNode, interval: Interval | None, given: Mapping[str, Any]) -> Attempt:
+    began = datetime.now(UTC)
+    run_id = f"{began:%Y%m%dT%H%M%S}-{node.name}-{secrets.token_hex(3)}"
+    return Attempt.of(run_id, node, interval, began, given)
+
+
+def _keep_promise(
+    settings: Settings, node: StepNode, result: JobResult, outcome: Mapping[str, Any]
+) -> JobResult:
+    """A notebook that ended well and did not write what its contract promises has failed."""
+    written = {output["dataset"] for output in outcome.get("outputs", ())}
+    missing = [str(name) for name in node.outputs if str(name) not in written]
+    if result.status != "ok" or not missing:
+        return result
+    notebook = node.notebook.relative_to(settings.root)
+    found = RunError(
+        f"it ended without writing {', '.join(missing)}, which its contract promises",
+        where=str(notebook),
+        fix="call step.write in a cell that always runs, with no row if there is none",
     )
-    result = execute(request, on_event)
-    outcome = _outcome(work)
-    folder = archive_run(
-        settings,
-        run_id=run_id,
-        node=node,
-        interval=interval,
-        began=began,
-        parameters=given,
-        result=result,
-        outcome=outcome,
-        work=work,
-    )
-    if result.status == "ok":
-        _remember(settings, node, static, outcome)
-    shutil.rmtree(work, ignore_errors=True)
-    page = settings.site / page_name(run_id)
-    return _result(run_id, node, interval, result, outcome, folder, page)
+    return replace(result, status="failed", error=str(found), exit_code=found.exit_code)
 
 
 def _context(
@@ -143,26 +182,6 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _outcome(work: Path) -> dict[str, Any]:
-    path = work / "step.json"
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return loaded
-
-
-def _remember(
-    settings: Settings, node: StepNode, static: Mapping[str, str], outcome: Mapping[str, Any]
-) -> None:
-    """Keep what the partitions were made of, for `plan --explain`."""
-    made = read_making(settings, node.name)
-    for name, inputs in outcome.get("parts", {}).items():
-        made[name] = {"static": dict(static), "inputs": inputs}
-    path = making_path(settings, node.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(3)}.part")
-    part.write_text(json.dumps(made), encoding="utf-8")
-    part.replace(path)
-
-
 def _result(
     run_id: str,
     node: StepNode,
@@ -183,7 +202,11 @@ def _result(
         elapsed_s=result.elapsed_s,
         peak_rss_mb=result.peak_rss_mb,
         outputs=tuple(outcome.get("outputs", [])),
-        warnings=sum(not c["success"] and c["action"] == "warn" for c in checks),
+        warned=tuple(
+            f"{c['dataset']} {c['name']}"
+            for c in checks
+            if not c["success"] and c["action"] == "warn"
+        ),
         notes=tuple(outcome.get("notes", [])),
         conflicts=tuple(outcome.get("conflicts", [])),
         folder=folder,

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..settings import Settings, load_settings
-from .journal import NAME as JOURNAL
-from .journal import rebuild
+from .cancel import Cancel
+from .recovery import cause_of, nothing, recover
 from .warm import WarmUnavailable, launch
 from .watch import Limits
 from .worker import NOTEBOOK
 
-__all__ = ["CellStat", "JobRequest", "JobResult", "Limits", "execute"]
+__all__ = ["CellStat", "JobRequest", "JobResult", "Limits", "execute", "job_result"]
 
 Event = dict[str, Any]
 Status = Literal["ok", "failed", "killed"]
@@ -86,36 +86,50 @@ class JobResult:
     note: str = ""
 
 
-def execute(request: JobRequest, on_event: Callable[[Event], None] | None = None) -> JobResult:
-    """Run the notebook to its end; never raises for what happens inside it.
+def execute(
+    request: JobRequest,
+    on_event: Callable[[Event], None] | None = None,
+    cancel: Cancel | None = None,
+) -> JobResult:
+    """Run the notebook to its end, or to `cancel`; never raises for what happens inside it.
 
     `on_event` receives {"event": "start", "cells"}, {"event": "cell", "done", "of", "status", …}
     and {"event": "note", "text"}.
     """
     began = time.monotonic()
+    cancel = cancel or Cancel()
     job = _prepare(request)
     raw: Event | None = None
     cause = note = ""
     if not request.notebook.is_file():
-        raw = _nothing(f"there is no notebook {job['name']}")
-    for event in () if raw else _reports(request, job):
+        raw = nothing(f"there is no notebook {job['name']}")
+    for event in () if raw else _reports(request, job, cancel):
         if event["event"] == "result":
             raw = event["value"]
         elif event["event"] == "exit":
-            cause = _cause(event["status"])
+            cause = cause_of(event["status"])
         elif event["event"] != "forked":
             note = event.get("text", note)
             if on_event is not None:
                 on_event(event)
     if raw is None:
-        raw = _recover(request, cause)
+        sentence = f"{job['name']}: {cancel.reason}"
+        if not cancel.reason:
+            sentence = f"{job['name']}: the job {cause}; its log is {request.out_dir / 'job.log'}"
+        kernel = "warm" if request.warm else "plain"
+        raw = recover(request.out_dir, request.notebook, sentence, kernel=kernel)
+    raw["note"] = note or raw["note"]
+    return job_result(raw, time.monotonic() - began, request.out_dir)
+
+
+def job_result(raw: Event, elapsed_s: float, out: Path) -> JobResult:
+    """A JobResult of what a job reported, or `recovery` made up for it."""
     return JobResult(
         **{
             **raw,
             "cells": tuple(CellStat(**stat) for stat in raw["cells"]),
-            "elapsed_s": time.monotonic() - began,
-            "notebook": request.out_dir / NOTEBOOK,
-            "note": note or raw["note"],
+            "elapsed_s": elapsed_s,
+            "notebook": out / NOTEBOOK,
         }
     )
 
@@ -150,27 +164,31 @@ def _name(notebook: Path, request: JobRequest) -> str:
     return notebook.name
 
 
-def _reports(request: JobRequest, job: Event) -> Iterator[Event]:
+def _reports(request: JobRequest, job: Event, cancel: Cancel) -> Iterator[Event]:
     env = {**os.environ, **request.env}
     if not request.warm:
-        yield from _plain(job, env)
+        yield from _plain(job, env, cancel)
         return
     try:
         settings = request.settings or load_settings(environ=env)
         env.setdefault("LAKEBOOK_ROOT", str(settings.root))
         log = str(Path(job["out"]) / "job.log")
-        process = launch(settings, {"kind": "job", "job": job, "cwd": job["cwd"], "log": log}, env)
+        message = {"kind": "job", "job": job, "cwd": job["cwd"], "log": log}
+        process = launch(settings, message, env, cancel)
     except (WarmUnavailable, OSError) as found:
+        if cancel.reason:
+            return
         yield {"event": "note", "text": f"a plain process instead of a warm one: {found}"}
-        yield from _plain({**job, "warm": False}, env)
+        yield from _plain({**job, "warm": False}, env, cancel)
         return
     try:
-        yield from process.events()
+        with cancel.ending(process.abort):
+            yield from process.events()
     finally:
         process.close()
 
 
-def _plain(job: Event, env: Mapping[str, str]) -> Iterator[Event]:
+def _plain(job: Event, env: Mapping[str, str], cancel: Cancel) -> Iterator[Event]:
     with (Path(job["out"]) / "job.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "lakebook.runtime.worker"],
@@ -185,53 +203,18 @@ def _plain(job: Event, env: Mapping[str, str]) -> Iterator[Event]:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps(job).encode())
         process.stdin.close()
-        for line in process.stdout:
-            yield json.loads(line)
-        yield {"event": "exit", "status": process.wait()}
+        with cancel.ending(lambda: _kill(process)):
+            for line in process.stdout:
+                if line.endswith(b"\n"):  # else it was killed while it wrote
+                    yield json.loads(line)
+            yield {"event": "exit", "status": process.wait()}
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        _kill(process)
+        process.wait()
         if process.stdout is not None:
             process.stdout.close()
 
 
-def _nothing(error: str) -> Event:
-    return {
-        "status": "failed",
-        "error": error,
-        "error_cell": None,
-        "exit_code": 2,
-        "cells": [],
-        "peak_rss_mb": 0.0,
-        "kernel": "none",
-        "note": "",
-    }
-
-
-def _recover(request: JobRequest, cause: str) -> Event:
-    """The job gave no result: save what its journal holds as the notebook of a killed run."""
-    out = request.out_dir
-    notebook, stats = rebuild(out / JOURNAL)
-    sentence = f"{_name(request.notebook.resolve(), request)}: the job {cause}"
-    if notebook is None:
-        notebook = json.loads(request.notebook.read_text(encoding="utf-8"))
-    metadata = notebook.setdefault("metadata", {})
-    metadata["lakebook"] = {"status": "killed", "error": sentence}
-    (out / NOTEBOOK).write_text(
-        json.dumps(notebook, indent=1, ensure_ascii=False), encoding="utf-8"
-    )
-    return {
-        **_nothing(f"{sentence}; its log is {out / 'job.log'}"),
-        "status": "killed",
-        "exit_code": 1,
-        "cells": stats,
-        "peak_rss_mb": max((stat["peak_rss_mb"] for stat in stats), default=0.0),
-        "kernel": "warm" if request.warm else "plain",
-    }
-
-
-def _cause(status: int) -> str:
-    if status < 0:
-        return f"was killed by signal {-status}, {signal.Signals(-status).name}"
-    return f"ended with status {status} and no result"
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)

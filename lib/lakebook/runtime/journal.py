@@ -6,10 +6,15 @@ the command line needs no notebook library for it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
+
+from . import proc
 
 NAME = "journal.jsonl"
 
@@ -25,8 +30,26 @@ class Journal:
         while data:
             data = data[os.write(self._file, data) :]
 
+    def add_process(self, pid: int) -> None:
+        """Note a process that must not outlive the job."""
+        self.add({"process": [pid, proc.started(pid)]})
+
     def close(self) -> None:
         os.close(self._file)
+
+
+def end_processes(path: Path, timeout_s: float = 3.0) -> None:
+    """Kill the job and its kernel, if they live still, and wait until they are gone.
+
+    A kernel that goes on would commit after its run was declared dead.
+    """
+    noted = [record["process"] for record in _records(path) if "process" in record]
+    deadline = time.monotonic() + timeout_s
+    for pid, began in noted:
+        while began and proc.started(pid) == began and time.monotonic() < deadline:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+            time.sleep(0.01)
 
 
 def rebuild(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:

@@ -102,6 +102,8 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
         process = provisioner.process
         # A warm process may be signalled from a thread; for a plain one use the group itself.
         send = getattr(process, "send_signal", loop_signal)
+        if self.monitor.journal is not None:
+            self.monitor.journal.add_process(provisioner.pid)
         self.watch = Watch(provisioner.pid, self.monitor.limits, send)
         code = [i for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code"]
         self.monitor.emit({"event": "start", "cells": len(code)})

@@ -19,6 +19,18 @@ def cpu_s(pid: int) -> float:
     return sum(int(field) for field in fields[11:15]) / _TICKS
 
 
+def started(pid: int) -> int:
+    """When a process began, in ticks since boot: with the pid it names one process for good.
+
+    0 when it is gone, or has ended and waits to be reaped.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] in "ZX" else int(fields[19])
+
+
 def is_runnable(pid: int) -> bool:
     """Whether the main thread computes or waits for a processor or the disk, not for a lock."""
     try:

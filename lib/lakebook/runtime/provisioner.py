@@ -18,7 +18,8 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from ..errors import UserError
 from ..settings import find_root, load_settings
 from . import proc
-from .warm import SELF_TEST_S, SLOW_SELF_TEST_S, WarmProcess, WarmUnavailable, launch
+from .warm import SELF_TEST_S, SLOW_SELF_TEST_S, WarmUnavailable, launch
+from .warm_process import WarmProcess
 
 
 class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
-import select
-import signal
 import socket
 import subprocess
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
 from ..processes import Process, Spawn, spawn_plain
 from ..settings import Settings
+from .cancel import Cancel
 from .spec import WarmSpec, import_environ, warm_spec
+from .warm_process import WarmProcess
 
-START_TIMEOUT_S = 180.0
 SELF_TEST_S = 2.0
 SLOW_SELF_TEST_S = 20.0
 _RETRIES = 3
@@ -34,110 +31,13 @@ class WarmUnavailable(RunError):
     """There is no warm parent, and why; callers start a plain process and say so."""
 
 
-class WarmProcess:
-    """A forked child, in the manner of `subprocess.Popen`, with the lines that it reports.
-
-    The socket is the child's lifeline: when this side ends, the parent ends the child.
-    """
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-        self._rest = b""
-        self._events: list[dict[str, Any]] = []
-        self.pid = 0
-        self.returncode: int | None = None
-        self.lost = False
-
-    def ask(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Send the request and return the first answer; None when the parent ended instead."""
-        with contextlib.suppress(OSError):
-            self._socket.sendall(_line(message))
-            for event in self.events(START_TIMEOUT_S):
-                if event["event"] in ("forked", "refused"):
-                    return event
-        return None
-
-    def events(self, timeout_s: float | None = None) -> Iterator[dict[str, Any]]:
-        """Yield reports as they come, until the child has ended or `timeout_s` went by."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            while self._events:
-                yield self._events.pop(0)
-            if self.returncode is not None:
-                return
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left < 0:
-                return
-            self._receive(left)
-
-    def expect(self, kind: str, timeout_s: float | None) -> dict[str, Any] | None:
-        """Wait for one kind of report; None when it does not come in time or the child ends."""
-        for event in self.events(timeout_s):
-            if event.get("event") == kind:
-                return event
-        return None
-
-    def poll(self) -> int | None:
-        while self.returncode is None and select.select([self._socket], [], [], 0)[0]:
-            self._receive(0)
-        return self.returncode
-
-    def wait(self, timeout: float | None = None) -> int | None:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self.returncode is None:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left < 0:
-                raise subprocess.TimeoutExpired("warm child", timeout or 0)
-            self._receive(left)
-        return self.returncode
-
-    def send_signal(self, signum: int) -> None:
-        """Signal the child's group; through the parent, which knows that the pid is still its."""
-        if self.poll() is None:
-            with contextlib.suppress(OSError):  # the child ended meanwhile
-                self._socket.sendall(_line({"signal": int(signum)}))
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
-
-    def close(self) -> None:
-        """Let go; a child that still runs is ended by the parent."""
-        self._socket.close()
-        if self.returncode is None:
-            self.returncode = -signal.SIGKILL
-
-    def _receive(self, timeout_s: float | None) -> None:
-        try:
-            if not select.select([self._socket], [], [], timeout_s)[0]:
-                return
-            data = self._socket.recv(65536)
-        except OSError:
-            data = b""
-        if not data:
-            # Children die with their parent, so no exit line means that the parent was killed.
-            self.lost, self.returncode = True, -signal.SIGKILL
-            self._socket.close()
-            return
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            event = json.loads(line)
-            if event.get("event") == "exit":
-                self.returncode = event["status"]
-                self._socket.close()
-            elif event.get("event") == "forked":
-                self.pid = event["pid"]
-            self._events.append(event)
-
-
 def launch(
-    settings: Settings, request: Mapping[str, Any], env: Mapping[str, str] | None = None
+    settings: Settings,
+    request: Mapping[str, Any],
+    env: Mapping[str, str] | None = None,
+    cancel: Cancel | None = None,
 ) -> WarmProcess:
-    """Have the parent fork a child for `request`. Raises WarmUnavailable.
+    """Have the parent fork a child for `request`. Raises WarmUnavailable, also when cancelled.
 
     `request` says kind ("kernel", "job", "call") and what that kind needs, `cwd` and maybe `log`.
     """
@@ -145,9 +45,11 @@ def launch(
     found = ""
     for _ in range(_RETRIES):
         spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s, environ=env)
-        process, answer = _ask(spec, connect(spec), request, env)
+        process, answer = _ask(spec, connect(spec), request, env, cancel)
         if process is not None:
             return process
+        if cancel is not None and cancel.reason:
+            raise WarmUnavailable(cancel.reason)
         found = (answer or {}).get("found", f"the warm parent ended; its log is {spec.log}")
         if answer is not None and not answer.get("stale"):
             break
@@ -157,11 +59,18 @@ def launch(
 
 
 def _ask(
-    spec: WarmSpec, connection: socket.socket, request: Mapping[str, Any], env: Mapping[str, str]
+    spec: WarmSpec,
+    connection: socket.socket,
+    request: Mapping[str, Any],
+    env: Mapping[str, str],
+    cancel: Cancel | None = None,
 ) -> tuple[WarmProcess | None, dict[str, Any] | None]:
     """The forked child, or None and what the parent answered (None: it ended)."""
     process = WarmProcess(connection)
-    answer = process.ask({"log": str(spec.log), **request, "env": env, "linger_s": spec.linger_s})
+    with (cancel or Cancel()).ending(process.abort):
+        answer = process.ask(
+            {"log": str(spec.log), **request, "env": env, "linger_s": spec.linger_s}
+        )
     if answer is not None and answer["event"] == "forked":
         return process, answer
     process.close()
@@ -287,7 +196,3 @@ def _start(spec: WarmSpec) -> None:
             start_new_session=True,
         )
         started.wait(timeout=30)  # it forks itself away as soon as it listens
-
-
-def _line(message: Mapping[str, Any]) -> bytes:
-    return json.dumps(message, default=str).encode() + b"\n"

@@ -39,6 +39,7 @@ def run_job(job: dict[str, Any], emit: Emit) -> dict[str, Any]:
     os.environ["LAKEBOOK_WARM"] = "1" if job["warm"] else "0"
     install()
     journal = Journal(out / JOURNAL)
+    journal.add_process(os.getpid())
     monitor = Monitor(Limits(**job["limits"]), journal, emit)
     failure = ""
     try:

@@ -17,6 +17,7 @@ from ..delta import (
     commit_replace,
     ensure_table,
     open_snapshot,
+    sweep,
 )
 from ..delta import inspect as inspect_files
 from ..errors import ConflictError
@@ -36,8 +37,13 @@ if TYPE_CHECKING:
 
 
 def note_fences(settings: Settings, contract: TableContract) -> Snapshot:
-    """The output table as it stands before its inputs are read."""
-    return open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
+    """The output table as it stands before its inputs are read.
+
+    What dead runs staged there is swept first: it raises fences, so it must not come later.
+    """
+    table = table_path(settings.lake, contract.dataset, env=settings.env)
+    sweep(table)
+    return open_snapshot(table)
 
 
 @dataclass(frozen=True)

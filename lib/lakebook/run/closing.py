@@ -1,0 +1,60 @@
+"""The end of a run, good or not: note it for the planner, archive its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..names import Dataset
+from ..runtime.job import JobResult
+from ..settings import Settings
+from .archiving import archive_run
+from .failures import clear_failed, note_failed
+from .plan import making_path, read_making
+from .workspace import Attempt
+
+
+def close_run(
+    settings: Settings,
+    attempt: Attempt,
+    result: JobResult,
+    work: Path,
+    static: Mapping[str, str] | None = None,
+) -> Path:
+    """Archive a run that was executed, as far as it came; return its folder."""
+    step, outcome = Dataset.parse(attempt.step), read_outcome(work)
+    if result.status != "ok":
+        # Before the archive: killed in between, the run would be seen as failed and not run again.
+        # After a conflict only what others committed meanwhile must be computed anew.
+        names = outcome.get("conflicts") or attempt.partitions
+        note_failed(settings, step, names, attempt.run_id)
+    folder = archive_run(settings, attempt, result, outcome, work)
+    if result.status == "ok":
+        clear_failed(settings, step, attempt.partitions)
+        _remember(settings, step, static or {}, outcome)
+    return folder
+
+
+def read_outcome(work: Path) -> dict[str, Any]:
+    """What the step itself wrote down; empty when it did not come that far."""
+    path = work / "step.json"
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return loaded
+
+
+def _remember(
+    settings: Settings, step: Dataset, static: Mapping[str, str], outcome: Mapping[str, Any]
+) -> None:
+    """Keep what the partitions were made of, for `plan --explain`."""
+    made = read_making(settings, step)
+    for name, inputs in outcome.get("parts", {}).items():
+        made[name] = {"static": dict(static), "inputs": inputs}
+    path = making_path(settings, step)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(3)}.part")
+    part.write_text(json.dumps(made), encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,41 @@
+"""Runs whose command was killed: archived as killed from what they left, and run again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from ..archive.index import write_index
+from ..runtime.job import job_result
+from ..runtime.recovery import recover
+from ..settings import Settings
+from .closing import close_run
+from .workspace import Attempt, abandoned
+
+
+def adopt_debris(settings: Settings) -> tuple[str, ...]:
+    """Archive what killed commands left in the lake; return the names of those runs.
+
+    Costs one look at a folder when there is nothing. Runs of commands that live are left alone.
+    """
+    adopted = []
+    for work, attempt in abandoned(settings):
+        if attempt is None or (settings.runs / attempt.began[:10] / attempt.run_id).exists():
+            continue  # it never began, or was archived and not yet tidied up
+        _adopt(settings, attempt, work)
+        adopted.append(attempt.run_id)
+    if adopted:
+        write_index(settings.runs)
+    return tuple(adopted)
+
+
+def _adopt(settings: Settings, attempt: Attempt, work: Path) -> None:
+    notebook = Path(attempt.notebook)
+    name = notebook.name
+    if notebook.is_relative_to(settings.root):
+        name = str(notebook.relative_to(settings.root))
+    last = max(path.stat().st_mtime for path in [work, *work.iterdir()])
+    elapsed_s = max(0.0, last - datetime.fromisoformat(attempt.began).timestamp())
+    sentence = f"{name}: the command that ran it was killed"
+    raw = recover(work, notebook, sentence, kernel="")
+    close_run(settings, attempt, job_result(raw, elapsed_s, work), work)

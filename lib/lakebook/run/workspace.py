@@ -1,0 +1,121 @@
+"""The folder that a run works in, `<runs>/.work/<run>/`, and whose it is.
+
+Its lock is held as long as the run's command lives. Folders without a holder are debris of commands
+that were killed; `debris.py` archives them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..archive.masking import masker
+from ..contract.time import partitions_of
+from ..graph import StepNode
+from ..intervals import Interval
+from ..settings import Settings
+
+_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is known of a run before it begins. `began` is ISO 8601 in UTC."""
+
+    run_id: str
+    step: str
+    notebook: str
+    began: str
+    start: str | None = None
+    end: str | None = None
+    partitions: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        run_id: str,
+        node: StepNode,
+        interval: Interval | None,
+        began: datetime,
+        parameters: Mapping[str, Any],
+    ) -> Attempt:
+        tables = node.contract.tables if node.contract else ()
+        names = {name for table in tables for name in partitions_of(table, interval)}
+        return cls(
+            run_id=run_id,
+            step=str(node.name),
+            notebook=str(node.notebook),
+            began=began.isoformat(timespec="milliseconds"),
+            start=str(interval.start) if interval else None,
+            end=str(interval.end) if interval else None,
+            partitions=tuple(sorted(names)),
+            parameters=dict(parameters),
+        )
+
+
+@contextmanager
+def workspace(settings: Settings, attempt: Attempt) -> Iterator[Path]:
+    """Make the run's folder and hold it. It is removed at the end; an error leaves it as debris."""
+    work = settings.runs / ".work" / attempt.run_id
+    work.parent.mkdir(parents=True, exist_ok=True)
+    # The lock is there before the folder, so that no folder of a living run is without.
+    with _held(work) as is_ours:
+        assert is_ours, f"{work} is held by another"
+        work.mkdir()
+        part = work / f".{_FILE}"
+        text = json.dumps(masker(os.environ)(asdict(attempt)), default=str)
+        part.write_text(text, encoding="utf-8")
+        part.replace(work / _FILE)
+        yield work
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def abandoned(settings: Settings) -> Iterator[tuple[Path, Attempt | None]]:
+    """The folders of runs whose command is gone; None for one that never began.
+
+    Each is held while the caller has it, and removed after.
+    """
+    folder = settings.runs / ".work"
+    for work in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not work.is_dir():
+            continue
+        with _held(work) as is_ours:
+            if is_ours and work.is_dir():
+                yield work, _read(work)
+                shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _held(work: Path) -> Iterator[bool]:
+    """Hold a folder's lock; False when somebody else does. The system lets go of it at a kill."""
+    path = work.with_name(f"{work.name}.lock")
+    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        if not work.exists():
+            path.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _read(work: Path) -> Attempt | None:
+    try:
+        raw = json.loads((work / _FILE).read_text(encoding="utf-8"))
+        return Attempt(**{**raw, "partitions": tuple(raw["partitions"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,68 @@
+"""Which variables hold a secret, and what of them is masked."""
+
+from __future__ import annotations
+
+import pytest
+
+from lakebook.archive.masking import MASK, is_secret, masker
+
+SECRETS = [
+    "PGPASSWORD",
+    "MYSQL_PWD",
+    "GITHUB_PAT",
+    "APIKEY",
+    "API_KEY",
+    "ACCESSTOKEN",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "DB_PASS",
+    "GITHUB_TOKEN",
+    "KEY",
+    "CLIENT_SECRET",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GPG_PASSPHRASE",
+    "azure_storage_key",
+]
+HARMLESS = [
+    "PATH",
+    "PWD",
+    "OLDPWD",
+    "KEYBOARD",
+    "PYTHONPATH",
+    "COMPASS",
+    "TOKENIZERS_PARALLELISM",
+    "MAX_TOKENS",
+    "SSH_ASKPASS",
+    "MONKEY_PATCH",
+    "KEYMAP",
+    "BYPASS",
+    "PATTERN",
+    "HOME",
+]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_names_of_no_secrets(name: str) -> None:
+    assert not is_secret(name)
+
+
+def test_the_password_of_a_url_is_masked_and_the_rest_is_not() -> None:
+    mask = masker({"DATABASE_URL": "postgresql://ana:s3cr%2Ft@db.example.org:5432/lake"})
+    assert mask("postgresql://ana:s3cr%2Ft@db") == f"postgresql://ana:{MASK}@db"
+    assert mask("it is s3cr/t at db.example.org") == f"it is {MASK} at db.example.org"
+
+
+def test_the_password_of_a_connection_string_is_masked() -> None:
+    mask = masker({"DSN": "host=db user=ana password=hunter22 dbname=lake"})
+    assert mask("hunter22 on lake") == f"{MASK} on lake"
+
+
+def test_a_url_without_a_password_masks_nothing() -> None:
+    text = "https://example.org/a@b http://[broken@"
+    mask = masker({"SITE": "https://example.org/a@b", "ODD": "http://[broken@"})
+    assert mask(text) == text
