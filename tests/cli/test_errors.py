@@ -151,8 +151,10 @@ def test_a_misspelt_column_is_one_sentence_everywhere(checkout: Checkout):
     runs = checkout.root / ".lake/prod/runs"
     (record,) = runs.glob("*/*silver.events*/record.json")
     assert json.loads(record.read_text())["error"] == sentence
-    pages = {path: path.read_text() for path in (runs / "index.html", *runs.glob("*/*/*.html"))}
-    assert sum("column &#x27;amuont&#x27; is not in" in page for page in pages.values()) == 2
+    site = runs.parent / "site"
+    pages = {path: path.read_text() for path in (*site.rglob("*.html"), *site.rglob("*.js"))}
+    page = pages[site / "runs" / f"{record.parent.name}.html"]
+    assert "column &#39;amuont&#39; is not in bronze.events" in page
     for shown in (*pages.values(), record.read_text()):
         assert "Resolved plan" not in shown
     # The developer's traceback, with the plan, is in the notebook.

@@ -25,7 +25,7 @@ def test_bad_numbers_and_names_are_usage_errors(checkout: Checkout):
     done = checkout.lakebook("runs", "silver.event")
     assert done.returncode == 2 and "did you mean 'silver.events'?" in done.stderr
     done = checkout.lakebook("report", "open", "nope")
-    assert done.returncode == 2 and "there is no report of a run 'nope'" in done.stderr
+    assert done.returncode == 2 and "there is no run 'nope'" in done.stderr
     done = checkout.lakebook("lineage", "events")
     assert done.returncode == 2 and "'events' is not a dataset name" in done.stderr
     done = checkout.lakebook("new", "silver.more", "--reads", "silver.evens")

@@ -64,8 +64,8 @@ def test_a_missing_source_leaves_a_failed_run(checkout: Checkout):
     assert (record["start"], record["end"]) == ("2013-01-01", "2013-01-04")
     (folder,) = (checkout.root / ".lake/prod/runs").glob(f"*/{record['run_id']}")
     assert "step.ingest" in (folder / "notebook.ipynb").read_text()
-    assert "events.csv" in (folder / "report.html").read_text()
-    assert "1 failed" in (checkout.root / ".lake/prod/runs/index.html").read_text()
+    page = checkout.root / f".lake/prod/site/runs/{record['run_id']}.html"
+    assert "events.csv" in page.read_text()
 
 
 def killed_after_its_commit(checkout: Checkout, mark: Path) -> None:
@@ -101,7 +101,8 @@ def test_a_killed_command_leaves_runs_that_the_next_one_archives(
     runs = checkout.root / ".lake/prod/runs"
     (folder,) = runs.glob(f"*/{record['run_id']}")
     assert "done" in (folder / "notebook.ipynb").read_text()
-    assert "1 killed" in (runs / "index.html").read_text()
+    page = runs.parent / "site" / "runs" / f"{record['run_id']}.html"
+    assert "the command that ran it was killed" in page.read_text()
     assert not list((runs / ".work").iterdir())
     plan = checkout.lakebook("plan", "silver.events", "--explain", *INTERVAL)
     assert "its last run failed: 2013-01-01" in plan.stdout

@@ -71,8 +71,8 @@ def test_a_signal_stops_what_runs_and_archives_it(
     assert f"notebooks/silver/events.ipynb: {words}" in said
     assert "1 ok, 1 failed, 1 stopped" in said
     runs = checkout.root / ".lake/prod/runs"
-    assert "1 killed" in (runs / "index.html").read_text()
     (folder,) = runs.glob("*/*-silver.events-*")
+    assert words in (runs.parent / "site" / "runs" / f"{folder.name}.html").read_text()
     assert "so far" in (folder / "notebook.ipynb").read_text()
     assert not list((runs / ".work").iterdir())
     assert checkout.query("SELECT count(*) AS n FROM bronze.events") == [{"n": 4}]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from pathlib import Path
 
-from ..archive.index import write_index
+from ..errors import LakebookError
 from ..runtime.job import job_result
 from ..runtime.recovery import recover
 from ..settings import Settings
+from ..site.build import build_site
 from .closing import close_run
 from .workspace import Attempt, abandoned
 
@@ -25,7 +27,8 @@ def adopt_debris(settings: Settings) -> tuple[str, ...]:
         _adopt(settings, attempt, work)
         adopted.append(attempt.run_id)
     if adopted:
-        write_index(settings.runs)
+        with contextlib.suppress(LakebookError):  # the next build finds them as well
+            build_site(settings)
     return tuple(adopted)
 
 
