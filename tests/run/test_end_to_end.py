@@ -208,3 +208,19 @@ def test_a_sweep_in_an_environment_hides_nothing_of_prod(checkout: Checkout):
     assert delta.open_snapshot(table).fence("2013-01-03") > 0
     count = "SELECT count(*) AS n FROM silver.events"
     assert checkout.query(count, "--env", "ana") == checkout.query(count)
+
+
+def test_a_day_without_rows_breaks_a_row_count_at_once_and_day_by_day(checkout: Checkout):
+    checkout.source(EVENTS.replace("3,2013-01-02T10:00:00Z,30\n", ""))
+    enough = rule("has_rows", "expect_table_row_count_to_be_between", "fail", min_value=1)
+    checkout.contract("silver.events", COLUMNS, quality=enough)
+    at_once = checkout.run()["silver.events"]
+    by_day = checkout.run("--every", "day")["silver.events"]
+    assert (at_once["status"], by_day["status"]) == ("failed", "failed")
+    for step in (at_once, by_day):
+        assert "does not hold (2013-01-02: 0)" in json.dumps(step)
+    days = checkout.query("SELECT DISTINCT seen::date::text AS day FROM silver.events")
+    assert "2013-01-02" not in {row["day"] for row in days}
+    records = [json.loads(p.read_text()) for p in (checkout.root / ".lake").rglob("record.json")]
+    failed = [c for r in records for c in r.get("checks", ()) if not c["success"]]
+    assert [c["partitions"] for c in failed] == [["2013-01-02"]] * 2
