@@ -15,6 +15,7 @@ import pytest
 from quality_cases import CASES, LIKE
 
 from lakebook.contract.model import Rule, TableContract, TimeColumn
+from lakebook.errors import ContractError
 from lakebook.quality import FAILED_RULES, audit, data_docs, flag
 from lakebook.quality.conditions import MAP_METRIC
 from lakebook.quality.cut import PART, cut_of
@@ -220,6 +221,16 @@ def test_many_failing_partitions_are_counted_and_the_first_are_named(monthly: An
     (check,) = audit(frame, monthly(HAS_ROWS), partitions=months).checks
     assert check.partitions == tuple(months)
     assert check.observed == "2013-01: 0; 2013-02: 0; 2013-03: 0; 9 more partitions"
+
+
+def test_a_rule_that_cannot_be_evaluated_is_one_clear_error(whole: pa.Table, monthly: Any) -> None:
+    frame = nw.from_native(pl.from_arrow(whole).lazy())
+    bad = rule("bad", "expect_column_values_to_match_regex", column="tailnum", regex="(")
+    with pytest.raises(ContractError, match=r"'bad' could not be evaluated: .*regex"):
+        audit(frame, monthly(bad), partitions=PARTS)
+    high = rule("high", "expect_column_max_to_be_between", column="carrier", max_value=3)
+    with pytest.raises(ContractError, match="'high' could not be evaluated"):
+        audit(frame, monthly(high), partitions=PARTS)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
