@@ -132,7 +132,9 @@ def test_a_rule_that_fails_publishes_nothing(checkout: Checkout):
     checkout.contract("silver.events", COLUMNS, quality=strict)
     done = checkout.lakebook("run", "--start", "2013-01-01", "--end", "2013-01-04")
     assert done.returncode == 1
-    assert re.search(r"silver\.events: rule 'small' does not hold \(2 of 4 rows\)", done.stdout)
+    assert re.search(
+        r"silver\.events: rule 'small' does not hold \(2 of 4 rows in 2013-01-02, ", done.stdout
+    )
     assert checkout.query("SELECT count(*) AS n FROM silver.events")[0]["n"] == 0
 
 
@@ -230,3 +232,19 @@ def test_a_read_after_the_write_is_foreseen_by_the_plan(checkout: Checkout):
     checkout.source(EVENTS.replace("4,2013-01-03T10:00:00Z,40", "4,2013-01-03T10:00:00Z,41"))
     assert {step["status"] for step in checkout.run().values()} == {"ok"}
     assert {step["status"] for step in checkout.run().values()} == {"fresh"}
+
+
+def test_a_day_without_rows_breaks_a_row_count_at_once_and_day_by_day(checkout: Checkout):
+    checkout.source(EVENTS.replace("3,2013-01-02T10:00:00Z,30\n", ""))
+    enough = rule("has_rows", "expect_table_row_count_to_be_between", "fail", min_value=1)
+    checkout.contract("silver.events", COLUMNS, quality=enough)
+    at_once = checkout.run()["silver.events"]
+    by_day = checkout.run("--every", "day")["silver.events"]
+    assert (at_once["status"], by_day["status"]) == ("failed", "failed")
+    for step in (at_once, by_day):
+        assert "does not hold (2013-01-02: 0)" in json.dumps(step)
+    days = checkout.query("SELECT DISTINCT seen::date::text AS day FROM silver.events")
+    assert "2013-01-02" not in {row["day"] for row in days}
+    records = [json.loads(p.read_text()) for p in (checkout.root / ".lake").rglob("record.json")]
+    failed = [c for r in records for c in r.get("checks", ()) if not c["success"]]
+    assert [c["partitions"] for c in failed] == [["2013-01-02"]] * 2

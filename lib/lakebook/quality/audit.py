@@ -9,17 +9,22 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..contract.expectations import COMMON, EXPECTATIONS
 from ..contract.model import Rule, Scope, TableContract
 from ..errors import ContractError, did_you_mean
 from .references import key_values
 from .results import AuditResult, CheckResult
 from .suite import META, build_suite, reference_rules, rule_columns, rule_place
+from .wording import failing_text, observed_in, row_counts
 
 if TYPE_CHECKING:
     import narwhals as nw
+
+    from .cut import Cut
+    from .partitioned import Verdict
 
 SAMPLE_ROWS = 20
 _ONE_AT_A_TIME = threading.Lock()  # the context has one asset, whose engine has one frame
@@ -31,27 +36,36 @@ def audit(
     *,
     references: Mapping[str, Any] | None = None,
     table_frame: nw.LazyFrame | None = None,
+    partitions: Collection[str] = (),
 ) -> AuditResult:
     """Check the rules of a contract on a frame of any engine; data is read once if all hold.
 
     `references` has the distinct keys of each relationship by its name (a list or Arrow array); a
-    relationship without keys is not checked. Rules with scope `table` run on `table_frame` (the
-    batch and the rest of the live table), or on `frame` if it is None. Raises ContractError for a
-    rule that does not fit the contract or the frame.
+    relationship without keys is not checked. `partitions` names those that the frame is written
+    to, also if they have no row: rules judge each by itself (none: all rows together). Rules with
+    scope `table` run on `table_frame` (the batch and the rest of the live table), or on `frame` if
+    it is None. Raises ContractError for a rule that does not fit the contract or the frame.
     """
+    from .cut import cut_of
+
     began = time.perf_counter()
     keys = {name: key_values(given) for name, given in (references or {}).items()}
+    cut = cut_of(frame, contract, partitions)
+    of_table = any(rule.scope == "table" for rule in contract.rules)
+    together = not of_table or (table_frame is None and cut is None)
     rows, checks, document = _validate(
-        frame, contract, keys, ("row", "partition", "table") if table_frame is None else _BATCH
+        frame, contract, keys, _ALL if together else _BATCH, cut, partitions
     )
-    if table_frame is not None and any(rule.scope == "table" for rule in contract.rules):
-        _, more, second = _validate(table_frame, contract, {}, ("table",))
+    if not together:
+        whole = frame if table_frame is None else table_frame
+        _, more, second = _validate(whole, contract, {}, ("table",), None, ())
         checks = (*checks, *more)
         document = _merged(document, second)
     return AuditResult(rows, checks, time.perf_counter() - began, document)
 
 
 _BATCH: tuple[Scope, ...] = ("row", "partition")
+_ALL: tuple[Scope, ...] = (*_BATCH, "table")
 
 
 def _validate(
@@ -59,6 +73,8 @@ def _validate(
     contract: TableContract,
     keys: Mapping[str, list[Any]],
     scopes: tuple[Scope, ...],
+    cut: Cut | None,
+    partitions: Collection[str],
 ) -> tuple[int, tuple[CheckResult, ...], dict[str, Any]]:
     suite = build_suite(contract, keys, scopes=scopes)
     from .gx_engine import AuditInput
@@ -68,18 +84,22 @@ def _validate(
     _check_columns(contract, scopes, lazy.collect_schema().names())
     if not suite.expectations:
         return measure(lazy, [count_true(None)])[0], (), {}
+    result_format = {
+        "result_format": "SUMMARY",
+        "partial_unexpected_count": SAMPLE_ROWS,
+        "unexpected_index_column_names": list(contract.key),
+    }
+    verdicts: dict[str, Verdict] = {}
     with _ONE_AT_A_TIME:
         asset = _asset()
-        request = asset.build_batch_request({"dataframe": AuditInput(lazy, keys)})
+        request = asset.build_batch_request({"dataframe": AuditInput(lazy, keys, cut)})
         batch = asset.get_batch(request)
-        result = batch.validate(
-            suite,
-            result_format={
-                "result_format": "SUMMARY",
-                "partial_unexpected_count": SAMPLE_ROWS,
-                "unexpected_index_column_names": list(contract.key),
-            },
-        )
+        if cut is None:
+            document = batch.validate(suite, result_format=result_format).to_json_dict()
+        else:
+            from .partitioned import validate_partitions
+
+            document, verdicts = validate_partitions(batch, suite, cut, result_format)
         # Not batch.data: validating loads the batch anew.
         data = batch.data.execution_engine.batch_data({})
         rows = data.rows
@@ -87,11 +107,13 @@ def _validate(
             rows = measure(lazy, [count_true(None)])[0]
         data.release()
     rules = {r.name: r for r in (*contract.rules, *reference_rules(contract, keys))}
-    document = result.to_json_dict()
     found = {one["expectation_config"]["meta"][META]["rule"]: one for one in document["results"]}
+    only = tuple(partitions) if contract.time and len(partitions) == 1 else ()
     # In the contract's order; Great Expectations answers by columns.
     checks = tuple(
-        _check(contract, rule, found[name]) for name, rule in rules.items() if name in found
+        _check(contract, rule, found[name], verdicts.get(name), only)
+        for name, rule in rules.items()
+        if name in found
     )
     return rows, checks, document
 
@@ -126,8 +148,14 @@ def _asset() -> Any:
     )
 
 
-def _check(contract: TableContract, rule: Rule, found: Mapping[str, Any]) -> CheckResult:
-    """One of Great Expectations' results in our words."""
+def _check(
+    contract: TableContract,
+    rule: Rule,
+    found: Mapping[str, Any],
+    verdict: Verdict | None,
+    only: tuple[str, ...],
+) -> CheckResult:
+    """One of Great Expectations' results in our words. `only`: the one partition it is about."""
     problem = _exception(found.get("exception_info") or {})
     if problem:
         raise ContractError(
@@ -136,12 +164,19 @@ def _check(contract: TableContract, rule: Rule, found: Mapping[str, Any]) -> Che
             fix="check that its arguments fit the column's type",
         )
     result = found.get("result") or {}
-    elements = result.get("element_count")
-    evaluated = None if elements is None else elements - (result.get("missing_count") or 0)
-    observed = result.get("observed_value")
+    unexpected, evaluated = row_counts(result)
     sample = result.get("partial_unexpected_index_list")
     if sample is None:
         sample = result.get("partial_unexpected_list") or ()
+    failing: tuple[str, ...] = ()
+    observed = observed_in(result)
+    if verdict:
+        failing, observed = verdict.failing, verdict.observed
+    elif not found["success"] and rule.scope != "table" and _looks_at_rows(rule):
+        failing = only
+    if failing:
+        shown = verdict.shown if verdict else {only[0]: result}
+        observed = failing_text(failing, shown)
     return CheckResult(
         name=rule.name,
         expectation=rule.expectation,
@@ -149,22 +184,19 @@ def _check(contract: TableContract, rule: Rule, found: Mapping[str, Any]) -> Che
         action=rule.action,
         scope=rule.scope,
         success=bool(found["success"]),
-        observed=_distinct_values(result) if observed is None else observed,
-        unexpected=None if elements is None else result.get("unexpected_count"),
+        observed=observed,
+        unexpected=unexpected,
         evaluated=evaluated,
         sample=tuple(sample),
         reason=rule.reason,
         dimension=rule.dimension,
+        partitions=failing,
     )
 
 
-def _distinct_values(result: Mapping[str, Any]) -> str | None:
-    """What a rule about distinct values found, which Great Expectations shows in lists alone."""
-    if "element_count" in result:
-        return None
-    lists = {"not in the set": "partial_unexpected_list", "missing": "partial_missing_list"}
-    found = {what: result[key] for what, key in lists.items() if result.get(key)}
-    return "; ".join(f"{what}: {', '.join(map(repr, v))}" for what, v in found.items()) or None
+def _looks_at_rows(rule: Rule) -> bool:
+    """Whether rows decide it; the others are about the schema, which all partitions share."""
+    return COMMON[0] in EXPECTATIONS[rule.expectation].arguments
 
 
 def _exception(info: Mapping[str, Any]) -> str:

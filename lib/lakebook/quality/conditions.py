@@ -37,14 +37,17 @@ class Condition:
     broken: nw.Expr | None
     unique: tuple[str, ...] = ()
 
-    def broken_over_rows(self) -> nw.Expr:
-        """`broken` for any rule; for uniqueness by a window, so not for a streaming count."""
+    def broken_over_rows(self, by: tuple[str, ...] = ()) -> nw.Expr:
+        """`broken` for any rule; for uniqueness by a window, so not for a streaming count.
+
+        Rows that differ in a column of `by` are no duplicates.
+        """
         if self.broken is not None:
             return self.broken
         if self.domain is None:
-            return nw.len().over(*self.unique) > 1
+            return nw.len().over(*by, *self.unique) > 1
         # A row that the rule does not look at must not make another one a duplicate.
-        return self.domain & (self.domain.cast(nw.Int64).sum().over(*self.unique) > 1)
+        return self.domain & (self.domain.cast(nw.Int64).sum().over(*by, *self.unique) > 1)
 
 
 def all_of(*parts: nw.Expr | None) -> nw.Expr | None:
@@ -151,8 +154,9 @@ def _column_condition(
         return Condition((name,), domain, None, unique=(name,))
     if metric in OUTLIER_METRICS:
         outside = is_outlier(metric, name, kwargs, kwargs["statistics"])
-        nothing = nw.col(name).is_null() & ~nw.col(name).is_null()
-        return Condition((name,), domain, all_of(domain, nothing if outside is None else outside))
+        if outside is None:
+            outside = nw.col(name).is_null() & ~nw.col(name).is_null()
+        return Condition((name,), domain, all_of(domain, outside.fill_null(False)))
     test = COLUMN_TESTS[metric](name, kwargs, schema)
     return Condition((name,), domain, all_of(domain, ~test))
 

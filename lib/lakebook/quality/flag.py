@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Rule, TableContract
@@ -15,40 +15,53 @@ from .suite import check_rule, reference_rules, rule_place
 if TYPE_CHECKING:
     import narwhals as nw
 
+    from .cut import Cut
+
 FAILED_RULES = "_failed_rules"
 
 
 def flag(
     frame: nw.LazyFrame,
     contract: TableContract,
-    names: Sequence[str],
+    broken: Mapping[str, Collection[str]] | Iterable[str],
     references: Mapping[str, Any] | None = None,
+    *,
+    partitions: Collection[str] = (),
 ) -> nw.LazyFrame:
     """Add the text column `_failed_rules`: the names, comma separated, that a row breaks, or null.
 
-    `names` are rules or relationships with the action `quarantine` that failed the audit. A row is
-    flagged exactly if the audit counted it as unexpected. Raises ContractError for other names.
+    `broken` are rules or relationships with the action `quarantine` that failed the audit, with the
+    partitions in which they did (see `AuditResult.broken`); `partitions`, those that the frame's
+    rows lie in. A row is flagged exactly if the audit counted it as unexpected, in a partition in
+    which the rule does not hold. Raises ContractError for other names.
     """
     import narwhals as nw
 
+    from .cut import PART, cut_of
+
+    failed = broken if isinstance(broken, Mapping) else dict.fromkeys(broken, ())
     keys = {name: key_values(given) for name, given in (references or {}).items()}
     rules = {r.name: r for r in (*contract.rules, *reference_rules(contract, keys))}
     lazy = frame.lazy()
-    if not names:
+    if not failed:
         return lazy.with_columns(**{FAILED_RULES: nw.lit(None).cast(nw.String)})
     schema = lazy.collect_schema()
-    marks = {
-        f"__broken_{number}": _broken(lazy, _rule(contract, rules, name), schema, keys)
-        for number, name in enumerate(names)
-    }
-    marked = lazy.with_columns(**marks)
+    cut = cut_of(lazy, contract, partitions)
+    rows = cut.of(lazy) if cut else lazy
+    marks = {}
+    for number, (name, where) in enumerate(failed.items()):
+        mark = _broken(rows, _rule(contract, rules, name), schema, keys, cut)
+        there = [partition for partition in where if cut and partition in cut.numbers]
+        marks[f"__broken_{number}"] = mark & cut.among(there) if cut and there else mark
+    marked = rows.with_columns(**marks)
     parts = [
-        nw.when(nw.col(mark)).then(nw.lit(name)) for mark, name in zip(marks, names, strict=True)
+        nw.when(nw.col(mark)).then(nw.lit(name)) for mark, name in zip(marks, failed, strict=True)
     ]
-    failed = functools.reduce(operator.or_, (nw.col(mark) for mark in marks))
+    any_failed = functools.reduce(operator.or_, (nw.col(mark) for mark in marks))
     text = nw.concat_str(*parts, separator=",", ignore_nulls=True)
     # A text of no parts is empty, not null.
-    return marked.with_columns(**{FAILED_RULES: nw.when(failed).then(text)}).drop(*marks)
+    flagged = marked.with_columns(**{FAILED_RULES: nw.when(any_failed).then(text)})
+    return flagged.drop(*marks, *([PART] if cut else ()))
 
 
 def _rule(contract: TableContract, rules: Mapping[str, Rule], name: str) -> Rule:
@@ -68,10 +81,16 @@ def _rule(contract: TableContract, rules: Mapping[str, Rule], name: str) -> Rule
 
 
 def _broken(
-    frame: nw.LazyFrame, rule: Rule, schema: nw.Schema, keys: Mapping[str, list[Any]]
+    frame: nw.LazyFrame,
+    rule: Rule,
+    schema: nw.Schema,
+    keys: Mapping[str, list[Any]],
+    cut: Cut | None,
 ) -> nw.Expr:
+    """The rows that break a rule; with a cut, `frame` has its column."""
     from .conditions import MAP_METRIC, condition
-    from .measures import measure
+    from .cut import PART
+    from .measures import measure, measure_by_partition
     from .statistics import needed, statistic
 
     metric = MAP_METRIC[rule.expectation]
@@ -81,6 +100,9 @@ def _broken(
         kwargs["value_set"] = resolve_reference(kwargs["value_set"], keys)
     if wanted := needed(metric, kwargs):
         measures = [statistic(one, {**kwargs, **own}, schema) for one, own in wanted.items()]
-        kwargs["statistics"] = dict(zip(wanted, measure(frame, measures), strict=True))
-    found = condition(metric, kwargs, schema)
-    return found.broken_over_rows().fill_null(False)
+        found: list[Any] = (
+            list(measure_by_partition(frame, measures, cut)) if cut else measure(frame, measures)
+        )
+        kwargs["statistics"] = dict(zip(wanted, found, strict=True))
+    broken = condition(metric, kwargs, schema).broken_over_rows((PART,) if cut else ())
+    return broken.fill_null(False)

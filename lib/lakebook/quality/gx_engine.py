@@ -10,6 +10,7 @@ import builtins
 import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, cast
 
@@ -32,21 +33,28 @@ from great_expectations.expectations.row_conditions import (
     OrCondition,
 )
 
-from .measures import Sample, count_true, measure, sample
+from .cut import PART, ByPartition, Cut
+from .measures import Sample, count_true, measure, measure_by_partition, sample
 from .row_condition import row_condition
 
 
 class NarwhalsBatchData(BatchData):
-    """A lazy frame with its schema, and the key values of references that rules name by a token."""
+    """A lazy frame with its schema, and the key values of references that rules name by a token.
+
+    With a cut, every metric is measured for each of its partitions (`ByPartition`), and broken rows
+    are left for later (`Deferred`): which are to be shown depends on the verdicts.
+    """
 
     def __init__(
         self,
         execution_engine: ExecutionEngine[Any],
         frame: nw.LazyFrame,
         references: Mapping[str, Sequence[Any]],
+        cut: Cut | None = None,
     ) -> None:
         super().__init__(execution_engine=execution_engine)
-        self.frame = frame
+        self.cut = cut
+        self.frame = cut.of(frame) if cut else frame
         self.schema = frame.collect_schema()
         self.references = references
         self.rows: int | None = None  # known once a query ran
@@ -58,11 +66,17 @@ class NarwhalsBatchData(BatchData):
 
 
 class AuditInput:
-    """What an audit hands to the asset as its `dataframe`: a frame and its references."""
+    """What an audit hands to the asset as its `dataframe`: a frame, its references and its cut."""
 
-    def __init__(self, frame: nw.LazyFrame, references: Mapping[str, Sequence[Any]]) -> None:
+    def __init__(
+        self,
+        frame: nw.LazyFrame,
+        references: Mapping[str, Sequence[Any]],
+        cut: Cut | None = None,
+    ) -> None:
         self.frame = frame
         self.references = references
+        self.cut = cut
 
 
 class NarwhalsExecutionEngine(ExecutionEngine[nw.Expr]):
@@ -78,7 +92,7 @@ class NarwhalsExecutionEngine(ExecutionEngine[nw.Expr]):
         given = batch_spec.batch_data
         batch_spec.batch_data = "NarwhalsFrame"  # the spec is written into the result as JSON
         loaded = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        data = NarwhalsBatchData(self, given.frame, given.references)
+        data = NarwhalsBatchData(self, given.frame, given.references, given.cut)
         return data, BatchMarkers({"ge_load_time": loaded})
 
     def batch_data(self, domain_kwargs: Mapping[str, Any]) -> NarwhalsBatchData:
@@ -112,22 +126,32 @@ class NarwhalsExecutionEngine(ExecutionEngine[nw.Expr]):
             batch_id = metric.metric_domain_kwargs.get("batch_id")
             if isinstance(computation.metric_fn, SampleRequest):
                 request = computation.metric_fn
+                counted = computation.metric_provider_kwargs["metrics"].get("unexpected_count")
+                if isinstance(counted, ByPartition):
+                    resolved[metric.id] = Deferred(request) if any(counted) else []
                 # Without a count to go by, there is always something to show.
-                broken = computation.metric_provider_kwargs["metrics"].get("unexpected_count", 1)
-                if broken:
+                elif counted is None or counted:
                     samples.setdefault(batch_id, []).append((metric, request.sample, request.shape))
                 else:
                     resolved[metric.id] = []
             else:
                 measures.setdefault(batch_id, []).append((metric.id, computation.metric_fn))
         for batch_id, wanted in measures.items():
-            data = self.batch_data({"batch_id": batch_id})
-            # The number of rows comes along: a suite may have no rule that asks for it.
-            data.rows, *values = measure(data.frame, [count_true(None), *(m for _, m in wanted)])
+            values = self._measure(batch_id, [m for _, m in wanted])
             resolved.update(zip((name for name, _ in wanted), values, strict=True))
         for batch_id, asked in samples.items():
             resolved.update(self._sample(batch_id, asked))
         return resolved
+
+    def _measure(self, batch_id: str | None, wanted: Sequence[Any]) -> list[Any]:
+        data = self.batch_data({"batch_id": batch_id})
+        # The number of rows comes along: a suite may have no rule that asks for it.
+        if data.cut is None:
+            data.rows, *values = measure(data.frame, [count_true(None), *wanted])
+            return values
+        rows, *parts = measure_by_partition(data.frame, [count_true(None), *wanted], data.cut)
+        data.rows = sum(rows)
+        return list(parts)
 
     def _sample(
         self, batch_id: str | None, asked: Sequence[tuple[Any, Sample, Any]]
@@ -142,10 +166,11 @@ class NarwhalsExecutionEngine(ExecutionEngine[nw.Expr]):
             place = (name, metric.metric_domain_kwargs_id, repr(sorted(kwargs.items())))
             distinct.setdefault(place, wanted)
             places.append(place)
-        frame = self.batch_data({"batch_id": batch_id}).frame
-        found = dict(zip(distinct, sample(frame, list(distinct.values())), strict=True))
+        data = self.batch_data({"batch_id": batch_id})
+        wanted_rows = [_with_partition(one, data.cut) for one in distinct.values()]
+        found = dict(zip(distinct, sample(data.frame, wanted_rows), strict=True))
         return {
-            metric.id: shape(found[place])
+            metric.id: _shaped(found[place], shape, data.cut)
             for (metric, _, shape), place in zip(asked, places, strict=True)
         }
 
@@ -175,6 +200,26 @@ class SampleRequest:
     def __init__(self, wanted: Sample, shape: Any) -> None:
         self.sample = wanted
         self.shape = shape
+
+
+class Deferred:
+    """Broken rows that are there, and that nobody has fetched."""
+
+    def __init__(self, request: SampleRequest) -> None:
+        self.request = request
+
+
+def _with_partition(wanted: Sample, cut: Cut | None) -> Sample:
+    return replace(wanted, columns=(*wanted.columns, PART), cut=cut) if cut else wanted
+
+
+def _shaped(rows: list[dict[str, Any]], shape: Any, cut: Cut | None) -> Any:
+    if cut is None:
+        return shape(rows)
+    parts: dict[int, list[dict[str, Any]]] = {number: [] for number in cut.numbers.values()}
+    for row in rows:
+        parts[row[PART]].append({name: value for name, value in row.items() if name != PART})
+    return ByPartition((shape(part) for part in parts.values()), cut)
 
 
 class NarwhalsFrameAsset(DataAsset):

@@ -1,7 +1,8 @@
 """One query for a whole suite: scalars in one select, groupings beside it, one collect for all.
 
 Groupings (uniqueness, distinct values) are one-row frames that are cross-joined to the scalars, so
-that an engine computes everything together. Broken rows are sampled by one more query.
+that an engine computes everything together. Cut into partitions, each is a frame with a row for
+each, and they are joined by it. Broken rows are sampled by one more query.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 import narwhals as nw
+
+from .cut import PART, ByPartition, Cut
 
 Schema = Mapping[str, nw.dtypes.DType]
 
@@ -31,7 +34,8 @@ class Grouped:
 
     The grouped frame has the keys and `rows`, the size of a group. `name` tells groupings apart:
     measures with one name share one grouping. `prepare` adds to the groups what an aggregate needs
-    of them all. With several `exprs`, `finish` is given a tuple.
+    of them all, or of all with the same values of the columns it is given. With several `exprs`,
+    `finish` is given a tuple.
     """
 
     name: str
@@ -39,7 +43,7 @@ class Grouped:
     where: nw.Expr | None
     expr: nw.Expr | tuple[nw.Expr, ...]
     finish: Callable[[Any], Any] = lambda value: value
-    prepare: Callable[[nw.LazyFrame], nw.LazyFrame] = lambda groups: groups
+    prepare: Callable[[nw.LazyFrame, tuple[str, ...]], nw.LazyFrame] = lambda groups, _: groups
 
     @property
     def exprs(self) -> tuple[nw.Expr, ...]:
@@ -51,7 +55,8 @@ class Sample:
     """Up to `limit` rows that are `broken`, or the distinct values of `unique` in the domain.
 
     `at_least` says how often such a value occurs: 2 finds the repeated ones. `is_most` keeps only
-    those that occur most often.
+    those that occur most often. With `cut`, the frame has its column, values are told apart by it
+    too, and `limit` is for each partition.
     """
 
     columns: tuple[str, ...]
@@ -61,11 +66,13 @@ class Sample:
     limit: int
     at_least: int = 2
     is_most: bool = False
+    cut: Cut | None = None
 
 
 Measure = Scalar | Grouped
 ROWS = "__rows"
 _MOST = "__most"
+_PLACE = "__place"
 
 
 def count_true(condition: nw.Expr | None) -> Scalar:
@@ -100,6 +107,40 @@ def measure(frame: nw.LazyFrame, measures: Sequence[Measure]) -> list[Any]:
     if not measures:
         return []
     names = [f"m{i}" for i in range(len(measures))]
+    scalars, groupings = _split(names, measures)
+    rows = [frame.select(**scalars)] if scalars else []
+    rows += [_one_row(frame, grouping) for grouping in groupings]
+    joined = functools.reduce(lambda left, right: left.join(right, how="cross"), rows)
+    row = collect(joined).row(0)
+    values = dict(zip(joined.collect_schema().names(), row, strict=True))
+    return _finished(names, measures, values)
+
+
+def measure_by_partition(
+    frame: nw.LazyFrame, measures: Sequence[Measure], cut: Cut
+) -> list[ByPartition]:
+    """The values of all measures for each partition, by one query; `frame` has the cut's column.
+
+    A partition without a row has no row here either: its measures are finished from nulls.
+    """
+    names = [f"m{i}" for i in range(len(measures))]
+    scalars, groupings = _split(names, measures)
+    rows = frame.group_by(PART).agg(nw.len().alias(ROWS), **scalars)
+    for grouping in groupings:
+        rows = rows.join(_row_by_partition(frame, grouping), on=PART, how="left")
+    found = {int(_python(row[PART])): row for row in collect(rows).iter_rows(named=True)}
+    if strange := found.keys() - cut.numbers.values():
+        raise AssertionError(f"rows of other partitions than {cut.names}: {strange}")
+    by_partition = [
+        _finished(names, measures, found.get(number, {})) for number in cut.numbers.values()
+    ]
+    return [ByPartition(values, cut) for values in zip(*by_partition, strict=True)]
+
+
+def _split(
+    names: Sequence[str], measures: Sequence[Measure]
+) -> tuple[dict[str, nw.Expr], list[dict[str, Grouped]]]:
+    """The scalars, and the measures of each grouping."""
     scalars: dict[str, nw.Expr] = {}
     groupings: dict[str, dict[str, Grouped]] = {}
     for name, wanted in zip(names, measures, strict=True):
@@ -107,17 +148,19 @@ def measure(frame: nw.LazyFrame, measures: Sequence[Measure]) -> list[Any]:
             scalars[name] = wanted.expr
         else:
             groupings.setdefault(wanted.name, {})[name] = wanted
-    rows = [frame.select(**scalars)] if scalars else []
-    rows += [_one_row(frame, grouping) for grouping in groupings.values()]
-    joined = functools.reduce(lambda left, right: left.join(right, how="cross"), rows)
-    row = collect(joined).row(0)
-    values = dict(zip(joined.collect_schema().names(), row, strict=True))
+    return scalars, list(groupings.values())
+
+
+def _finished(
+    names: Sequence[str], measures: Sequence[Measure], values: Mapping[str, Any]
+) -> list[Any]:
+    """The results of measures from a collected row."""
     found = {name: plain(_python(value)) for name, value in values.items()}
     return [
         wanted.finish(
-            tuple(found[part] for part in _parts(name, wanted))
+            tuple(found.get(part) for part in _parts(name, wanted))
             if isinstance(wanted, Grouped) and isinstance(wanted.expr, tuple)
-            else found[name]
+            else found.get(name)
         )
         for name, wanted in zip(names, measures, strict=True)
     ]
@@ -136,16 +179,28 @@ def _python(value: Any) -> Any:
 
 
 def _one_row(frame: nw.LazyFrame, grouping: Mapping[str, Grouped]) -> nw.LazyFrame:
+    return _groups(frame, grouping, ()).select(**_aggregates(grouping))
+
+
+def _row_by_partition(frame: nw.LazyFrame, grouping: Mapping[str, Grouped]) -> nw.LazyFrame:
+    return _groups(frame, grouping, (PART,)).group_by(PART).agg(**_aggregates(grouping))
+
+
+def _groups(
+    frame: nw.LazyFrame, grouping: Mapping[str, Grouped], by: tuple[str, ...]
+) -> nw.LazyFrame:
     first = next(iter(grouping.values()))
     kept = frame if first.where is None else frame.filter(first.where)
-    grouped = kept.select(**first.keys).group_by(*first.keys).agg(nw.len().alias(ROWS))
-    return first.prepare(grouped).select(
-        **{
-            part: expr
-            for name, wanted in grouping.items()
-            for part, expr in zip(_parts(name, wanted), wanted.exprs, strict=True)
-        }
-    )
+    keyed = kept.select(*by, **first.keys)
+    return first.prepare(keyed.group_by(*by, *first.keys).agg(nw.len().alias(ROWS)), by)
+
+
+def _aggregates(grouping: Mapping[str, Grouped]) -> dict[str, nw.Expr]:
+    return {
+        part: expr
+        for name, wanted in grouping.items()
+        for part, expr in zip(_parts(name, wanted), wanted.exprs, strict=True)
+    }
 
 
 def sample(frame: nw.LazyFrame, samples: Sequence[Sample]) -> list[list[dict[str, Any]]]:
@@ -170,15 +225,25 @@ def _rows(
     if wanted.broken is not None:
         return frame.filter(wanted.broken).select(*columns).head(wanted.limit)
     kept = frame if wanted.domain is None else frame.filter(wanted.domain)
-    groups = kept.group_by(*wanted.unique).agg(nw.len().alias(ROWS))
+    by = (PART,) if wanted.cut else ()
+    groups = kept.group_by(*by, *wanted.unique).agg(nw.len().alias(ROWS))
     often = groups.filter(nw.col(ROWS) >= wanted.at_least)
     if wanted.is_most:
-        most = groups.select(nw.col(ROWS).max().alias(_MOST))
-        often = groups.join(most, how="cross").filter(nw.col(ROWS) == nw.col(_MOST))
+        greatest = nw.col(ROWS).max().alias(_MOST)
+        if by:
+            most = groups.join(groups.group_by(*by).agg(greatest), on=PART, how="inner")
+        else:
+            most = groups.join(groups.select(greatest), how="cross")
+        often = most.filter(nw.col(ROWS) == nw.col(_MOST))
     # Only the values of the key are known here: a join back to whole rows would cost a second
     # pass over a large table to show rows that differ in nothing that the rule is about.
     shown = {
-        name: nw.col(name) if name in wanted.unique else nw.lit(None).cast(schema[name])
+        name: nw.col(name) if name in (*by, *wanted.unique) else nw.lit(None).cast(schema[name])
         for name in columns
     }
-    return often.head(wanted.limit).select(**shown)
+    if not by:
+        return often.head(wanted.limit).select(**shown)
+    ones = often.with_columns(**{_PLACE: nw.lit(1)})
+    place = nw.col(_PLACE).cum_sum().over(*by, order_by=wanted.unique)
+    few = ones.with_columns(**{_PLACE: place}).filter(nw.col(_PLACE) <= wanted.limit)
+    return few.select(**shown)

@@ -15,7 +15,8 @@ class CheckResult:
     """One rule's verdict.
 
     `unexpected` of `evaluated` rows broke it (None where a rule does not count rows); `observed` is
-    the measured value of an aggregate rule; `sample` holds some broken rows, key columns first.
+    the measured value of an aggregate rule, or says what was found in the first of `partitions`,
+    which fail; `sample` holds some broken rows, key columns first.
     """
 
     name: str
@@ -30,6 +31,7 @@ class CheckResult:
     sample: tuple[Any, ...] = ()
     reason: str = ""
     dimension: str = ""
+    partitions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,13 @@ class AuditResult:
     def failed(self, action: Action) -> tuple[CheckResult, ...]:
         """The checks with this action that did not hold."""
         return tuple(c for c in self.checks if not c.success and c.action == action)
+
+    def broken(self) -> dict[str, tuple[str, ...]]:
+        """The rules whose rows go to quarantine, with the partitions in which they do not hold.
+
+        No partitions: in all rows.
+        """
+        return {check.name: check.partitions for check in self.failed("quarantine")}
 
     @property
     def success(self) -> bool:

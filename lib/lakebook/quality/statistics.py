@@ -6,23 +6,26 @@ Both the audit and `flag` compute them; Great Expectations is not needed here.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
 
 from .column_tests import Schema, missing, value
+from .cut import ByPartition
 from .measures import ROWS, Grouped, Measure, Scalar
 from .row_condition import row_condition
 
 MEAN, DEVIATION, QUANTILES = "column.mean", "column.standard_deviation", "column.quantile_values"
+_SUM = "column.sum"
 QUARTILES = (0.25, 0.75)
 _UP_TO, _TOTAL = "__up_to", "__total"
 
 AGGREGATES: dict[str, Callable[[nw.Expr], nw.Expr]] = {
     "column.min": lambda column: column.min(),
     "column.max": lambda column: column.max(),
-    "column.sum": lambda column: column.sum(),
+    _SUM: lambda column: column.sum(),
     MEAN: lambda column: column.mean(),
     "column.median": lambda column: column.median(),
     DEVIATION: lambda column: column.std(ddof=1),
@@ -35,7 +38,9 @@ def statistic(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> Measure
         return _quantiles(kwargs, schema)
     where = row_condition(kwargs.get("row_condition"), schema)
     kept = value(kwargs["column"], schema)
-    return Scalar(AGGREGATES[metric](kept if where is None else nw.when(where).then(kept)))
+    expr = AGGREGATES[metric](kept if where is None else nw.when(where).then(kept))
+    # Of no values, pandas has a sum; SQL has none.
+    return Scalar(expr, lambda total: total or 0) if metric == _SUM else Scalar(expr)
 
 
 def needed(metric: str, kwargs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -67,15 +72,18 @@ def _quantiles(kwargs: Mapping[str, Any], schema: Schema) -> Grouped:
         present if where is None else where & present,
         (*parts, nw.col(ROWS).sum()),
         lambda found: _interpolated(shares, way, found[:-1], found[-1]),
-        lambda groups: _ranked(groups, name),
+        lambda groups, by: _ranked(groups, name, by),
     )
 
 
-def _ranked(groups: nw.LazyFrame, name: str) -> nw.LazyFrame:
-    """Groups with the number of rows up to each, and of all."""
-    total = groups.select(nw.col(ROWS).sum().alias(_TOTAL))
-    up_to = nw.col(ROWS).cum_sum().over(order_by=name).alias(_UP_TO)
-    return groups.with_columns(up_to).join(total, how="cross")
+def _ranked(groups: nw.LazyFrame, name: str, by: tuple[str, ...]) -> nw.LazyFrame:
+    """Groups with the number of rows up to each, and of all (that are equal in `by`)."""
+    total = nw.col(ROWS).sum().alias(_TOTAL)
+    up_to = nw.col(ROWS).cum_sum().over(*by, order_by=name).alias(_UP_TO)
+    ranked = groups.with_columns(up_to)
+    if by:
+        return ranked.join(groups.group_by(*by).agg(total), on=list(by), how="inner")
+    return ranked.join(groups.select(total), how="cross")
 
 
 def _at(share: float, name: str, way: str) -> tuple[nw.Expr, ...]:
@@ -109,28 +117,40 @@ def _between(way: str, share: float, low: Any, high: Any, rows: int) -> Any:
 def is_outlier(
     metric: str, name: str, kwargs: Mapping[str, Any], statistics: Mapping[str, Any]
 ) -> nw.Expr | None:
-    """The rows that lie too far out; None where the values spread too little to say so.
+    """The rows that lie too far out; None or null where the values spread too little to say so.
 
     As in Great Expectations, a column without spread has no z-scores, so that all its values hold.
+    The statistics are numbers, or numbers of each partition.
     """
     column = nw.col(name).cast(nw.Float64)
+    multiplier = float(kwargs.get("multiplier", 1.5))
     if QUANTILES in statistics:
-        low, high = (_number(found) for found in statistics[QUANTILES])
+        quartiles = statistics[QUANTILES]
+        low, high = (_number(quartiles, operator.itemgetter(side)) for side in (0, 1))
         if low is None or high is None:
             return None
-        reach = float(kwargs.get("multiplier", 1.5)) * (high - low)
+        reach = multiplier * (high - low)
         return (column < low - reach) | (column > high + reach)
     mean, deviation = _number(statistics[MEAN]), _number(statistics[DEVIATION])
     if mean is None or deviation is None:
         return None
     if metric == "column_values.not_outliers":
-        reach = float(kwargs.get("multiplier", 1.5)) * deviation
-        return column != mean if reach <= 0 else (column - mean).abs() >= reach
-    if deviation == 0:
+        reach = deviation * multiplier
+        too_far = (column - mean).abs() >= reach
+        if isinstance(reach, nw.Expr):
+            return nw.when(reach <= 0).then(column != mean).otherwise(too_far)
+        return column != mean if reach <= 0 else too_far
+    if isinstance(deviation, nw.Expr):
+        deviation = nw.when(deviation != 0).then(deviation)
+    elif deviation == 0:
         return None
     score, threshold = (column - mean) / deviation, float(kwargs["threshold"])
     return score.abs() >= abs(threshold) if kwargs["double_sided"] else score >= threshold
 
 
-def _number(found: Any) -> float | None:
-    return float(found) if found is not None and math.isfinite(found) else None
+def _number(found: Any, part: Callable[[Any], Any] = lambda value: value) -> Any:
+    """A finite number, None, or a column of one number for each partition."""
+    if isinstance(found, ByPartition):
+        return found.cut.look_up([_number(part(value)) for value in found])
+    value = part(found)
+    return float(value) if value is not None and math.isfinite(value) else None

@@ -45,7 +45,7 @@ def append(context: LakeContext, frame: Any, contract: TableContract) -> Card:
             audit = audit_rows(context, contract, stage, found, references, covered=())
         hold(context, contract, audit)
         published, inspection, aside = stage, found, 0
-        broken = [check.name for check in audit.failed("quarantine")] if audit else []
+        broken = audit.broken() if audit else {}
         if broken:
             fps = dict.fromkeys(found.partitions, offsets.batch)
             with timed(context, "quarantine"):

@@ -5,7 +5,8 @@ The order of a write stands in `publish`; how rules are evaluated, in `lakebook.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
@@ -13,7 +14,7 @@ from ..contract.model import TableContract
 from ..delta import Inspection, Stage, begin_stage
 from ..delta import inspect as inspect_files
 from ..errors import GateError
-from ..intervals import Interval
+from ..intervals import NULL, Interval
 from ..names import table_path
 from .declared import tokens_of
 from .profile import profile
@@ -23,8 +24,11 @@ from .view import open_view
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from ..quality import AuditResult
+    from ..quality import AuditResult, CheckResult
     from .lake import LakeContext
+
+_NAMED_PARTITIONS = 20
+"""A record names at most so many of the partitions in which a rule does not hold."""
 
 
 def stage_rows(
@@ -53,8 +57,8 @@ def audit_rows(
 ) -> AuditResult | None:
     """Evaluate the contract's rules on what is staged; None if it has none.
 
-    `covered` are the partitions that the staged rows will replace: a rule about the whole table
-    sees the others as they are.
+    `covered` are the partitions that the staged rows will replace. A rule judges each of them by
+    itself, also one without rows; a rule about the whole table sees the others as they are.
     """
     if not contract.rules and not references:
         return None
@@ -68,16 +72,22 @@ def audit_rows(
         view = open_view(context.settings, contract)
         rest = [p for p in view.partitions if p not in covered]
         whole = context.engine.scan(_paths(stage, found) + view.paths(rest), schema)
-    result = audit(frame, contract, references=references, table_frame=whole)
+    # Whether there were rows without a time before says nothing of those that are written.
+    judged = {*covered, *found.partitions} - {NULL} | ({NULL} & {*found.by_partition})
+    result = audit(
+        frame, contract, references=references, table_frame=whole, partitions=sorted(judged)
+    )
     result = without_classified(result, contract)
-    from dataclasses import asdict
-
     context.outcome.checks.extend(
-        {"dataset": str(contract.dataset), **asdict(check)} for check in result.checks
+        {"dataset": str(contract.dataset), **_recorded(check)} for check in result.checks
     )
     context.outcome.keep_audit(contract.dataset, result.gx)
     context.outcome.save()
     return result
+
+
+def _recorded(check: CheckResult) -> dict[str, Any]:
+    return asdict(replace(check, partitions=check.partitions[:_NAMED_PARTITIONS]))
 
 
 def profile_rows(
@@ -116,7 +126,9 @@ def hold(context: LakeContext, contract: TableContract, audit: AuditResult | Non
         return
     first = failed[0]
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-    count = f"{first.unexpected} of {first.evaluated} rows" if first.unexpected else first.observed
+    count = first.observed  # which names the partitions, if it is a figure
+    if first.unexpected:
+        count = f"{first.unexpected} of {first.evaluated} rows{_in(first.partitions)}"
     shown = "" if count is None else f" ({count})"  # what is classified is not measured aloud
     raise GateError(
         f"rule {first.name!r}{more} does not hold{shown}: {first.reason}",
@@ -125,12 +137,19 @@ def hold(context: LakeContext, contract: TableContract, audit: AuditResult | Non
     )
 
 
+def _in(partitions: Sequence[str]) -> str:
+    if not partitions:
+        return ""
+    more = f" and {len(partitions) - 3} more" if len(partitions) > 3 else ""
+    return f" in {', '.join(partitions[:3])}{more}"
+
+
 def split_rows(
     context: LakeContext,
     contract: TableContract,
     stage: Stage,
     found: Inspection,
-    broken: list[str],
+    broken: Mapping[str, Collection[str]],
     references: dict[str, Any],
     fps: Mapping[str, int],
     stages: list[Stage],
@@ -141,7 +160,8 @@ def split_rows(
 ) -> tuple[Stage, Inspection, int]:
     """Split the staged rows; set the failing ones aside first, so that none is ever nowhere.
 
-    `carried`: rows of the quarantine that stay in it; `together`: see `quality.quarantine.publish`.
+    `broken`: see `AuditResult.broken`; `carried`: rows of the quarantine that stay in it;
+    `together`: see `quality.quarantine.publish`.
     """
     import narwhals as nw
 
@@ -149,7 +169,7 @@ def split_rows(
     from ..quality.quarantine import publish as set_aside
 
     frame = context.engine.scan(_paths(stage, found), contract.arrow_schema())
-    flagged = flag(frame, contract, broken, references)
+    flagged = flag(frame, contract, broken, references, partitions=tuple(found.partitions))
     failed = flagged.filter(~nw.col("_failed_rules").is_null())
     passing = flagged.filter(nw.col("_failed_rules").is_null()).drop("_failed_rules")
     kept = stage_rows(context, passing, contract, stages, interval=interval)

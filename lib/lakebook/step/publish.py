@@ -78,7 +78,7 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
         if NULL in draft.names and draft.merge is None:
             nulls = NullRows.of(contract, draft.stage, draft.found)
             nulls.check(context, fps[NULL])
-        broken = [check.name for check in audit.failed("quarantine")] if audit else []
+        broken = audit.broken() if audit else {}
         published, inspection, aside = _set_aside(
             context, contract, draft, broken, references, fps, stages
         )
@@ -117,7 +117,7 @@ def _set_aside(
     context: LakeContext,
     contract: TableContract,
     draft: Draft,
-    broken: list[str],
+    broken: dict[str, tuple[str, ...]],
     references: dict[str, Any],
     fps: dict[str, int],
     stages: list[Stage],
