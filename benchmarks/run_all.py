@@ -144,6 +144,7 @@ def job_336k(repeat: int) -> Result:
 
 def job_10m(repeat: int) -> Result:
     root = checkout(YEARS_10M)
+    lakebook(root, root / ".lake", "run", "bronze.airlines")  # starts the warm parent
     bench = "sources to gold, 10.1 M flights"
     rows, wall = contest(bench, root, YEARS_10M, max(1, repeat // 2))
     return rows, [
@@ -217,6 +218,38 @@ def kernels(repeat: int) -> Result:
     return rows, [goal]
 
 
+def site(repeat: int) -> Result:
+    """benchmarks/site.py: 10,000 synthetic runs, built once: it takes a minute."""
+    found = _json("site.py", "--runs", "10000")
+    bench = "report site of 10,000 runs"
+    ways = {"built anew": "first", "one new run": "one_new_run", "nothing new": "nothing_new"}
+    rows = [
+        Row(bench, way, found[key]["wall_s"], None, found[key]["peak_mb"], 1)
+        for way, key in ways.items()
+    ]
+    if not found["search"]:  # no browser
+        return rows, []
+    search_s = found["search"]["first_ms"] / 1000
+    rows.append(Row(bench, "the first search, in a browser", search_s, None, None, 1))
+    return rows, [_below("a search over 10,000 runs", search_s, 1.0)]
+
+
+def catalog(repeat: int) -> Result:
+    """benchmarks/catalog.py: what emission costs a run, and the outbox."""
+    found = _json("catalog.py", "--runs", "500", "--repeat", str(repeat))
+    rows, goals = [], []
+    for one in found["after_a_run"]:
+        each_s = one["ms_a_step"] / 1000
+        what = f"emission for each step of a run of {one['steps']}"
+        rows.append(Row("the catalog", what, each_s, None, None, repeat))
+        goals.append(_below(what, each_s, 0.05))
+    for name in ("outbox", "push"):
+        one = found[name]
+        what = f"{name}: {one['proposals']:,} proposals, {one['proposals_per_s']:,} a second"
+        rows.append(Row("the catalog", what, one["wall_s"], one["cpu_s"], None, 1))
+    return rows, goals
+
+
 BENCHES: dict[str, Callable[[int], Result]] = {
     "kernels": kernels,
     "check": check,
@@ -224,6 +257,8 @@ BENCHES: dict[str, Callable[[int], Result]] = {
     "job-336k": job_336k,
     "audit": audit,
     "job-10m": job_10m,
+    "site": site,
+    "catalog": catalog,
 }
 
 
