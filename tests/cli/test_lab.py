@@ -141,6 +141,7 @@ def is_up(lab: Lab) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_notebook_of_a_step_in_jupyterlab(lab: Lab, checkout: Checkout) -> None:
     prod = sorted((checkout.root / ".lake/prod/hot").rglob("*.json"))
     parameters, begin, read, write = lab.open(NOTEBOOK)

@@ -55,6 +55,7 @@ def namespace() -> list[str]:
     pytest.skip("this user may mount no file system")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_in_one_sentence_and_the_same_command_finishes_later(
     checkout: Checkout, tmp_path: Path
 ) -> None:

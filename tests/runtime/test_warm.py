@@ -15,6 +15,7 @@ import pytest
 
 import lakebook
 from lakebook.errors import ContractError, RunError
+from lakebook.processes import PlainProcess
 from lakebook.runtime.spec import warm_spec
 from lakebook.runtime.warm import WarmUnavailable, call, connect, launch, spawner
 from lakebook.runtime.warm_process import WarmProcess
@@ -77,7 +78,7 @@ def test_a_spawned_function_is_forked_where_a_parent_is_ready_and_plain_elsewher
         settings, "words", "import os\ndef say(who): print('greetings', os.environ['WORD'], who)"
     )
     said = "greetings from us\n"
-    assert started(settings, "words:say", "us") == (subprocess.Popen, 0, said)
+    assert started(settings, "words:say", "us") == (PlainProcess, 0, said)
     call(settings, "operator:add", 1, 1)  # starts a parent
     assert started(settings, "words:say", "us") == (WarmProcess, 0, said)
     _, status, log = started(settings, "words:sing", "us")
@@ -87,7 +88,7 @@ def test_a_spawned_function_is_forked_where_a_parent_is_ready_and_plain_elsewher
     assert wait_until(lambda: not processes_of(settings.root))
     ready = warm_spec(settings.root, linger_s=5).ready
     assert ready.exists()  # as the killed one left it
-    assert started(settings, "words:say", "us") == (subprocess.Popen, 0, said)
+    assert started(settings, "words:say", "us") == (PlainProcess, 0, said)
 
 
 def test_two_children_share_neither_state_nor_dice(brief: Settings) -> None:

@@ -344,6 +344,7 @@ def axe() -> str:
     return place.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_serious_and_nothing_is_wider_than_a_phone(
     real_site: Path, browser: Browser, axe: str
 ) -> None:
@@ -371,6 +372,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_wider_than_a_phone(
     assert problems == []
 
 
+@pytest.mark.slow
 def test_every_link_of_the_site_leads_to_a_page(real_site: Path, browser: Browser) -> None:
     missing = []
     for page in real_site.rglob("*.html"):
@@ -387,6 +389,7 @@ def test_every_link_of_the_site_leads_to_a_page(real_site: Path, browser: Browse
     assert missing == []
 
 
+@pytest.mark.slow
 def test_a_column_can_be_followed_to_where_it_comes_from(real_site: Path, browser: Browser) -> None:
     browser.open((real_site / "datasets/silver.events.html").as_uri())
     edges = browser.evaluate(
@@ -400,6 +403,7 @@ def test_a_column_can_be_followed_to_where_it_comes_from(real_site: Path, browse
     browser.wait("location.href.endsWith('bronze.events.html#column-amount')")
 
 
+@pytest.mark.slow
 def test_the_index_shows_the_state_of_the_lake(real_site: Path, browser: Browser) -> None:
     browser.open((real_site / "index.html").as_uri())
     assert browser.evaluate("document.querySelector('.alarm h2 a').textContent") == "silver.events"

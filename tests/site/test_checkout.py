@@ -15,6 +15,7 @@ from small_checkout import Checkout
 from .conftest import Archive, code_cell
 
 
+@pytest.mark.slow
 def test_datasets_and_graph_show_promise_rows_quarantine_and_lineage(checkout: Checkout) -> None:
     checkout.run()
     built = checkout.lakebook("report", "build")

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import StorageError
+from ..errors import StorageError, disk_error
 from .masking import masker
 
 FORMAT = 1
@@ -126,7 +126,12 @@ def write_record(runs: Path, record: RunRecord, out: Path, cells: str | None = N
             raise StorageError(f"run {record.run_id} is archived already", where=str(target))
         partial.rename(target)
     except OSError as broken:
-        raise StorageError(f"the run could not be archived: {broken}", where=str(target)) from None
+        disk = disk_error(broken)
+        raise StorageError(
+            f"the run could not be archived: {disk.found if disk else broken}",
+            where=str(target),
+            fix=disk.fix.partition(";")[0] if disk else "",  # the table may be published
+        ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target
