@@ -129,6 +129,33 @@ def test_a_large_reference_stays_out_of_the_result(
     assert "silver.airlines.carrier" in str(result.gx)
 
 
+@pytest.mark.parametrize("dtype", [pl.String, pl.Categorical])
+def test_keys_in_a_column_are_compared_as_any_others(
+    to_frame: Any, flights: pa.Table, make_contract: Any, dtype: Any
+) -> None:
+    many = [f"K{i}" for i in range(INLINE_KEYS)]
+    contract = make_contract(relationships=(CARRIER,))
+    for keys in (["AA", "UA", None, "DL"], [*many, "AA", None, "UA", "DL"], []):
+        column = nw.from_native(pl.Series("carrier", keys, dtype), series_only=True)
+        by_column, by_list = (
+            audit(to_frame(flights), contract, references={CARRIER.name: given}).checks
+            for given in (column, keys)
+        )
+        assert by_column == by_list and not by_list[0].success
+
+
+def test_a_column_of_keys_makes_no_object_of_each(
+    flights: pa.Table, make_contract: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = pl.Series([f"K{i}" for i in range(INLINE_KEYS)] + ["AA", "UA", "DL", "XX"])
+    column = nw.from_native(keys, series_only=True)
+    monkeypatch.setattr(nw.Series, "to_list", None)
+    monkeypatch.setattr(nw.Series, "__iter__", None)
+    frame = nw.from_native(pl.from_arrow(flights).lazy())  # type: ignore[union-attr]
+    contract = make_contract(relationships=(CARRIER,))
+    assert audit(frame, contract, references={CARRIER.name: column}).success
+
+
 def test_distinct_values_outside_a_set_are_named(
     to_frame: Any, flights: pa.Table, make_contract: Any
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contract.expectations import COMMON, EXPECTATIONS
@@ -40,10 +40,10 @@ def audit(
 ) -> AuditResult:
     """Check the rules of a contract on a frame of any engine; data is read once if all hold.
 
-    `references` has the distinct keys of each relationship by its name (a list or Arrow array); a
-    relationship without keys is not checked. `partitions` names those that the frame is written
-    to, also if they have no row: rules judge each by itself (none: all rows together). Rules with
-    scope `table` run on `table_frame` (the batch and the rest of the live table), or on `frame` if
+    `references` has the distinct keys of each relationship by its name (a list, Arrow array or
+    Narwhals series); a relationship without keys is not checked. `partitions` names those that the
+    frame is written to, also if they have no row: rules judge each by itself (none: all rows
+    together). Rules with scope `table` run on `table_frame` (the batch and the rest of the live table), or on `frame` if
     it is None. Raises ContractError for a rule that does not fit the contract or the frame.
     """
     from .cut import cut_of
@@ -71,7 +71,7 @@ _ALL: tuple[Scope, ...] = (*_BATCH, "table")
 def _validate(
     frame: nw.LazyFrame,
     contract: TableContract,
-    keys: Mapping[str, list[Any]],
+    keys: Mapping[str, Sequence[Any]],
     scopes: tuple[Scope, ...],
     cut: Cut | None,
     partitions: Collection[str],

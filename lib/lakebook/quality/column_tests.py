@@ -9,7 +9,7 @@ import functools
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import narwhals as nw
 
@@ -75,7 +75,13 @@ def _length_equals(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.E
     return nw.col(name).str.len_chars() == kwargs["value"]
 
 
+def _is_column(values: Any) -> TypeGuard[nw.Series[Any]]:
+    return isinstance(values, nw.Series) and values.implementation.is_polars()
+
+
 def is_in(name: str, values: Iterable[Any], schema: Schema) -> nw.Expr:
+    if _is_column(values) and len(values) and values.dtype == schema[name]:
+        return nw.col(name).is_in(values)  # as it is, without a Python object for each key
     wanted = [coerce(v, schema[name]) for v in values if v is not None]
     if not wanted:  # "IN ()" is no SQL
         return nw.col(name).is_null() & ~nw.col(name).is_null()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Rule, TableContract
@@ -84,7 +84,7 @@ def _broken(
     frame: nw.LazyFrame,
     rule: Rule,
     schema: nw.Schema,
-    keys: Mapping[str, list[Any]],
+    keys: Mapping[str, Sequence[Any]],
     cut: Cut | None,
 ) -> nw.Expr:
     """The rows that break a rule; with a cut, `frame` has its column."""

@@ -16,16 +16,22 @@ INLINE_KEYS = 50
 _TOKEN = "keys of "
 
 
-def key_values(given: Any) -> list[Any]:
-    """Distinct keys as a list, from a list or an Arrow array."""
-    values = given.to_pylist() if hasattr(given, "to_pylist") else list(given)
+def key_values(given: Any) -> Sequence[Any]:
+    """Distinct keys without null: a Narwhals series stays one, a list or Arrow array gives a list.
+
+    A series holds its keys in a column's memory, a tenth of that of as many Python objects.
+    """
+    if hasattr(given, "drop_nulls"):
+        keys: Sequence[Any] = given.drop_nulls()
+        return keys
+    values = given.to_pylist() if hasattr(given, "to_pylist") else given
     return [value for value in values if value is not None]
 
 
 def value_set(relationship: Relationship, keys: Sequence[Any]) -> list[Any]:
     """What a rule's `value_set` says: the keys, or the token when there are many."""
     if len(keys) <= INLINE_KEYS:
-        return list(keys)
+        return sorted(keys)
     return [f"{_TOKEN}{relationship.to_dataset}.{relationship.to_column} ({relationship.name})"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contract.expectations import EXPECTATIONS
@@ -47,7 +47,7 @@ def reference_rules(contract: TableContract, references: Mapping[str, Any]) -> l
     ]
 
 
-def _reference_rule(relationship: Relationship, keys: list[Any]) -> Rule:
+def _reference_rule(relationship: Relationship, keys: Sequence[Any]) -> Rule:
     return Rule(
         name=relationship.name,
         expectation="expect_column_values_to_be_in_set",

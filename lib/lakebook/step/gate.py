@@ -100,7 +100,10 @@ def profile_rows(
 
 
 def referenced_keys(context: LakeContext, contract: TableContract) -> dict[str, Any]:
-    """Key values of the datasets that the contract refers to, by relationship name."""
+    """Key values of the datasets that the contract refers to, by relationship name.
+
+    Each is a column of the engine's, so that the keys of a large dimension stay small in memory.
+    """
     values: dict[str, Any] = {}
     for relation in contract.relationships:
         view = context.peek(relation.to_dataset)
@@ -112,8 +115,8 @@ def referenced_keys(context: LakeContext, contract: TableContract) -> dict[str, 
             )
             continue
         frame = context.engine.scan(view.paths(), view.contract.arrow_schema())
-        column = frame.select(relation.to_column).unique().collect()[relation.to_column]
-        values[relation.name] = sorted(v for v in column.to_list() if v is not None)
+        keys = frame.select(relation.to_column).drop_nulls().unique()
+        values[relation.name] = keys.collect()[relation.to_column]
         context.outcome.add_input(relation.to_dataset, view.versions, view.data)
         if relation.action != "warn":  # then the referenced keys decide which rows are published
             context.inputs.append(tokens_of(view, whole=True))
