@@ -43,8 +43,9 @@ def audit(
     `references` has the distinct keys of each relationship by its name (a list, Arrow array or
     Narwhals series); a relationship without keys is not checked. `partitions` names those that the
     frame is written to, also if they have no row: rules judge each by itself (none: all rows
-    together). Rules with scope `table` run on `table_frame` (the batch and the rest of the live table), or on `frame` if
-    it is None. Raises ContractError for a rule that does not fit the contract or the frame.
+    together). Rules with scope `table` run on `table_frame` (the batch and the rest of the live
+    table), or on `frame` if it is None. Raises ContractError for a rule that does not fit the
+    contract or the frame.
     """
     from .cut import cut_of
 
