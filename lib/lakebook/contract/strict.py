@@ -84,6 +84,9 @@ def named(value: Any, place: Place) -> str:
 def _validator() -> Any:
     from importlib.resources import files
 
+    from ..late import put_off_iri_grammar
+
+    put_off_iri_grammar()
     import jsonschema
 
     text = files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")

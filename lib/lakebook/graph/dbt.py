@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import GraphError
+from ..late import put_off_iri_grammar
 from ..processes import Spawn
 from ..settings import Settings
 from ..step.dbt_project import PARSED, kept_folder, put_kept, untracked_locks
@@ -61,6 +62,7 @@ def ask_dbt(settings: Settings, spawn: Spawn) -> tuple[dict[str, Any], str]:
 
 def compile_project(folder: str, target: str) -> None:
     """The process: dbt writes manifest and parsed project below `target`."""
+    put_off_iri_grammar()
     from dbt.cli.main import dbtRunner
 
     command = [

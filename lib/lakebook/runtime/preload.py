@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import inspect
 import os
 import pkgutil
 import sys
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lakebook
+
+from ..late import put_off_iri_grammar
 
 HARMLESS = frozenset({"jemalloc_bg_thd", "polars-ooc-clea"})
 """Threads that imports start and that a child can do without (names cut to 15 by the system)."""
@@ -36,6 +39,7 @@ def preload(imports: Iterable[str]) -> dict[str, str]:
     # The inline backend is chosen in each child; Agg keeps an import from looking for a display.
     os.environ["MPLBACKEND"] = "Agg"
     missing: dict[str, str] = {}
+    put_off_iri_grammar()
     for name in _expand(imports):
         before = _State.now()
         try:
@@ -82,6 +86,17 @@ def _prepare() -> None:
         localhost()
         KernelProvisionerFactory.instance()
         KernelSpecManager().get_kernel_spec("python3")
+    if "dbt.adapters.duckdb" in sys.modules:
+        from dbt.adapters.duckdb.credentials import DuckDBCredentials
+        from dbt.contracts import project
+        from dbt.contracts.selection import SelectorFile
+
+        inspect.stack()  # an adapter looks up who calls it: the sources' index is slow to make
+        for validated in (
+            *(DuckDBCredentials, SelectorFile, project.Configuration, project.PackageConfig),
+            *(project.ProfileConfig, project.Project, project.ProjectFlags),
+        ):
+            validated.json_schema()  # half of what a small dbt command takes
 
 
 def _threads() -> Iterator[tuple[int, str]]:

@@ -42,6 +42,8 @@ IMPORTS = (
     "great_expectations",
     "great_expectations.expectations",
     "dbt.cli.main",
+    "dbt.task.build",
+    "dbt.task.compile",
     "dbt.adapters.duckdb",
     "papermill",
     "jupyter_client",
