@@ -85,14 +85,7 @@ def commit_replace(
             fix="drop the rows without a time" if stray[0] == NULL else "",
         )
     fault_point("commit.before_empty")
-    # What was noted may be from before the table was made.
-    made = noted if noted.schema is not None else open_snapshot(table)
-    staged = {p: list(inspection.by_partition.get(p, ())) for p in partitions}
-    for partition in partitions:
-        if not staged[partition] and (
-            noted.data(partition) != 0 or not _has_file(noted, partition)
-        ):
-            staged[partition] = [_empty_file(stage, made, partition)]
+    staged = _files_of(stage, inspection, partitions, noted)
     verdict = _Verdict()
     added: list[NewFile] = []
 
@@ -106,13 +99,7 @@ def commit_replace(
         if together and verdict.conflicts:
             verdict = _Verdict(conflicts=verdict.conflicts)
         added = [NewFile.of(f) for p in verdict.commit for f in staged[p]]
-        tokens: dict[str, int] = {}
-        for p in verdict.commit:
-            tokens[token.fence(p)] = now.fence(p) + 1
-            tokens[token.data(p)] = inspection.digest(p)
-        for p in (*verdict.commit, *verdict.unchanged):
-            if p in fps and now.tokens.get(token.fp(p)) != fps[p]:
-                tokens[token.fp(p)] = fps[p]
+        tokens = _tokens_of(verdict, now, inspection, fps)
         if not tokens:
             return None
         return Change(tuple(added), noted.files_in(verdict.commit), tokens, metadata)
@@ -225,6 +212,33 @@ def _judge(
         else:
             verdict.commit.append(p)
     return verdict
+
+
+def _tokens_of(
+    verdict: _Verdict, now: Snapshot, inspection: Inspection, fps: Mapping[str, int]
+) -> dict[str, int]:
+    """What the commit sets: fence and digest of new files, and each fingerprint that changes."""
+    tokens: dict[str, int] = {}
+    for p in verdict.commit:
+        tokens[token.fence(p)] = now.fence(p) + 1
+        tokens[token.data(p)] = inspection.digest(p)
+    for p in (*verdict.commit, *verdict.unchanged):
+        if p in fps and now.tokens.get(token.fp(p)) != fps[p]:
+            tokens[token.fp(p)] = fps[p]
+    return tokens
+
+
+def _files_of(
+    stage: Stage, inspection: Inspection, partitions: Sequence[str], noted: Snapshot
+) -> dict[str, list[StagedFile]]:
+    """The staged files of each partition; one of no rows where a partition becomes empty."""
+    # What was noted may be from before the table was made.
+    made = noted if noted.schema is not None else open_snapshot(stage.table)
+    staged = {p: list(inspection.by_partition.get(p, ())) for p in partitions}
+    for partition, files in staged.items():
+        if not files and (noted.data(partition) != 0 or not _has_file(noted, partition)):
+            files.append(_empty_file(stage, made, partition))
+    return staged
 
 
 def _has_file(snapshot: Snapshot, partition: str) -> bool:
