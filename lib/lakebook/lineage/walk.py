@@ -26,7 +26,8 @@ class LineageNode:
     """A table, or one of its columns, with what is next in the direction of the walk.
 
     `is_copy`: the column's value passes unchanged from or to the node above it in the tree.
-    `note`: why there are tables above a column and no columns. `is_repeat`: its children stand elsewhere.
+    `note`: why there are tables above a column and no columns. `is_repeat`: its children stand
+    elsewhere.
     """
 
     dataset: str
