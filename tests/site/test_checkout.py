@@ -68,6 +68,9 @@ def test_the_commands_open_export_and_prune(checkout: Checkout, tmp_path: Path) 
 
 def test_an_unknown_key_of_the_policy_is_one_sentence(checkout: Checkout) -> None:
     (checkout.root / "lakebook.toml").write_text("[archive]\nkeep_day = 3\n")
+    assert (
+        "\n[archive] in lakebook.toml" in checkout.lakebook("report", "prune", "--dry-run").stdout
+    )
     done = checkout.lakebook("report", "prune")
     assert done.returncode == 2
     assert "unknown key 'keep_day' in [archive] (did you mean 'keep_days'?)" in done.stderr
