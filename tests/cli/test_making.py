@@ -30,3 +30,12 @@ def test_what_is_there_is_not_overwritten(checkout: Checkout):
 def test_a_bronze_step_needs_its_source(checkout: Checkout):
     done = checkout.lakebook("new", "bronze.more")
     assert done.returncode == 2 and "--source" in done.stderr
+
+
+def test_reads_of_one_name_get_variables_of_their_own(checkout: Checkout):
+    done = checkout.lakebook(
+        "new", "gold.both", "--reads", "bronze.events", "--reads", "silver.events"
+    )
+    assert done.returncode == 0, done.stderr
+    text = (checkout.root / "notebooks/gold/both.ipynb").read_text()
+    assert "bronze_events = step.read(" in text and "silver_events = step.read(" in text

@@ -68,3 +68,13 @@ def test_a_table_does_not_become_partitioned_afterwards(table: Path) -> None:
     delta.ensure_table(table, w.make_contract(None))
     with pytest.raises(ContractError, match=r"partitioned by \[\] and the contract wants"):
         delta.ensure_table(table, BASE)
+
+
+def test_a_table_that_never_had_a_row_may_go_and_one_that_had_may_not(table: Path) -> None:
+    other = replace(BASE, columns=COLUMNS[:2])
+    delta.ensure_table(table, BASE)
+    with pytest.raises(ContractError, match=r"so the table may go: remove the folder"):
+        delta.ensure_table(table, other)
+    w.write(table, BASE, JANUARY)
+    with pytest.raises(ContractError, match=r"put it back"):
+        delta.ensure_table(table, other)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lakebook.errors import GraphError
-from lakebook.graph.manifest import load_manifest, slim
+from lakebook.graph.manifest import compiled, load_manifest, slim
 from lakebook.names import Dataset
 
 from .conftest import Checkout
@@ -128,3 +128,25 @@ def test_a_variable_that_a_model_does_not_use_is_not_its_code() -> None:
     nodes = {"m": node("mart")}
 
     assert digest(nodes, {}, {"late_min": 15}) == digest(nodes, {}, {"late_min": 30})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_variable_of_the_environment_changes_the_models_that_ask_for_it(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = "select * from {{ source('silver', 'b') }} where id > {{ env_var('LEAST', '1') }}\n"
+    write(checkout.root, {**FILES, "models/marts/dim.sql": asks})
+    checkout.step("silver.b")
+    checkout.step("gold.dim", 'step.dbt("dim")').step("gold.mart", 'step.dbt("mart")')
+
+    def hashes() -> list[str]:
+        graph = checkout.graph()
+        return [graph.steps[Dataset("gold", name)].models_hash for name in ("dim", "mart")]
+
+    before = hashes()
+    monkeypatch.setenv("LEAST", "2")
+    after = hashes()
+    assert before[0] != after[0] and before[1] == after[1]
+    said = {row["name"]: row["sql"] for row in compiled(checkout.settings)["models"]}
+    assert "id > 2" in said["dim"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import zipfile
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 
 from lakebook.contract.model import Column, TableContract, TimeColumn
 from lakebook.errors import SourceError
-from lakebook.ingest import open_source
+from lakebook.ingest import csvshape, open_source
 from lakebook.intervals import Interval
 from lakebook.names import Dataset
 from lakebook.settings import Settings
@@ -131,10 +132,60 @@ def test_an_unknown_option_is_refused(settings, contract):
         open_source("file://events.csv", settings).land(contract, None, {"null_value": "x"})
 
 
-@pytest.mark.parametrize("text", ["1\n2,NA,x\n", "2,NA,x\n1\n"])
-def test_a_line_that_ends_early_is_null_from_there(settings, contract, text):
-    rows = land(settings, contract, "id,seen,note\n" + text).frame.sort("id").collect()
-    assert rows["note"].to_list() == [None, "x"]
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("1\n2,NA,x\n", "line 2: 1 field, and the header has 3"),
+        ('2,NA,"x, of\n two ""lines"""\n3,NA\n', "line 4: 2 fields, and the header has 3"),
+        ("2,NA,x\n3,20", "line 3: 2 fields, and the header has 3"),
+        ("2,NA,x\n\n3,NA,y\n", "line 3: the line is blank"),
+        ("2,NA,x,\n", "line 2: 4 fields, and the header has 3"),
+    ],
+)
+def test_a_line_without_all_its_fields_does_not_land(settings, contract, lines, said):
+    with pytest.raises(SourceError) as raised:
+        land(settings, contract, "id,seen,note\n" + lines)
+    assert f"source file://events.csv, {said}" in str(raised.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "\n"])
+def test_what_counts_as_a_line_with_all_fields(settings, contract, end, last):
+    lines = ["id,seen,note", '1,NA,"a, b"', '2,NA,"two\nlines, ""quoted"""', "3,,"]
+    text = end.join(lines) + (end if last else "")
+    rows = land(settings, contract, text).frame.sort("id").collect()
+    assert rows["note"].to_list() == ["a, b", 'two\nlines, "quoted"', None]
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 2, 7, 1 << 20])
+def test_lines_are_counted_alike_however_the_file_is_cut(tmp_path, monkeypatch, chunk_bytes):
+    monkeypatch.setattr(csvshape, "_CHUNK_BYTES", chunk_bytes)
+    file = tmp_path / "a.csv"
+    for text, whole in (
+        ('a,b\n"x, ""y""\n,",2\n3,4', True),
+        ('a,b\n"x, ""y""\n,"\n3,4\n', False),
+        ('a,b\n1,"2\n', False),
+    ):
+        file.write_text(text)
+        assert csvshape.is_rectangular(file, 2) is whole
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'id,seen,note\n1,NA,x\n2,NA,3" long\n3,NA,x\n', "line 3: a text has a quote inside"),
+        (b"id,seen,note\r1,NA,x\r", "line 1: lines end with a carriage return alone"),
+        (gzip.compress(ROWS.encode()), "is no CSV but gzip"),
+    ],
+)
+def test_a_file_that_is_no_plain_csv_says_why(settings, contract, content, said):
+    (settings.root / "events.csv").write_bytes(content)
+    landing = None
+    with pytest.raises(Exception) as raised:
+        landing = open_source("file://events.csv", settings).land(contract, None, {})
+        landing.frame.collect()
+    fault = landing.fault(raised.value) if landing else raised.value
+    assert isinstance(fault, SourceError) and said in str(fault)
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(settings, contract):

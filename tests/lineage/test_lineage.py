@@ -107,6 +107,13 @@ def test_a_column_that_could_not_be_followed_leads_to_tables_and_says_why(checke
     assert "silver.native" in names(walk(checked, "bronze.flights.carrier", "down"))
 
 
+def test_a_count_comes_from_the_rows_of_the_tables_above_and_says_so(checked: Checked) -> None:
+    tree = walk(checked, "silver.grouped.flights")
+    assert names(tree) == ["silver.shaped"] and "from rows" in tree.note
+    assert walk(checked, "silver.grouped.dist").note == ""
+    assert walk(checked, "silver.grouped.flights", "down").note == ""
+
+
 def test_the_tree_is_printed_and_is_plain_values(checked: Checked) -> None:
     from rich.console import Console
 

@@ -62,6 +62,8 @@ def test_the_commands_open_export_and_prune(checkout: Checkout, tmp_path: Path) 
     assert exported.returncode == 0 and "amount_positive" in (tmp_path / "one.html").read_text()
     pruned = checkout.lakebook("report", "prune", "--dry-run", "--json")
     assert json.loads(pruned.stdout) == {"would_remove": [], "kept": 2, "bytes": 0}
+    said = checkout.lakebook("report", "prune", "--dry-run").stdout
+    assert "\n[archive] in lakebook.toml" in said
     wrong = checkout.lakebook("report", "export", "nothing")
     assert wrong.returncode == 2 and "there is no run 'nothing'" in wrong.stderr
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..names import Dataset
 from . import shared
 from .shared import counted
+
+if TYPE_CHECKING:
+    import duckdb
 
 _BATCH = 10_000  # rows that are in memory at once
 
@@ -83,7 +86,7 @@ def graph(selectors: shared.Selectors = None, as_json: shared.JsonOption = False
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("step", "reads", "writes"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     chosen = {node.name for node in steps}
     for node in whole.order():
         if node.name in chosen:
@@ -104,9 +107,14 @@ def query(
     lake: shared.LakeOption = None,
 ) -> None:
     """Run SQL over all datasets: SELECT … FROM silver.flights."""
-    from ..run.query import run_query
+    from ..run.query import fetching, run_query
 
     relation = run_query(shared.settings_of(lake, env), sql)
+    with fetching():
+        _print_relation(relation, output, limit)
+
+
+def _print_relation(relation: duckdb.DuckDBPyRelation, output: Format, limit: int) -> None:
     columns = relation.columns
     if output is Format.table:
         rows = relation.fetchmany(limit + 1)
@@ -212,7 +220,7 @@ def quarantine_replay(
 
 def runs(
     step: Annotated[str | None, typer.Argument(metavar="[STEP]")] = None,
-    limit: Annotated[int, typer.Option(help="Runs at most, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Runs at most, newest first.")] = 20,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
     as_json: shared.JsonOption = False,

@@ -35,7 +35,7 @@ def new(
     written = scaffold(settings.root, Dataset.parse(name), upstream, source)
     out = shared.console()
     for path in written:
-        out.print(f"wrote {shared.relative(path)}")
+        out.print(f"wrote {shared.relative(path)}", markup=False, soft_wrap=True)
     out.print(f"next: fill in the contract's columns, then lakebook check {name}")
 
 

@@ -70,7 +70,9 @@ class Watch:
             detail = f"cell {event['done']} of {event['of']}"
             self.progress.update(self.tasks[step], completed=event["done"], detail=detail)
         elif kind == "note":
-            self.progress.console.print(f"[yellow]note[/] {step}: {escape(event['text'])}")
+            self.progress.console.print(
+                f"[yellow]note[/] {step}: {escape(event['text'])}", soft_wrap=True
+            )
         elif kind == "end":
             self._end(step, event["report"])
 
@@ -94,12 +96,13 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
         out.print(_table(shown))
     for report in shown:
         for note in dict.fromkeys(note for run in report.runs for note in run.notes):
-            out.print(f"note {report.node.name}: {escape(note)}")
+            out.print(f"note {report.node.name}: {escape(note)}", soft_wrap=True)
     for report in shown:
         if report.status == "failed":
             out.print(f"[bold red]failed[/] {escape(report.error)}", soft_wrap=True)
             if report.runs:
-                out.print(f"       report: {relative(report.runs[-1].page)}", soft_wrap=True)
+                page = relative(report.runs[-1].page)
+                out.print(f"       report: {page}", markup=False, soft_wrap=True)
         elif report.status == "blocked":
             out.print(f"[yellow]blocked[/] {report.node.name}: {', '.join(report.blocked_by)}")
     counts: Counter[str] = Counter(report.status for report in reports)
@@ -107,7 +110,7 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
     out.print(f"{counted(len(reports), 'step')}: {', '.join(parts)}; {elapsed_s:.1f} s")
     index = settings.site / "index.html"
     if index.is_file():
-        out.print(f"Reports: {relative(index)}", soft_wrap=True)
+        out.print(f"Reports: {relative(index)}", markup=False, soft_wrap=True)
 
 
 def _table(reports: Sequence[StepReport]) -> Table:

@@ -31,7 +31,7 @@ def report_open(
     page = build_site(settings).index
     if run_id:
         page = settings.site / page_name(find_run(settings, run_id).run_id)
-    shared.console().print(shared.relative(page), soft_wrap=True)
+    shared.console().print(shared.relative(page), markup=False, soft_wrap=True)
     webbrowser.open(page.as_uri())
 
 
@@ -68,7 +68,7 @@ def report_build(
     if built.problem:
         shared.error_console().print(f"the graph could not be read: {built.problem}", markup=False)
     out.print(f"{built.new_runs} new runs, {built.pages} pages written; {built.elapsed_s:.1f} s")
-    out.print(shared.relative(built.index), soft_wrap=True)
+    out.print(shared.relative(built.index), markup=False, soft_wrap=True)
 
 
 @report_app.command("export")
@@ -84,7 +84,7 @@ def report_export(
     from ..site.export import export_run
 
     place = export_run(shared.settings_of(lake, env), run_id, output)
-    shared.console().print(shared.relative(place), soft_wrap=True)
+    shared.console().print(shared.relative(place), markup=False, soft_wrap=True)
 
 
 @report_app.command("prune")
@@ -122,7 +122,8 @@ def report_prune(
     size = plan.size_bytes / 1e6
     out.print(f"{len(plan.doomed)} runs {verb} ({size:.1f} MB), {plan.kept} kept")
     if not settings.archive.keep_days and not settings.archive.keep_failed_days:
-        out.print("[archive] in lakebook.toml has keep_days = 0 and keep_failed_days = 0: for good")
+        words = "[archive] in lakebook.toml has keep_days = 0 and keep_failed_days = 0: for good"
+        out.print(words, markup=False, soft_wrap=True)
 
 
 @report_app.command("docs")
@@ -136,4 +137,4 @@ def report_docs(
     from ..run.data_docs import render_data_docs
 
     page = render_data_docs(shared.settings_of(lake, env), Dataset.parse(dataset))
-    shared.console().print(shared.relative(page), soft_wrap=True)
+    shared.console().print(shared.relative(page), markup=False, soft_wrap=True)

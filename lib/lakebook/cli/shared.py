@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -126,8 +127,7 @@ def check_step(settings: Settings, name: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, indent=2, default=str)
-    sys.stdout.write("\n")
+    sys.stdout.write(_json(value, indent=2) + "\n")
 
 
 def print_json_rows(rows: Iterable[dict[str, Any]]) -> None:
@@ -135,9 +135,25 @@ def print_json_rows(rows: Iterable[dict[str, Any]]) -> None:
     sys.stdout.write("[")
     between = "\n  "
     for row in rows:
-        sys.stdout.write(between + json.dumps(row, default=str))
+        sys.stdout.write(between + _json(row))
         between = ",\n  "
     sys.stdout.write("\n]\n" if between != "\n  " else "]\n")
+
+
+def _json(value: Any, *, indent: int | None = None) -> str:
+    """JSON has no NaN and no infinity: they are null."""
+    try:
+        return json.dumps(value, indent=indent, default=str, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def counted(number: int, noun: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UserError, did_you_mean
-from ..names import Dataset, contract_path
+from ..names import QUARANTINE_SUFFIX, Dataset, contract_path
 from ..settings import Settings
 from .model import Contract, TableContract
 from .odcs import load_contract
@@ -31,6 +31,12 @@ def find_table(settings: Settings, dataset: Dataset) -> TableContract:
             if table.dataset == dataset:
                 return table
             known.append(str(table.dataset))
+    if dataset.is_quarantine:
+        owner = str(dataset).removesuffix(QUARANTINE_SUFFIX)
+        raise UserError(
+            f"{dataset} is no dataset but the quarantine of {owner}",
+            fix=f"see its rows: lakebook quarantine show {owner}",
+        )
     raise UserError(
         f"no contract promises {dataset}{did_you_mean(str(dataset), known)}",
         fix=f"write one: lakebook new {dataset}",

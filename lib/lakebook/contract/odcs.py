@@ -70,6 +70,12 @@ def parse_contract(text: str, path: Path, *, root: Path | None = None) -> Contra
     for table, raw in zip(tables, contract.items("schema"), strict=True):
         if table.dataset in seen:
             raise raw.error(f"table {table.dataset.name!r} stands twice", "name")
+        if table.dataset.is_quarantine:
+            raise raw.error(
+                f"{table.dataset} is the name of a quarantine, which no step writes",
+                "name",
+                fix="choose another name",
+            )
         seen.add(table.dataset)
     words = contract["description"] or {}
     return Contract(

@@ -61,9 +61,12 @@ def ensure_table(
         if snapshot.schema is None:
             _create(table, wanted, tuple(partition_by))
         else:
-            _check_partitioning(snapshot, tuple(partition_by), contract)
-            _check_unpromised(snapshot, wanted, contract, keep_extras=keep_extras)
-            new = _new_columns(snapshot, wanted, contract)
+            try:
+                _check_partitioning(snapshot, tuple(partition_by), contract)
+                _check_unpromised(snapshot, wanted, contract, keep_extras=keep_extras)
+                new = _new_columns(snapshot, wanted, contract)
+            except ContractError as differs:
+                raise _with_way_out(differs, snapshot) from None
             if not new:
                 return snapshot
             _add_columns(table, snapshot.version, new)
@@ -102,6 +105,18 @@ def _create(table: Path, schema: pa.Schema, partition_by: tuple[str, ...]) -> No
         fault_point("create.before_log")
         put_if_absent(commit_path(table, 0), text.encode())  # a loser reopens the winner's
         fault_point("create.after_log")
+
+
+def _with_way_out(differs: ContractError, snapshot: Snapshot) -> ContractError:
+    """For a table of a first run that failed: the contract may become anything still."""
+    if snapshot.tokens or snapshot.files:
+        return differs
+    return ContractError(
+        differs.found,
+        where=differs.where,
+        fix="nothing was ever published there, so the table may go: remove the folder "
+        f"{os.path.relpath(snapshot.table)} and run again",
+    )
 
 
 def _check_partitioning(

@@ -15,6 +15,8 @@ from ..errors import GraphError
 from ..names import LAYERS, Dataset, contract_path, step_of
 from ..processes import Spawn, spawn_plain
 from ..settings import Settings
+from ..step.dbt_env import files_that_decide, variables_digest
+from ..step.dbt_project import project_files
 from .manifest import Manifest, Model, load_manifest
 from .model import Graph, Read, StepNode
 from .notebook import read_cells
@@ -79,7 +81,7 @@ def _node(settings: Settings, path: Path, found: Found, manifest: Manifest) -> S
         parameters=tuple(found.parameters),
         uses_clock=found.uses_clock,
         code_hash=found.code_hash,
-        models_hash=_models_hash(models),
+        models_hash=_models_hash(settings, models),
     )
 
 
@@ -145,9 +147,15 @@ def _reads(found: Found, models: Mapping[str, Model]) -> tuple[Read, ...]:
     return tuple(dict.fromkeys(reads))
 
 
-def _models_hash(models: Mapping[str, Model]) -> str:
-    text = json.dumps(sorted(model.digest for model in models.values()))
-    return hashlib.sha256(text.encode()).hexdigest() if models else ""
+def _models_hash(settings: Settings, models: Mapping[str, Model]) -> str:
+    if not models:
+        return ""
+    digests = sorted(model.digest for model in models.values())
+    own = [settings.dbt / model.path for model in models.values()]
+    decide = files_that_decide(project_files(settings), own)
+    if variables := variables_digest(settings.root, decide):
+        digests.append(variables)
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 def _check_lonely_contracts(settings: Settings) -> None:

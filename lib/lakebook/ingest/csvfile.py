@@ -1,6 +1,7 @@
 """Reading a CSV line by line: its header, and what is wrong in it when an engine could not read it.
 
-An engine says neither file nor line. Only after it has failed is the file read again here.
+An engine says neither file nor line. Only after it has failed, or where `csvshape` finds lines that
+are torn, is the file read again here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _UNCONVERTED = re.compile(
     r"conversion from `str` to `[^`]*` failed in column '(?P<column>[^']*)' "
     r"for .*? values: \[(?P<values>.*)\]"
 )
+_STRAY_QUOTE = re.compile(r'(?:^|,)[^",\r\n][^,\r\n]*"')
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_NO_TEXT = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "a zip archive", b"PAR1": "Parquet"}
+"""How a file begins that is no text, with what it is then."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,47 @@ class CsvFile:
                     return found
         except SourceError as found:
             return found
+        if "CSV malformed" in str(error) and (found_quote := self._stray_quote()):
+            return found_quote
         parsed_here = _UNPARSED.search(str(error)) is not None
         return self._misfit(None, column, values[0], kind) if values and parsed_here else None
+
+    def torn(self) -> SourceError | None:
+        """The first line that has not as many fields as the header; None if there is none."""
+        for line, fields in records(self.uri, self.path):
+            if len(fields) != len(self.names):
+                return self._misshapen(line, fields)
+        return None
+
+    def _stray_quote(self) -> SourceError | None:
+        """A quote inside a text that does not begin with one: an engine counts it as opening."""
+        with self.path.open("rb") as file:
+            for number, line in enumerate(_decoded(self.uri, file), start=1):
+                if line.count('"') % 2 and _STRAY_QUOTE.search(line):
+                    return SourceError(
+                        f"source {self.uri}, line {number}: a text has a quote inside and none "
+                        "around it",
+                        fix="put the text in quotes and double the quote inside",
+                    )
+        return None
+
+    def _misshapen(self, line: int, fields: list[str]) -> SourceError:
+        place = f"source {self.uri}, line {line}"
+        if not fields:
+            return SourceError(f"{place}: the line is blank", fix="remove it")
+        many = len(fields) > len(self.names)
+        way = "a text with a comma in it needs quotes" if many else "is the file whole?"
+        count = f"{len(fields)} field" if len(fields) == 1 else f"{len(fields)} fields"
+        return SourceError(
+            f"{place}: {count}, and the header has {len(self.names)}",
+            fix=f"correct the line; {way}",
+        )
 
     def _check(
         self, line: int, fields: list[str], accused: str, values: Sequence[str]
     ) -> SourceError | None:
         if len(fields) > len(self.names):
-            return SourceError(
-                f"source {self.uri}, line {line}: {len(fields)} fields, and the header has "
-                f"{len(self.names)}",
-                fix="correct the line; a text with a comma in it needs quotes",
-            )
+            return self._misshapen(line, fields)
         for name, value in zip(self.names, fields, strict=False):
             if name not in self.columns or value in self.null_values:
                 continue
@@ -124,6 +157,11 @@ def records(uri: str, path: Path, *, strict: bool = False) -> Iterator[tuple[int
             except StopIteration:
                 return
             except csv.Error as wrong:
+                if "new-line character" in str(wrong):
+                    raise SourceError(
+                        f"source {uri}, line {line}: lines end with a carriage return alone",
+                        fix="save the file with line feeds (\\n or \\r\\n)",
+                    ) from None
                 raise SourceError(
                     f"source {uri}, line {line}: a quote is not closed, or not doubled inside a "
                     f"text ({wrong})",
@@ -136,6 +174,12 @@ def _decoded(uri: str, lines: Iterator[bytes]) -> Iterator[str]:
     for number, line in enumerate(lines, start=1):
         if number == 1 and line.startswith(_UTF16):
             raise SourceError(f"source {uri} is in UTF-16", fix="save it as UTF-8")
+        for magic, kind in _NO_TEXT.items():
+            if number == 1 and line.startswith(magic):
+                raise SourceError(
+                    f"source {uri} is no CSV but {kind}",
+                    fix="give the CSV itself, or one CSV in an archive named .zip",
+                )
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as wrong:

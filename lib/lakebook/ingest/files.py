@@ -25,6 +25,7 @@ from ..errors import SourceError, did_you_mean
 from ..intervals import Interval
 from ..settings import Settings
 from .csvfile import BOOLEANS, CsvFile, read_header
+from .csvshape import is_rectangular
 from .source import (
     DIGEST_COLUMN,
     LANDING_COLUMNS,
@@ -107,6 +108,15 @@ class FileSource:
         ours = [c for c in contract.columns if c.name not in LANDING_COLUMNS]
         wanted = [c for c in ours if c.name in header]
         new = tuple(name for name in header if name not in {c.name for c in ours if c.promised})
+        file = CsvFile(
+            self.uri,
+            path,
+            header,
+            {c.name: c for c in wanted},
+            list(chosen["null_values"]),
+            chosen["timestamp_format"],
+        )
+        self._check_lines(file, version)
         schema = {name: _csv_type(contract, name) for name in header}
         frame = pl.scan_csv(
             path,
@@ -114,7 +124,7 @@ class FileSource:
             null_values=list(chosen["null_values"]),
             has_header=False,  # the names are ours: see `_names`
             skip_rows=1,
-            missing_columns="insert",  # where the first line ends early
+            missing_columns="raise",
         )
         frame = frame.with_columns(
             [_parsed(c, chosen["timestamp_format"]) for c in wanted if c.type in _PARSED]
@@ -128,15 +138,16 @@ class FileSource:
             pl.lit(version.digest).alias(DIGEST_COLUMN),
             pl.lit(version.modified).cast(pl.Datetime("us")).alias(MODIFIED_COLUMN),
         )
-        file = CsvFile(
-            self.uri,
-            path,
-            header,
-            {c.name: c for c in wanted},
-            list(chosen["null_values"]),
-            chosen["timestamp_format"],
-        )
         return Landing(nw.from_native(frame), version, new, file.fault)
+
+    def _check_lines(self, file: CsvFile, version: SourceVersion) -> None:
+        """Raise SourceError for a line that lacks fields. Remembered as long as the digest is."""
+        memo = self._memo / f"{version.digest}.whole"
+        if memo.is_file():
+            return
+        if not is_rectangular(file.path, len(file.names)) and (found := file.torn()):
+            raise found
+        _put(memo, b"")
 
     def _known(self, options: dict[str, Any]) -> dict[str, Any]:
         for key in options:

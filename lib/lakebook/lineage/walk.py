@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 Way = Literal["up", "down"]
 
+_OF_ROWS = "from rows: no column's value enters it"
+
 
 @dataclass(frozen=True)
 class LineageNode:
     """A table, or one of its columns, with what is next in the direction of the walk.
 
     `is_copy`: the column's value passes unchanged from or to the node above it in the tree.
-    `note`: why the columns could not be followed. `is_repeat`: its children stand elsewhere.
+    `note`: why there are tables above a column and no columns. `is_repeat`: its children stand
+    elsewhere.
     """
 
     dataset: str
@@ -111,6 +114,8 @@ class _Walker:
         note = ""
         if column is not None and self._up and dataset in self._opaque:
             note = f"not followed by column: {self._opaque[dataset]}"
+        elif column is not None and self._is_of_rows(dataset, column) and children:
+            note = _OF_ROWS
         below = tuple(
             self.node(name, inner, is_copy=copied)
             for name, inner, copied in sorted(
@@ -119,10 +124,14 @@ class _Walker:
         )
         return LineageNode(dataset, column, below, is_copy, note)
 
+    def _is_of_rows(self, dataset: str, column: str) -> bool:
+        """Whether no column's value enters this one: a count, a constant, where rows came from."""
+        return self._up and (dataset, column) not in self._columns
+
     def _next(self, dataset: str, column: str | None) -> list[tuple[str, str | None, bool]]:
         if column is None:
             return [(name, None, False) for name in self._tables.get(dataset, ())]
-        if self._up and dataset in self._opaque:
+        if self._up and (dataset in self._opaque or self._is_of_rows(dataset, column)):
             return [(name, None, False) for name in self._tables.get(dataset, ())]
         found: list[tuple[str, str | None, bool]] = [*self._columns.get((dataset, column), ())]
         if not self._up:  # whoever could not be followed may use any column

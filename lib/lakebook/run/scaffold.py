@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import keyword
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,6 +64,10 @@ def scaffold(
     for path in (notebook, contract, case):
         if path.exists():
             raise UserError(f"{path.relative_to(root)} is there already", fix="choose another name")
+    if step.is_quarantine:
+        raise UserError(
+            f"{step} is the name of a quarantine, which no step writes", fix="choose another name"
+        )
     if step.layer == "bronze" and source is None:
         raise UserError(
             f"{step} lands a source, and none is named", fix="add --source file://path/to.csv"
@@ -81,10 +86,10 @@ def scaffold(
 
 
 def _notebook(step: Dataset, reads: Sequence[Dataset], source: str | None) -> dict[str, object]:
-    names = [read.name for read in reads]
-    lines = [f'{read.name} = step.read("{read}")' for read in reads]
+    names = [_variable(read, reads) for read in reads]
+    lines = [f'{name} = step.read("{read}")' for name, read in zip(names, reads, strict=True)]
     if source is not None:
-        names, lines = ["raw"], [f'raw = step.ingest("{source}")']
+        names, lines = ["raw"], [f"raw = step.ingest({json.dumps(source)})"]
     first = names[0] if names else "frame"
     cells = [
         _cell("markdown", f"# {step}\n\nWhat this step does, and why it does it so."),
@@ -100,6 +105,13 @@ def _notebook(step: Dataset, reads: Sequence[Dataset], source: str | None) -> di
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+def _variable(read: Dataset, reads: Sequence[Dataset]) -> str:
+    """The dataset's own name, unless another has it too or Python or the notebook needs it."""
+    shared = sum(other.name == read.name for other in reads) > 1
+    taken = shared or read.name in ("step", "nw") or keyword.iskeyword(read.name)
+    return f"{read.layer}_{read.name}" if taken else read.name
 
 
 def _cell(kind: str, source: str) -> dict[str, object]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LakebookError, RunError, UserError, did_you_mean
 from ..settings import Settings
+from .dbt_env import variables_digest
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -96,14 +97,29 @@ class DbtProject:
 
 
 def kept_folder(settings: Settings) -> Path:
-    """Where what dbt says of the project as it stands is kept; the folder may not be there yet."""
+    """Where what dbt says of the project as it stands is kept; the folder may not be there yet.
+
+    "As it stands" includes the variables of the environment that its files ask for.
+    """
     packages = [f"{name} {version(name)}" for name in ("dbt-core", "dbt-duckdb", "lakebook")]
-    digest = hashlib.sha256(" ".join(packages).encode())
-    for path in sorted(settings.dbt.rglob("*")):
+    digest = hashlib.sha256(
+        " ".join((*packages, variables_digest(settings.root, project_files(settings)))).encode()
+    )
+    for path in project_files(settings):
         inner = path.relative_to(settings.dbt)
-        if path.is_file() and not _LEFT_OUT & set(inner.parts) and path.name[0] != ".":
-            digest.update(f"\0{inner.as_posix()}\0".encode() + path.read_bytes())
+        digest.update(f"\0{inner.as_posix()}\0".encode() + path.read_bytes())
     return settings.state / "dbt" / digest.hexdigest()[:32]
+
+
+def project_files(settings: Settings) -> list[Path]:
+    """The files of the project that people edit, without what dbt makes."""
+    return [
+        path
+        for path in sorted(settings.dbt.rglob("*"))
+        if path.is_file()
+        and not _LEFT_OUT & set(path.relative_to(settings.dbt).parts)
+        and path.name[0] != "."
+    ]
 
 
 def put_kept(target: Path, content: bytes) -> None:
