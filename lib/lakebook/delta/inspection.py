@@ -49,9 +49,10 @@ class StagedFile:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a stage holds."""
+    """What a stage holds, and the schema that every footer was checked against."""
 
     files: tuple[StagedFile, ...]
+    schema: pa.Schema
 
     @property
     def rows(self) -> int:
@@ -86,7 +87,7 @@ def inspect(stage: Stage, contract: TableContract, *, threads: int = 2) -> Inspe
         stage.check_stands()  # a sweep that came meanwhile is the likely reason
         raise
     fault_point("inspect.after")
-    return Inspection(tuple(files))
+    return Inspection(tuple(files), contract.arrow_schema())
 
 
 def _inspect(
