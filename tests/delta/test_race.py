@@ -50,14 +50,17 @@ def test_two_runs_of_one_interval_end_as_one(table: Path, tmp_path: Path) -> Non
     assert w.orphans(table) == []
 
 
-def test_a_year_run_beside_day_runs_both_finish(table: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("longer", [JANUARY, YEAR], ids=["a month", "a year"])
+def test_a_run_of_many_days_beside_day_runs_both_finish(
+    table: Path, tmp_path: Path, longer: Interval
+) -> None:
     days = [
         {"op": "write", "unit": "day", "start": f"2013-01-{d:02}", "end": f"2013-01-{d + 1:02}"}
         for d in (3, 4, 5)
     ]
-    year = {"op": "write", "unit": "day", "start": "2013-01-01", "end": "2013-02-01"}
-    assert race(table, {**year, "sleep_s": 0.3}, *days) == []
-    assert w.content(table) == one_write(tmp_path / "calm", JANUARY, "day")
+    long = {"op": "write", "unit": "day", "start": str(longer.start), "end": str(longer.end)}
+    assert race(table, {**long, "sleep_s": 0.3}, *days) == []
+    assert w.content(table) == one_write(tmp_path / "calm", longer, "day")
 
 
 def test_writers_of_different_months_lose_nothing(table: Path) -> None:
