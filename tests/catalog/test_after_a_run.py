@@ -65,3 +65,15 @@ def test_an_outbox_that_cannot_be_written_is_a_note_and_is_made_good(checkout: C
     found = proposals(load_settings(checkout.root), "run")
     assert len(aspects(found, "dataProcessInstanceProperties")) == 2
     shutil.rmtree(outbox)
+
+
+def test_a_step_that_breaks_its_schema_is_said_of_the_schema(checkout: Checkout):
+    settings = load_settings(checkout.root)
+    number = "amount, logicalType: integer, physicalType: int64"
+    text = COLUMNS.replace(number, "amount, logicalType: string, physicalType: string")
+    checkout.contract("silver.events", text)
+    assert checkout.run()["silver.events"]["status"] == "failed"
+    results = aspects(proposals(settings), "assertionRunEvent")
+    said = {(one["asserteeUrn"].split(",")[1], one["result"]["type"]) for one in results}
+    assert said == {("bronze.events", "SUCCESS"), ("silver.events", "FAILURE")}
+    assert [one["type"] for one in aspects(proposals(settings), "incidentInfo")] == ["DATA_SCHEMA"]

@@ -7,11 +7,11 @@ from typing import Any
 from ..contract.model import TableContract
 from ..names import PROD
 from . import urns
-from .assertions import assertion, promises
+from .assertions import SCHEMA, assertion, promises
 from .dataset import schema
 from .proposals import Proposal, proposal, proposals
 
-SCHEMA, FRESHNESS = "schema", "freshness"
+FRESHNESS = "freshness"
 
 
 def schema_urn(table: str) -> str:

@@ -13,8 +13,8 @@ from ..contract.model import TableContract
 from ..names import Dataset
 from ..site.places import page_name
 from . import urns
-from .assertions import assertion, promise_of, result
-from .contract import schema_urn
+from .assertions import SCHEMA, assertion, promise_of, result
+from .inspected import inspections
 from .profile import profile, window
 from .proposals import Proposal, millis, proposal, proposals, stamp
 
@@ -29,7 +29,7 @@ def run(record: RunRecord, contracts: Contracts) -> list[Proposal]:
     made = _instance(record, contracts)
     for output in record.outputs:
         made += _output(record, output, contracts)
-    for check in record.checks:
+    for check in (*inspections(record), *record.checks):
         made += _check(record, check, contracts)
     return made
 
@@ -151,29 +151,7 @@ def _output(record: RunRecord, output: Mapping[str, Any], contracts: Contracts) 
         )
     if (found := profile(record, output, table)) is not None:
         made.append(proposal(urn, found))
-    # The files of an output that is here have passed the inspection against the contract.
-    made.append(_schema_holds(record, urn))
     return made
-
-
-def _schema_holds(record: RunRecord, urn: str) -> Proposal:
-    from datahub.metadata.schema_classes import (
-        AssertionResultClass,
-        AssertionRunEventClass,
-        AssertionRunStatusClass,
-    )
-
-    return proposal(
-        schema_urn(urn),
-        AssertionRunEventClass(
-            timestampMillis=ended_ms(record),
-            runId=record.run_id,
-            asserteeUrn=urn,
-            assertionUrn=schema_urn(urn),
-            status=AssertionRunStatusClass.COMPLETE,
-            result=AssertionResultClass(type="SUCCESS"),
-        ),
-    )
 
 
 def _check(record: RunRecord, check: Mapping[str, Any], contracts: Contracts) -> list[Proposal]:
@@ -181,6 +159,7 @@ def _check(record: RunRecord, check: Mapping[str, Any], contracts: Contracts) ->
     urn = urns.dataset_urn(check["dataset"], record.env)
     promise, is_stated = promise_of(check, table)
     made = [] if is_stated else [assertion(promise, urn)]
+    is_refused = check["expectation"] == SCHEMA and not check["success"]
     made.append(
         result(
             check,
@@ -189,6 +168,7 @@ def _check(record: RunRecord, check: Mapping[str, Any], contracts: Contracts) ->
             contract=table,
             run_id=record.run_id,
             at_ms=ended_ms(record),
+            error=cause(record, contracts) if is_refused else "",
         )
     )
     return made
