@@ -26,6 +26,7 @@ from . import lineage
 from .contract import data_contract
 from .dataset import dataset, removed
 from .definitions import GLOSSARY, definitions, read_glossary
+from .freshness import arrivals, results
 from .incidents import Incident, incidents
 from .outbox import Outbox, open_outbox
 from .proposals import Proposal
@@ -44,6 +45,14 @@ class Emission:
 
     def to_json(self) -> dict[str, Any]:
         return {"runs": self.runs, "files": self.files, "troubles": list(self.troubles)}
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What the runs before one have left: open incidents, and how far each dataset had come."""
+
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
 
 
 def emit_runs(settings: Settings) -> Emission:
@@ -108,14 +117,14 @@ def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
     steps = {record.step: record for record in records}
     contracts = {step: _contract(settings, step) for step in steps}
     _describe_steps(settings, box, steps, contracts, done)
-    after = box.state.incidents if is_whole else {}
+    after = _Past(box.state.incidents, box.state.published) if is_whole else _Past()
     for record in records:
         is_done, after = _emit_run(settings, box, record, contracts[record.step], after, done)
         if is_whole and is_done:
             # After the file: if this is not reached, the run is done again, to the same end.
-            box.keep(last=box.last_run, incidents=after)
+            box.keep(last=box.last_run, **vars(after))
     if not is_whole:
-        box.keep(is_whole=True, last=box.last_run, incidents=after)
+        box.keep(is_whole=True, last=box.last_run, **vars(after))
 
 
 def _describe_steps(
@@ -159,16 +168,18 @@ def _emit_run(
     box: Outbox,
     record: RunRecord,
     contract: Contract | None,
-    before: Mapping[str, Incident],
+    before: _Past,
     done: Emission,
-) -> tuple[bool, Mapping[str, Incident]]:
-    """Emit one run; return whether that went well, and which incidents are open afterwards."""
+) -> tuple[bool, _Past]:
+    """Emit one run; return whether that went well, and what is open and known afterwards."""
     try:
         contracts = _contracts(settings, record, contract)
-        raised, after = incidents(record, contracts, before)
-        _put(box, done, "run", record.run_id, [*run(record, contracts), *raised])
+        raised, still_open = incidents(record, contracts, before.incidents)
+        came, published = arrivals(record, contracts, before.published)
+        made = [*run(record, contracts, came), *results(record, came), *raised]
+        _put(box, done, "run", record.run_id, made)
         done.runs += 1
-        return True, after
+        return True, _Past(still_open, published)
     except (LakebookError, KeyError, TypeError, ValueError) as broken:
         # A record that an older version wrote, or somebody's hand, must not keep others back.
         done.troubles.append(f"{record.run_id}: {type(broken).__name__}: {broken}")

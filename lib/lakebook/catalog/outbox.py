@@ -62,7 +62,8 @@ class State:
     `last`: the run file of the highest number, once the state has what follows from it. `number`:
     the highest there ever was, also when files were removed. `since`: days before hold no run that
     was not emitted. `is_whole`: open incidents are known; False while all runs are gone through.
-    `described`: what each step's datasets were described from, as a digest.
+    `described`: what each step's datasets were described from, as a digest. `published`: how far
+    each dataset had come in time (`freshness`).
     """
 
     is_whole: bool = True
@@ -71,6 +72,7 @@ class State:
     since: str = ""
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     described: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outbox:

@@ -24,11 +24,16 @@ Contracts = Mapping[Dataset, TableContract]
 _LONGEST = 500  # characters of an error
 
 
-def run(record: RunRecord, contracts: Contracts) -> list[Proposal]:
-    """Everything that one archived run says, but for incidents."""
+def run(
+    record: RunRecord, contracts: Contracts, arrivals: Mapping[str, Any] | None = None
+) -> list[Proposal]:
+    """Everything that one archived run says, but for incidents and freshness.
+
+    `arrivals`: of each dataset, in words, whether it came in time.
+    """
     made = _instance(record, contracts)
     for output in record.outputs:
-        made += _output(record, output, contracts)
+        made += _output(record, output, contracts, (arrivals or {}).get(output["dataset"]))
     for check in (*inspections(record), *record.checks):
         made += _check(record, check, contracts)
     return made
@@ -123,7 +128,9 @@ def _custom(record: RunRecord, contracts: Contracts) -> dict[str, str]:
     return found
 
 
-def _output(record: RunRecord, output: Mapping[str, Any], contracts: Contracts) -> list[Proposal]:
+def _output(
+    record: RunRecord, output: Mapping[str, Any], contracts: Contracts, arrival: Any
+) -> list[Proposal]:
     from datahub.metadata.schema_classes import OperationClass, OperationSourceTypeClass
 
     table = contracts.get(Dataset.parse(output["dataset"]))
@@ -145,6 +152,7 @@ def _output(record: RunRecord, output: Mapping[str, Any], contracts: Contracts) 
                         "run": record.run_id,
                         "version": str(output.get("version")),
                         "partitions": str(len(output["committed"])),
+                        **({"freshness": str(arrival)} if arrival else {}),
                     },
                 ),
             )
