@@ -10,7 +10,7 @@ import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from .definitions import GLOSSARY, definitions, read_glossary
 from .freshness import arrivals, results
 from .incidents import Incident, incidents
 from .outbox import Outbox, open_outbox
+from .pending import missing_runs, settle
 from .proposals import Proposal
 from .runs import Contracts, ended_ms, run
 
@@ -43,8 +44,15 @@ class Emission:
     files: int = 0
     troubles: list[str] = field(default_factory=list)
 
+    @property
+    def problem(self) -> str:
+        """The first trouble, and how many there are."""
+        more = f" (and {len(self.troubles) - 1} more)" if len(self.troubles) > 1 else ""
+        return f"{self.troubles[0]}{more}" if self.troubles else ""
+
     def to_json(self) -> dict[str, Any]:
-        return {"runs": self.runs, "files": self.files, "troubles": list(self.troubles)}
+        made = {"runs": self.runs, "files": self.files, "troubles": list(self.troubles)}
+        return {**made, "problem": self.problem}
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ def emit_runs(settings: Settings) -> Emission:
         _emit_archived(settings, box, done)
         if not done.troubles:
             box.keep(since=str(datetime.now(UTC).date() - timedelta(days=_MARGIN_DAYS)))
+    settle(settings, done.problem)
     return done
 
 
@@ -88,6 +97,7 @@ def emit_all(settings: Settings, *, again: bool = False) -> Emission:
         made_of = {str(contract.step): _made_of(settings, contract) for contract in contracts}
         box.keep(described=made_of, is_whole=box.state.is_whole and not again)
         _emit_archived(settings, box, done)
+    settle(settings, done.problem)
     return done
 
 
@@ -232,31 +242,14 @@ def _archived(
     settings: Settings, since: str, done: Emission, *, leave_out: Iterable[str] = ()
 ) -> list[RunRecord]:
     """Archived runs of a day or later, by their end."""
-    known, found = set(leave_out), []
-    for day in sorted(_names(settings.runs)):
-        if not _is_day(day) or day < since:
-            continue
-        for run_id in _names(settings.runs / day):
-            folder = settings.runs / day / run_id
-            if run_id in known or run_id.startswith(".") or not (folder / "record.json").is_file():
-                continue
-            try:
-                found.append(read_record(folder))
-            except LakebookError as broken:
-                done.troubles.append(broken.sentence)
-    return sorted(found, key=lambda record: (ended_ms(record), record.run_id))
-
-
-def _names(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-
-
-def _is_day(name: str) -> bool:
-    try:
-        date.fromisoformat(name)
-    except ValueError:
-        return False
-    return True
+    found = []
+    for folder in missing_runs(settings, since, set(leave_out)):
+        try:
+            record = read_record(folder)
+            found.append((ended_ms(record), record.run_id, record))
+        except (LakebookError, TypeError, ValueError) as broken:
+            done.troubles.append(f"{folder.name}: {broken}")
+    return [record for *_, record in sorted(found, key=lambda one: one[:2])]
 
 
 def _contract(settings: Settings, step: str) -> Contract | None:

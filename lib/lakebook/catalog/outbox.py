@@ -157,7 +157,7 @@ def _parsed(folder: Path) -> Iterator[tuple[int, str, str, str]]:
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
         number, _, rest = name.partition("-")
@@ -203,7 +203,7 @@ def read_state(path: Path) -> State | None:
         raw = json.loads(path.read_text(encoding="utf-8"))
         known = {key: Incident.from_json(one) for key, one in raw.pop("incidents", {}).items()}
         return State(**raw, incidents=known)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as broken:
         raise StorageError(
