@@ -66,6 +66,14 @@ def test_the_commands_open_export_and_prune(checkout: Checkout, tmp_path: Path) 
     assert wrong.returncode == 2 and "there is no run 'nothing'" in wrong.stderr
 
 
+def test_a_run_that_read_nothing_leads_up_and_down_all_the_same(checkout: Checkout) -> None:
+    (checkout.root / "events.csv").unlink()
+    run_id = checkout.run("bronze.events")["bronze.events"]["runs"][0]["run_id"]
+    page = (checkout.root / f".lake/prod/site/runs/{run_id}.html").read_text()
+    assert "it came to read none" in page
+    assert 'Below: <a href="../datasets/silver.events.html">' in page
+
+
 def test_an_unknown_key_of_the_policy_is_one_sentence(checkout: Checkout) -> None:
     (checkout.root / "lakebook.toml").write_text("[archive]\nkeep_day = 3\n")
     done = checkout.lakebook("report", "prune")
