@@ -60,6 +60,7 @@ def test_an_outbox_that_cannot_be_written_is_a_note_and_is_made_good(checkout: C
     assert step["status"] == "ok"
     [note] = step["runs"][0]["notes"]
     assert note.startswith("not emitted to the catalog: ")
+    assert "a file is where the outbox must be" in note
     run_id = step["runs"][0]["run_id"]
     told = checkout.root / ".lake/prod/site/data/catalog.js"
     assert run_id in told.read_text()

@@ -142,9 +142,15 @@ def outbox_folder(settings: Settings) -> Path:
 def open_outbox(settings: Settings) -> Iterator[Outbox]:
     """The outbox for writing; one process at a time."""
     folder = outbox_folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / "emit.lock"), storage_errors("writing the outbox", folder):
-        yield Outbox(folder)
+    with storage_errors("writing the outbox", folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise StorageError(
+                "a file is where the outbox must be", where=str(folder), fix="move it away"
+            ) from None
+        with locked(folder / "emit.lock"):
+            yield Outbox(folder)
 
 
 def list_files(folder: Path) -> list[OutboxFile]:
