@@ -13,7 +13,7 @@ from .push import URL, server_of
 
 
 def status_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Counts of files and proposals; `waiting` is None where no server is named.
+    """Counts of files; `waiting` and `set_aside`, with reasons, are None where no server is named.
 
     `not_emitted` are the archived runs that the outbox lacks, `problem` what the last emission
     stumbled over.
@@ -32,5 +32,5 @@ def status_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     if environ.get(URL):
         receiver = receiver_folder(folder, server_of(environ)[0])
         found["waiting"] = len(waiting(folder, Cursor.read(receiver)))
-        found["set_aside"] = len(rejected(receiver))
+        found["set_aside"] = rejected(receiver)
     return found

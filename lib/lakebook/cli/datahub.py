@@ -94,7 +94,9 @@ def status(
         out.print(f"the last emission: {found['problem']}", markup=False, soft_wrap=True)
     if found["waiting"] is not None:
         out.print(f"waiting for the server: {found['waiting']} files")
-        out.print(f"set aside: {found['set_aside']} proposals")
+        out.print(f"set aside: {len(found['set_aside'])} proposals")
+        for one in found["set_aside"][:_SHOWN]:
+            out.print(f"  {one}", markup=False, soft_wrap=True)
     for key in found["incidents"]:
         out.print(f"open incident: {key}", markup=False)
 
