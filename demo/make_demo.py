@@ -32,6 +32,7 @@ def main() -> None:
     run(1, MONTHS[1], MONTHS[2], "silver.flights leaves out flights without a tail number")
     edit("silver/weather", '"wind_speed"', misspell)
     run(0, MONTHS[2], MONTHS[3], "the third month, and somebody misspells a column", fails=True)
+    lakebook("datahub", "emit")
     lakebook("report", "build")
     site = WORK / ".lake" / "prod" / "site"
     print(f"\nLook at {shown(site / 'index.html')}")
@@ -59,8 +60,9 @@ def run(days_ago: int, start: str, end: str, what: str, *, fails: bool = False) 
         sys.exit(f"the run of {start} ended with status {status}")
     for folder in sorted(set(folders()) - before):
         date_back(folder, days_ago)
-    # Pages of the folders as they were dated before would be pages of lost runs.
-    shutil.rmtree(WORK / ".lake" / "prod" / "site", ignore_errors=True)
+    # Pages and proposals of the folders as they were dated before would be those of lost runs.
+    for made in ("site", "outbox"):
+        shutil.rmtree(WORK / ".lake" / "prod" / made, ignore_errors=True)
 
 
 def lakebook(*args: str, check: bool = True) -> int:

@@ -60,8 +60,28 @@ def test_an_outbox_that_cannot_be_written_is_a_note_and_is_made_good(checkout: C
     assert step["status"] == "ok"
     [note] = step["runs"][0]["notes"]
     assert note.startswith("not emitted to the catalog: ")
+    assert "a file is where the outbox must be" in note
+    run_id = step["runs"][0]["run_id"]
+    told = checkout.root / ".lake/prod/site/data/catalog.js"
+    assert run_id in told.read_text()
+    found = checkout.lakebook("datahub", "status")
+    assert f"not emitted: {run_id}" in found.stdout and "the last emission: " in found.stdout
     outbox.unlink()
     assert step_of(checkout, "--force")["runs"][0]["notes"] == []
     found = proposals(load_settings(checkout.root), "run")
     assert len(aspects(found, "dataProcessInstanceProperties")) == 2
+    assert told.read_text() == 'lakebook.catalog({"waiting": [], "problem": ""});\n'
+    assert "emitted" not in checkout.lakebook("datahub", "status").stdout
     shutil.rmtree(outbox)
+
+
+def test_a_step_that_breaks_its_schema_is_said_of_the_schema(checkout: Checkout):
+    settings = load_settings(checkout.root)
+    number = "amount, logicalType: integer, physicalType: int64"
+    text = COLUMNS.replace(number, "amount, logicalType: string, physicalType: string")
+    checkout.contract("silver.events", text)
+    assert checkout.run()["silver.events"]["status"] == "failed"
+    results = aspects(proposals(settings), "assertionRunEvent")
+    said = {(one["asserteeUrn"].split(",")[1], one["result"]["type"]) for one in results}
+    assert said == {("bronze.events", "SUCCESS"), ("silver.events", "FAILURE")}
+    assert [one["type"] for one in aspects(proposals(settings), "incidentInfo")] == ["DATA_SCHEMA"]

@@ -8,6 +8,7 @@ from typing import Any
 from catalog.records import aspects, check, proposals
 
 from lakebook.archive.record import RunRecord
+from lakebook.catalog.contract import schema_urn
 from lakebook.catalog.emit import emit_runs
 from lakebook.settings import Settings
 
@@ -31,7 +32,7 @@ def test_a_gate_that_fails_raises_an_incident_on_its_dataset(settings: Settings,
     assert "silver.events" in incident["entities"][0]
     assert incident["title"] == "silver.events: rule small does not hold"
     assert "2 of 4 rows" in incident["status"]["message"]
-    result = aspects(proposals(settings), "assertionRunEvent")[0]
+    result = aspects(proposals(settings), "assertionRunEvent")[-1]
     assert incident["source"] == {
         "type": "ASSERTION_FAILURE",
         "sourceUrn": result["assertionUrn"],
@@ -81,3 +82,45 @@ def test_a_check_that_passes_in_a_run_that_failed_resolves_nothing(
 def test_a_rule_that_only_warns_raises_none(settings: Settings, archived: Archive):
     archived(checks=(check(success=False, action="warn"),))
     assert incidents(settings) == []
+
+
+REFUSED = {
+    "checks": (),
+    "error": "silver.events: column 'amount' is text in the result and int64 in the contract",
+    "error_type": "ContractError",
+}
+
+
+def schema_results(settings: Settings) -> list[str]:
+    urn = schema_urn("urn:li:dataset:(urn:li:dataPlatform:delta-lake,silver.events,PROD)")
+    found = aspects(proposals(settings), "assertionRunEvent")
+    return [one["result"]["type"] for one in found if one["assertionUrn"] == urn]
+
+
+def test_files_without_the_promised_schema_are_a_failure_and_an_incident(
+    settings: Settings, archived: Archive
+):
+    archived(ok=False, **REFUSED)
+    [(_, incident)] = incidents(settings)
+    assert incident["type"] == "DATA_SCHEMA" and incident["status"]["state"] == "ACTIVE"
+    assert incident["title"] == "silver.events: not the promised schema"
+    [result] = aspects(proposals(settings), "assertionRunEvent")
+    assert result["result"]["type"] == "FAILURE"
+    assert "column 'amount' is text" in result["result"]["nativeResults"]["error"]
+    assert incident["source"]["sourceUrn"] == result["assertionUrn"]
+    archived()
+    assert incidents(settings)[-1][1]["status"]["state"] == "RESOLVED"
+    assert schema_results(settings) == ["FAILURE", "SUCCESS"]
+
+
+def test_rows_that_came_to_a_rule_had_the_promised_schema(settings: Settings, archived: Archive):
+    archived(ok=False)
+    assert len(incidents(settings)) == 1
+    assert schema_results(settings) == ["SUCCESS"]
+
+
+def test_another_error_says_nothing_of_the_schema(settings: Settings, archived: Archive):
+    archived(ok=False, **{**REFUSED, "error_type": "UserError"})
+    broken = "notebooks/silver/events.contract.yaml, line 3: unknown key 'nmae'"
+    archived(ok=False, **{**REFUSED, "error": broken})
+    assert incidents(settings) == [] and schema_results(settings) == []

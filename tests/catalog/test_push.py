@@ -22,6 +22,7 @@ from lakebook.catalog.emit import emit_runs
 from lakebook.catalog.outbox import outbox_folder
 from lakebook.catalog.push import push, server_of
 from lakebook.catalog.server import Away, Patience
+from lakebook.catalog.status import status_of
 from lakebook.errors import UserError
 from lakebook.settings import Settings
 
@@ -136,6 +137,7 @@ def test_a_proposal_that_is_refused_is_set_aside_and_the_rest_goes_on(outbox: Se
     assert content["status"] == 422
     assert content["reason"].startswith("Failed to validate record")
     assert content["proposal"]["entityUrn"] == bad
+    assert status_of(outbox, {"DATAHUB_GMS_URL": gms.url})["set_aside"] == done.set_aside
     assert push(outbox, gms.url, patience=QUICK).proposals == 0
 
 

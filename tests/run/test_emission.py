@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -51,14 +52,31 @@ def test_whatever_goes_wrong_is_a_note(
 
 
 def test_runs_that_were_left_out_are_a_note(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    answering(monkeypatch, {"troubles": ["run a: broken", "run b: broken"]})
+    answering(monkeypatch, {"problem": "run a: broken (and 1 more)"})
     assert "run a: broken (and 1 more)" in emission.emit_after_run(settings)
+
+
+def test_it_goes_on_beside_what_else_ends_a_run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    begun, release = Event(), Event()
+
+    def call(*_: Any, **__: Any) -> Any:
+        begun.set()
+        assert release.wait(10)
+        return {"problem": "run a: broken"}
+
+    monkeypatch.setattr(emission, "call", call)
+    finish = emission.begin_emission(settings)
+    assert begun.wait(10)  # and this thread is free
+    release.set()
+    assert "run a: broken" in finish()
 
 
 def test_the_settings_say_which_environments_emit(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    calls = answering(monkeypatch, {"troubles": []})
+    calls = answering(monkeypatch, {"problem": ""})
     emission.emit_after_run(replace(settings, env="ana"))
     assert calls == []
     emission.emit_after_run(replace(settings, env="ana", catalog=CatalogSettings(("prod", "ana"))))

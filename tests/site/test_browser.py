@@ -165,7 +165,9 @@ def test_nothing_hostile_runs_or_loads_in_a_run_page(
     )
     assert hooks == 0
     assert browser.evaluate("document.querySelectorAll('iframe, object, embed, form').length") == 0
-    assert browser.evaluate("document.querySelectorAll('script').length") == 1
+    own = "[...document.querySelectorAll('script')].map(s => s.getAttribute('src'))"
+    site, catalog = browser.evaluate(own)
+    assert site.startswith("../assets/site-") and catalog == "../data/catalog.js"
 
 
 def test_nothing_hostile_runs_or_loads_in_an_exported_run(
@@ -282,6 +284,27 @@ def test_the_keyboard_reaches_runs_and_their_neighbours(archive: Archive, browse
     browser.wait("location.href.endsWith('r3.html') && document.readyState === 'complete'")
     browser.press("p")
     browser.wait("location.href.endsWith('r2.html')")
+
+
+def test_a_page_says_that_its_run_is_not_in_the_catalog_yet(
+    archive: Archive, browser: Browser
+) -> None:
+    for day in (1, 2):
+        archive.run(f"r{day}", code_cell("x"), day=day)
+    archive.build()
+    site = archive.settings.site
+    note = "document.getElementById('uncatalogued')"
+    browser.open((site / "runs/r2.html").as_uri())
+    assert browser.evaluate(f"{note}.hidden") and browser.happened() == []
+    told = {"waiting": ["r2"], "problem": "<b>no space</b>"}
+    (site / "data/catalog.js").write_text(f"lakebook.catalog({json.dumps(told)});\n")
+    browser.open((site / "runs/r2.html").as_uri())
+    said = "This run is not in the catalog yet: <b>no space</b> lakebook datahub emit catches up."
+    assert browser.evaluate(f"{note}.innerText") == said
+    browser.open((site / "runs/r1.html").as_uri())
+    assert browser.evaluate(f"{note}.hidden")
+    browser.open((site / "index.html").as_uri())
+    assert browser.evaluate(f"{note}.innerText").startswith("One run is not in the catalog yet")
 
 
 # --- a site with everything on it: real runs of the small checkout -----------------------------

@@ -27,7 +27,8 @@ def test_a_run_has_its_page_and_stands_in_the_index(archive: Archive) -> None:
     page = archive.page("runs/r1.html")
     assert "27,004" in page and "hello" in page and "200 ms" in page and "80 MB" in page
     assert '"id": "r1"' in archive.page("data/runs-0.js")
-    assert "hello" in archive.page("data/words-0.js")
+    words = archive.page("data/words-0.js")
+    assert "hello" in words and "silver.flights" in words  # what it printed, what it wrote
 
 
 def test_a_build_without_news_writes_nothing(archive: Archive) -> None:

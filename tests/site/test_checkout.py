@@ -35,8 +35,8 @@ def test_datasets_and_graph_show_promise_rows_quarantine_and_lineage(checkout: C
         'href="bronze.events.html#column-amount"',
     ):
         assert said in page, said
-    # The newest day is the 3rd; the next ends with the 4th and is promised a day later.
-    assert 'data-due="1357430400"' in page  # 2013-01-06T00:00Z
+    # Data of 2013 that was loaded now is old on purpose: no run ever brought a day in time.
+    assert ">history, not judged</span>" in page and "data-due" not in page
     graph = (site / "graph.html").read_text()
     assert 'data-from="bronze.events" data-to="silver.events"' in graph
     assert "3 rows, 1 set aside" in graph
@@ -66,6 +66,14 @@ def test_the_commands_open_export_and_prune(checkout: Checkout, tmp_path: Path) 
     assert "\n[archive] in lakebook.toml" in said
     wrong = checkout.lakebook("report", "export", "nothing")
     assert wrong.returncode == 2 and "there is no run 'nothing'" in wrong.stderr
+
+
+def test_a_run_that_read_nothing_leads_up_and_down_all_the_same(checkout: Checkout) -> None:
+    (checkout.root / "events.csv").unlink()
+    run_id = checkout.run("bronze.events")["bronze.events"]["runs"][0]["run_id"]
+    page = (checkout.root / f".lake/prod/site/runs/{run_id}.html").read_text()
+    assert "it came to read none" in page
+    assert 'Below: <a href="../datasets/silver.events.html">' in page
 
 
 def test_an_unknown_key_of_the_policy_is_one_sentence(checkout: Checkout) -> None:

@@ -32,7 +32,8 @@ class RunRecord:
     """One execution of one step. Times are ISO 8601 in UTC, memory is private memory in MB.
 
     `inputs`, `outputs`, `checks`, `timings` and `notes` are as the step wrote them to step.json;
-    `cells` are the fields of `runtime.job.CellStat`; `note` is of the run itself.
+    `cells` are the fields of `runtime.job.CellStat`; `note` is of the run itself. `error_type` is
+    the class of what a cell raised.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class RunRecord:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
     error_cell: int | None = None
+    error_type: str = ""
     exit_code: int = 0
     inputs: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[Mapping[str, Any], ...] = ()

@@ -16,6 +16,9 @@ from ..contract.model import TableContract
 from . import urns
 from .proposals import Proposal, proposal
 
+SCHEMA = "schema"
+"""The inspection of files against the contract's columns (`inspected`), by this name a check."""
+
 DBT = "dbt_"
 """How the expectation of a dbt test begins in a run's checks (`step.dbt_tests`)."""
 
@@ -58,6 +61,12 @@ class Promise:
         return urns.assertion_urn(table, self.name, self.expectation, self.arguments)
 
 
+_WHOLE_SCHEMA = Promise(
+    *(SCHEMA, SCHEMA, (), {}, "fail"),
+    reason="Names, types, order and nulls of the files are those of the contract.",
+)
+
+
 def promises(table: TableContract) -> tuple[Promise, ...]:
     """The rules and references of a contract."""
     found = [
@@ -93,6 +102,8 @@ def promise_of(check: Mapping[str, Any], table: TableContract | None) -> tuple[P
 
     A dbt test, or a rule that the contract has lost since, is described by the check alone.
     """
+    if check["expectation"] == SCHEMA:
+        return _WHOLE_SCHEMA, True
     for one in promises(table) if table else ():
         if one.name == check["name"] and one.expectation == check["expectation"]:
             return one, True
@@ -151,8 +162,9 @@ def result(
     contract: TableContract | None,
     run_id: str,
     at_ms: int,
+    error: str = "",
 ) -> Proposal:
-    """What one check of a run found. Counts of rows, never rows."""
+    """What one check of a run found. Counts of rows, never rows; `error`: why, if known."""
     from datahub.metadata.schema_classes import (
         AssertionResultClass,
         AssertionResultTypeClass,
@@ -161,6 +173,7 @@ def result(
     )
 
     seen = shown_observation(check, contract)
+    native = {"action": promise.action, "scope": str(check.get("scope", ""))}
     is_number = isinstance(seen, int | float) and not isinstance(seen, bool)
     return proposal(
         promise.urn(table),
@@ -177,7 +190,7 @@ def result(
                 rowCount=check.get("evaluated"),
                 unexpectedCount=check.get("unexpected"),
                 actualAggValue=float(seen) if is_number else None,
-                nativeResults={"action": promise.action, "scope": str(check.get("scope", ""))},
+                nativeResults={**native, **({"error": error} if error else {})},
             ),
         ),
     )

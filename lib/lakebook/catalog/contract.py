@@ -7,11 +7,11 @@ from typing import Any
 from ..contract.model import TableContract
 from ..names import PROD
 from . import urns
-from .assertions import assertion, promises
+from .assertions import SCHEMA, assertion, promises
 from .dataset import schema
 from .proposals import Proposal, proposal, proposals
 
-SCHEMA, FRESHNESS = "schema", "freshness"
+FRESHNESS = "freshness"
 
 
 def schema_urn(table: str) -> str:
@@ -93,6 +93,8 @@ def _freshness(table: TableContract, urn: str) -> Any:
     )
 
     hours = table.sla.freshness_hours or 0.0
+    # The longest that the table may stay as it is: an interval, and what the contract allows.
+    longest_h = hours + 24 * (31 if table.time and table.time.unit == "month" else 1)
     return AssertionInfoClass(
         type=AssertionTypeClass.FRESHNESS,
         freshnessAssertion=FreshnessAssertionInfoClass(
@@ -101,12 +103,14 @@ def _freshness(table: TableContract, urn: str) -> Any:
             schedule=FreshnessAssertionScheduleClass(
                 type=FreshnessAssertionScheduleTypeClass.FIXED_INTERVAL,
                 fixedInterval=FixedIntervalScheduleClass(
-                    unit=CalendarIntervalClass.MINUTE, multiple=round(hours * 60)
+                    unit=CalendarIntervalClass.MINUTE, multiple=round(longest_h * 60)
                 ),
             ),
         ),
         source=_external(),
-        description=f"There {hours:g} hours after the end of the interval.",
+        description=f"There {hours:g} hours after the end of the interval; history is not judged."
+        if table.time
+        else f"Looked at again within a day and {hours:g} hours.",
     )
 
 

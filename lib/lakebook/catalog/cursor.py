@@ -72,5 +72,15 @@ def set_aside(
     write_durably(kept / f"{file.number:08d}-{position:04d}.json", text)
 
 
-def rejected(folder: Path) -> list[Path]:
-    return sorted((folder / "rejected").glob("*.json"))
+def rejected(folder: Path) -> list[str]:
+    """What the receiver refused, one sentence each."""
+    return [_refusal(path) for path in sorted((folder / "rejected").glob("*.json"))]
+
+
+def _refusal(path: Path) -> str:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        one = raw["proposal"]
+        return f"{one['entityUrn']} {one['aspectName']}: {raw['status']} {raw['reason']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{path} cannot be read"  # it is still one that was refused

@@ -10,7 +10,7 @@ import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,10 @@ from . import lineage
 from .contract import data_contract
 from .dataset import dataset, removed
 from .definitions import GLOSSARY, definitions, read_glossary
+from .freshness import arrivals, results
 from .incidents import Incident, incidents
 from .outbox import Outbox, open_outbox
+from .pending import missing_runs, settle
 from .proposals import Proposal
 from .runs import Contracts, ended_ms, run
 
@@ -42,8 +44,23 @@ class Emission:
     files: int = 0
     troubles: list[str] = field(default_factory=list)
 
+    @property
+    def problem(self) -> str:
+        """The first trouble, and how many there are."""
+        more = f" (and {len(self.troubles) - 1} more)" if len(self.troubles) > 1 else ""
+        return f"{self.troubles[0]}{more}" if self.troubles else ""
+
     def to_json(self) -> dict[str, Any]:
-        return {"runs": self.runs, "files": self.files, "troubles": list(self.troubles)}
+        made = {"runs": self.runs, "files": self.files, "troubles": list(self.troubles)}
+        return {**made, "problem": self.problem}
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What the runs before one have left: open incidents, and how far each dataset had come."""
+
+    incidents: Mapping[str, Incident] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
 
 
 def emit_runs(settings: Settings) -> Emission:
@@ -53,6 +70,7 @@ def emit_runs(settings: Settings) -> Emission:
         _emit_archived(settings, box, done)
         if not done.troubles:
             box.keep(since=str(datetime.now(UTC).date() - timedelta(days=_MARGIN_DAYS)))
+    settle(settings, done.problem)
     return done
 
 
@@ -79,6 +97,7 @@ def emit_all(settings: Settings, *, again: bool = False) -> Emission:
         made_of = {str(contract.step): _made_of(settings, contract) for contract in contracts}
         box.keep(described=made_of, is_whole=box.state.is_whole and not again)
         _emit_archived(settings, box, done)
+    settle(settings, done.problem)
     return done
 
 
@@ -108,14 +127,14 @@ def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
     steps = {record.step: record for record in records}
     contracts = {step: _contract(settings, step) for step in steps}
     _describe_steps(settings, box, steps, contracts, done)
-    after = box.state.incidents if is_whole else {}
+    after = _Past(box.state.incidents, box.state.published) if is_whole else _Past()
     for record in records:
         is_done, after = _emit_run(settings, box, record, contracts[record.step], after, done)
         if is_whole and is_done:
             # After the file: if this is not reached, the run is done again, to the same end.
-            box.keep(last=box.last_run, incidents=after)
+            box.keep(last=box.last_run, **vars(after))
     if not is_whole:
-        box.keep(is_whole=True, last=box.last_run, incidents=after)
+        box.keep(is_whole=True, last=box.last_run, **vars(after))
 
 
 def _describe_steps(
@@ -159,16 +178,18 @@ def _emit_run(
     box: Outbox,
     record: RunRecord,
     contract: Contract | None,
-    before: Mapping[str, Incident],
+    before: _Past,
     done: Emission,
-) -> tuple[bool, Mapping[str, Incident]]:
-    """Emit one run; return whether that went well, and which incidents are open afterwards."""
+) -> tuple[bool, _Past]:
+    """Emit one run; return whether that went well, and what is open and known afterwards."""
     try:
         contracts = _contracts(settings, record, contract)
-        raised, after = incidents(record, contracts, before)
-        _put(box, done, "run", record.run_id, [*run(record, contracts), *raised])
+        raised, still_open = incidents(record, contracts, before.incidents)
+        came, published = arrivals(record, contracts, before.published)
+        made = [*run(record, contracts, came), *results(record, came), *raised]
+        _put(box, done, "run", record.run_id, made)
         done.runs += 1
-        return True, after
+        return True, _Past(still_open, published)
     except (LakebookError, KeyError, TypeError, ValueError) as broken:
         # A record that an older version wrote, or somebody's hand, must not keep others back.
         done.troubles.append(f"{record.run_id}: {type(broken).__name__}: {broken}")
@@ -221,31 +242,14 @@ def _archived(
     settings: Settings, since: str, done: Emission, *, leave_out: Iterable[str] = ()
 ) -> list[RunRecord]:
     """Archived runs of a day or later, by their end."""
-    known, found = set(leave_out), []
-    for day in sorted(_names(settings.runs)):
-        if not _is_day(day) or day < since:
-            continue
-        for run_id in _names(settings.runs / day):
-            folder = settings.runs / day / run_id
-            if run_id in known or run_id.startswith(".") or not (folder / "record.json").is_file():
-                continue
-            try:
-                found.append(read_record(folder))
-            except LakebookError as broken:
-                done.troubles.append(broken.sentence)
-    return sorted(found, key=lambda record: (ended_ms(record), record.run_id))
-
-
-def _names(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-
-
-def _is_day(name: str) -> bool:
-    try:
-        date.fromisoformat(name)
-    except ValueError:
-        return False
-    return True
+    found = []
+    for folder in missing_runs(settings, since, set(leave_out)):
+        try:
+            record = read_record(folder)
+            found.append((ended_ms(record), record.run_id, record))
+        except (LakebookError, TypeError, ValueError) as broken:
+            done.troubles.append(f"{folder.name}: {broken}")
+    return [record for *_, record in sorted(found, key=lambda one: one[:2])]
 
 
 def _contract(settings: Settings, step: str) -> Contract | None:

@@ -1,4 +1,5 @@
-"""Incidents: raised when a rule with the action `fail` stops a run, resolved when it holds again.
+"""Incidents: raised when a rule with the action `fail`, or the inspection of the files, stops a
+run; resolved when it holds again.
 
 It holds again when the partitions of the failed run have all passed it; a later day that is well
 does not mend an earlier one. What is open is kept beside the outbox (`outbox.State`).
@@ -14,7 +15,8 @@ from ..archive.record import RunRecord
 from ..intervals import WHOLE
 from ..names import Dataset
 from . import urns
-from .assertions import Promise, promise_of
+from .assertions import SCHEMA, Promise, promise_of
+from .inspected import inspections
 from .proposals import Proposal, proposal, stamp
 from .runs import Contracts, ended_ms
 
@@ -38,7 +40,7 @@ class Incident:
 
 
 Open = dict[str, Incident]
-"""Open incidents by `dataset/rule`."""
+"""Open incidents by `dataset/rule`, those of a schema by `dataset schema`."""
 
 
 def incidents(
@@ -47,10 +49,11 @@ def incidents(
     """Proposals of one run, and what is open after it. The same run again gives the same."""
     after = dict(before)
     made = []
-    for check in record.checks:
+    for check in (*inspections(record), *record.checks):
         if check["action"] != "fail":
             continue
-        key = f"{check['dataset']}/{check['name']}"
+        is_schema = check["expectation"] == SCHEMA  # its name may be a rule's as well
+        key = f"{check['dataset']}{' ' if is_schema else '/'}{check['name']}"
         known = after.get(key)
         promise, _ = promise_of(check, contracts.get(Dataset.parse(check["dataset"])))
         if not check["success"]:
@@ -106,12 +109,15 @@ def _proposal(
     else:
         message = f"Run {record.run_id} passed."
     kind = IncidentTypeClass.FIELD if promise.columns else IncidentTypeClass.CUSTOM
+    title = f"{incident.dataset}: rule {incident.rule} does not hold"
+    if promise.expectation == SCHEMA:
+        kind, title = IncidentTypeClass.DATA_SCHEMA, f"{incident.dataset}: not the promised schema"
     return proposal(
         urns.incident_urn(table, incident.rule, incident.run_id),
         IncidentInfoClass(
             type=kind,
-            customType=None if promise.columns else "QUALITY_GATE",
-            title=f"{incident.dataset}: rule {incident.rule} does not hold",
+            customType="QUALITY_GATE" if kind == IncidentTypeClass.CUSTOM else None,
+            title=title,
             description=promise.reason or None,
             entities=[table],
             source=IncidentSourceClass(

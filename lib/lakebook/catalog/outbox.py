@@ -62,7 +62,8 @@ class State:
     `last`: the run file of the highest number, once the state has what follows from it. `number`:
     the highest there ever was, also when files were removed. `since`: days before hold no run that
     was not emitted. `is_whole`: open incidents are known; False while all runs are gone through.
-    `described`: what each step's datasets were described from, as a digest.
+    `described`: what each step's datasets were described from, as a digest. `published`: how far
+    each dataset had come in time (`freshness`).
     """
 
     is_whole: bool = True
@@ -71,6 +72,7 @@ class State:
     since: str = ""
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     described: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outbox:
@@ -140,9 +142,15 @@ def outbox_folder(settings: Settings) -> Path:
 def open_outbox(settings: Settings) -> Iterator[Outbox]:
     """The outbox for writing; one process at a time."""
     folder = outbox_folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / "emit.lock"), storage_errors("writing the outbox", folder):
-        yield Outbox(folder)
+    with storage_errors("writing the outbox", folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise StorageError(
+                "a file is where the outbox must be", where=str(folder), fix="move it away"
+            ) from None
+        with locked(folder / "emit.lock"):
+            yield Outbox(folder)
 
 
 def list_files(folder: Path) -> list[OutboxFile]:
@@ -155,7 +163,7 @@ def _parsed(folder: Path) -> Iterator[tuple[int, str, str, str]]:
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
         number, _, rest = name.partition("-")
@@ -201,7 +209,7 @@ def read_state(path: Path) -> State | None:
         raw = json.loads(path.read_text(encoding="utf-8"))
         known = {key: Incident.from_json(one) for key, one in raw.pop("incidents", {}).items()}
         return State(**raw, incidents=known)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as broken:
         raise StorageError(

@@ -13,8 +13,8 @@ from ..contract.model import TableContract
 from ..names import Dataset
 from ..site.places import page_name
 from . import urns
-from .assertions import assertion, promise_of, result
-from .contract import schema_urn
+from .assertions import SCHEMA, assertion, promise_of, result
+from .inspected import inspections
 from .profile import profile, window
 from .proposals import Proposal, millis, proposal, proposals, stamp
 
@@ -24,12 +24,17 @@ Contracts = Mapping[Dataset, TableContract]
 _LONGEST = 500  # characters of an error
 
 
-def run(record: RunRecord, contracts: Contracts) -> list[Proposal]:
-    """Everything that one archived run says, but for incidents."""
+def run(
+    record: RunRecord, contracts: Contracts, arrivals: Mapping[str, Any] | None = None
+) -> list[Proposal]:
+    """Everything that one archived run says, but for incidents and freshness.
+
+    `arrivals`: of each dataset, in words, whether it came in time.
+    """
     made = _instance(record, contracts)
     for output in record.outputs:
-        made += _output(record, output, contracts)
-    for check in record.checks:
+        made += _output(record, output, contracts, (arrivals or {}).get(output["dataset"]))
+    for check in (*inspections(record), *record.checks):
         made += _check(record, check, contracts)
     return made
 
@@ -123,7 +128,9 @@ def _custom(record: RunRecord, contracts: Contracts) -> dict[str, str]:
     return found
 
 
-def _output(record: RunRecord, output: Mapping[str, Any], contracts: Contracts) -> list[Proposal]:
+def _output(
+    record: RunRecord, output: Mapping[str, Any], contracts: Contracts, arrival: Any
+) -> list[Proposal]:
     from datahub.metadata.schema_classes import OperationClass, OperationSourceTypeClass
 
     table = contracts.get(Dataset.parse(output["dataset"]))
@@ -145,35 +152,14 @@ def _output(record: RunRecord, output: Mapping[str, Any], contracts: Contracts) 
                         "run": record.run_id,
                         "version": str(output.get("version")),
                         "partitions": str(len(output["committed"])),
+                        **({"freshness": str(arrival)} if arrival else {}),
                     },
                 ),
             )
         )
     if (found := profile(record, output, table)) is not None:
         made.append(proposal(urn, found))
-    # The files of an output that is here have passed the inspection against the contract.
-    made.append(_schema_holds(record, urn))
     return made
-
-
-def _schema_holds(record: RunRecord, urn: str) -> Proposal:
-    from datahub.metadata.schema_classes import (
-        AssertionResultClass,
-        AssertionRunEventClass,
-        AssertionRunStatusClass,
-    )
-
-    return proposal(
-        schema_urn(urn),
-        AssertionRunEventClass(
-            timestampMillis=ended_ms(record),
-            runId=record.run_id,
-            asserteeUrn=urn,
-            assertionUrn=schema_urn(urn),
-            status=AssertionRunStatusClass.COMPLETE,
-            result=AssertionResultClass(type="SUCCESS"),
-        ),
-    )
 
 
 def _check(record: RunRecord, check: Mapping[str, Any], contracts: Contracts) -> list[Proposal]:
@@ -181,6 +167,7 @@ def _check(record: RunRecord, check: Mapping[str, Any], contracts: Contracts) ->
     urn = urns.dataset_urn(check["dataset"], record.env)
     promise, is_stated = promise_of(check, table)
     made = [] if is_stated else [assertion(promise, urn)]
+    is_refused = check["expectation"] == SCHEMA and not check["success"]
     made.append(
         result(
             check,
@@ -189,6 +176,7 @@ def _check(record: RunRecord, check: Mapping[str, Any], contracts: Contracts) ->
             contract=table,
             run_id=record.run_id,
             at_ms=ended_ms(record),
+            error=cause(record, contracts) if is_refused else "",
         )
     )
     return made

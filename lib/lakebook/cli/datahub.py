@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Metadata for DataHub: the outbox, its delivery, a local catalog.")
 lite_app = typer.Typer(help="A local catalog without a server (DataHub Lite).")
 app.add_typer(lite_app, name="lite")
+_SHOWN = 10
 
 
 @app.command()
@@ -83,9 +84,19 @@ def status(
         return
     out = shared.console()
     out.print(f"outbox: {found['files']} files in {found['folder']}", markup=False, soft_wrap=True)
+    for run_id in found["not_emitted"][:_SHOWN]:
+        out.print(f"not emitted: {run_id}", markup=False)
+    if (rest := len(found["not_emitted"]) - _SHOWN) > 0:
+        out.print(f"and {rest} more")
+    if found["not_emitted"]:
+        out.print("lakebook datahub emit catches up")
+    if found["problem"]:
+        out.print(f"the last emission: {found['problem']}", markup=False, soft_wrap=True)
     if found["waiting"] is not None:
         out.print(f"waiting for the server: {found['waiting']} files")
-        out.print(f"set aside: {found['set_aside']} proposals")
+        out.print(f"set aside: {len(found['set_aside'])} proposals")
+        for one in found["set_aside"][:_SHOWN]:
+            out.print(f"  {one}", markup=False, soft_wrap=True)
     for key in found["incidents"]:
         out.print(f"open incident: {key}", markup=False)
 

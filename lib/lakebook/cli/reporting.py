@@ -23,12 +23,14 @@ def report_open(
     """Print the place of a run's page, or of the index, and open it in a browser."""
     import webbrowser
 
+    from ..catalog.pending import tell_site
     from ..site.build import build_site
     from ..site.export import find_run
     from ..site.places import page_name
 
     settings = shared.settings_of(lake, env)
     page = build_site(settings).index
+    tell_site(settings)
     if run_id:
         page = settings.site / page_name(find_run(settings, run_id).run_id)
     shared.console().print(shared.relative(page), markup=False, soft_wrap=True)
@@ -42,11 +44,13 @@ def report_serve(
     lake: shared.LakeOption = None,
 ) -> None:
     """Serve the site to browsers on this machine, until Ctrl-C."""
+    from ..catalog.pending import tell_site
     from ..site.build import build_site
     from ..site.serve import HOST, server
 
     settings = shared.settings_of(lake, env)
     build_site(settings)
+    tell_site(settings)
     with server(settings.site, port) as running:
         shared.console().print(f"http://{HOST}:{running.server_port}/index.html  (Ctrl-C ends it)")
         running.serve_forever()
@@ -59,11 +63,13 @@ def report_build(
     lake: shared.LakeOption = None,
 ) -> None:
     """Bring the site up to date; column lineage that is not known yet is compiled."""
+    from ..catalog.pending import tell_site
     from ..site.build import build_site
 
     settings = shared.settings_of(lake, env)
     shared.adopt_debris(settings)
     built = build_site(settings, rebuild=rebuild, compile_lineage=True)
+    tell_site(settings)
     out = shared.console()
     if built.problem:
         shared.error_console().print(f"the graph could not be read: {built.problem}", markup=False)

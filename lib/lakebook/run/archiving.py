@@ -39,6 +39,7 @@ def archive_run(
         parameters=dict(attempt.parameters),
         error=result.error,
         error_cell=result.error_cell,
+        error_type=result.error_type,
         exit_code=result.exit_code,
         inputs=tuple(outcome.get("inputs", ())),
         outputs=tuple(outcome.get("outputs", ())),

@@ -18,7 +18,7 @@ from ..intervals import NULL, Interval, Unit
 from ..names import Dataset
 from ..runtime.cancel import Cancel
 from ..site.build import build_site
-from .emission import emit_after_run
+from .emission import begin_emission
 from .plan import Planner, StepPlan
 from .single import RunResult, record_refusal, run_once
 
@@ -105,13 +105,14 @@ class _Schedule:
                 self.cancel.stop("stopped with the command")
                 raise
         if any(report.runs for report in self.reports.values()):
+            emission = begin_emission(self.planner.settings)
             self._build_site()
-            self._emit()
+            self._note(emission())
         return tuple(self.reports[node.name] for node in self.order)
 
-    def _emit(self) -> None:
-        """All runs at once: one process, which the steps do not wait for."""
-        if note := emit_after_run(self.planner.settings):
+    def _note(self, note: str) -> None:
+        """What the catalog lacks is a note of the last run; the catalog's status says it later."""
+        if note:
             ran = [report.runs for report in self.reports.values() if report.runs]
             ran[-1][-1] = replace(ran[-1][-1], notes=(*ran[-1][-1].notes, note))
 

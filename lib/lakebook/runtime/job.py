@@ -71,7 +71,8 @@ class CellStat:
 class JobResult:
     """What happened. `killed`: by a limit, or the whole job by somebody; memory is private memory.
 
-    `kernel` is "warm" or "plain"; `note` says why it was plain.
+    `kernel` is "warm" or "plain"; `note` says why it was plain. `error_type`: the class of what a
+    cell raised.
     """
 
     status: Status
@@ -84,6 +85,7 @@ class JobResult:
     notebook: Path
     kernel: str = "warm"
     note: str = ""
+    error_type: str = ""
 
 
 def execute(

@@ -110,7 +110,7 @@ def _keep(out: Path) -> bool:
 
 def _result(job: dict[str, Any], monitor: Monitor, failure: str) -> dict[str, Any]:
     mask = masker(os.environ)
-    error, exit_code, status = "", 0, "ok"
+    error, error_type, exit_code, status = "", "", 0, "ok"
     cell = _cell_number(monitor, job)
     if monitor.verdict:
         error, exit_code, status = f"{job['name']}, cell {cell}: {monitor.verdict}", 1, "killed"
@@ -119,6 +119,7 @@ def _result(job: dict[str, Any], monitor: Monitor, failure: str) -> dict[str, An
     elif monitor.failed_at is not None:
         found = _error_file(Path(job["out"]))
         status, exit_code = "failed", found.get("exit_code", 1)
+        error_type = found.get("type", "")
         error = found.get("sentence", "the cell failed")
         if not found.get("where"):
             error = f"{job['name']}, cell {cell}: {error}"
@@ -128,6 +129,7 @@ def _result(job: dict[str, Any], monitor: Monitor, failure: str) -> dict[str, An
         "status": status,
         "error": mask(error) or None,
         "error_cell": cell,
+        "error_type": error_type,
         "exit_code": exit_code,
         "cells": monitor.stats,
         "peak_rss_mb": round(monitor.peak_mb, 1),

@@ -6,6 +6,7 @@ not written stays marked for the next build.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -25,7 +26,7 @@ from . import render
 from .catalog import Catalog, load_catalog
 from .dataset_view import dataset_view
 from .overview import datasets_view, graph_view, index_view, steps_data
-from .places import page_name
+from .places import CATALOG, page_name
 from .run_view import run_view
 from .scan import scan
 from .store import Store
@@ -67,6 +68,7 @@ def build_site(
         try:
             fresh = scan(store, settings.runs)
             render.write_assets(site)
+            _make_room(site)
             pages = _write_runs(store, known)
             pages += _write_others(store, known)
         finally:
@@ -212,6 +214,17 @@ def _version(catalog: Catalog, dataset: str) -> str:
 
 def _name(catalog: Catalog) -> str:
     return catalog.settings.env
+
+
+def _make_room(site: Path) -> None:
+    """The file by which the catalog tells pages what it lacks; a page must find one."""
+    target = site / CATALOG
+    if not target.is_file():
+        empty = target.with_name(f".{target.name}.{os.getpid()}.empty")
+        render.write(empty, render.data_file("catalog", {"waiting": [], "problem": ""}))
+        with contextlib.suppress(FileExistsError):  # an emission was quicker
+            os.link(empty, target)
+        empty.unlink()
 
 
 def _redirect(settings: Settings) -> None:

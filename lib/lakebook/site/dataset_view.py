@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,10 +14,11 @@ from . import lineage_picture
 from .catalog import HIDDEN, Catalog
 from .charts import row_bars, sparkline
 from .scan import epoch
-from .store import Store
+from .store import Point, Store
 from .words import promise
 
 VERSIONS = 20
+RUNS_JUDGED = 1000
 
 
 def dataset_view(store: Store, catalog: Catalog, dataset: str) -> dict[str, Any]:
@@ -69,24 +70,43 @@ def freshness(
     """When the newest data ends and until when the next is promised (seconds since 1970).
 
     The browser compares it with its clock: a page that was built yesterday must not call data
-    fresh today.
+    fresh today. Of a dataset that no run ever brought in time, nothing is due: it is history.
     """
     names = [] if view is None else [p for p in view.partitions if p not in (WHOLE, NULL)]
     hours = table.sla.freshness_hours
     if names and table.time:
         last = partition_interval(names[-1])
-        ends = datetime.combine(last.end, datetime.min.time(), ZoneInfo(table.time.zone or "UTC"))
+        ends = _midnight(last.end, table)
         said = (last.end - timedelta(days=1)).isoformat()
         length = last.end - last.start
     else:
         good = store.newest(step, good=True)
         if not good:
-            return {"until": "", "due": None}
+            return {"until": "", "due": None, "history": False}
         ends = datetime.fromtimestamp(epoch(good[0].began), UTC)
         said, length = good[0].began[:10], timedelta(days=1)
+    if hours is None:
+        return {"until": said, "due": None, "history": False}
+    history = bool(table.time) and not any(
+        _came_in_time(point, table, hours)
+        for point in store.points(str(table.dataset), "rows", "", limit=RUNS_JUDGED)
+    )
     # The next interval must be there `hours` after its own end.
-    due = None if hours is None else int((ends + length + timedelta(hours=hours)).timestamp())
-    return {"until": said, "due": due, "hours": hours, "ends": int(ends.timestamp())}
+    due = int((ends + length + timedelta(hours=hours)).timestamp())
+    return {"until": said, "due": None if history else due, "history": history}
+
+
+def _came_in_time(point: Point, table: TableContract, hours: float) -> bool:
+    """Whether a run published its interval within the promise, by the run's own clock."""
+    if not point.detail.get("end"):
+        return False
+    ended = _midnight(date.fromisoformat(point.detail["end"]), table).timestamp()
+    return 0 <= epoch(point.began) - ended <= hours * 3600
+
+
+def _midnight(day: date, table: TableContract) -> datetime:
+    assert table.time is not None
+    return datetime.combine(day, datetime.min.time(), ZoneInfo(table.time.zone or "UTC"))
 
 
 def _checks(store: Store, table: TableContract) -> list[dict[str, Any]]:

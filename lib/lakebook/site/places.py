@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+CATALOG = "data/catalog.js"
+"""Which runs the catalog does not know yet; `lakebook.catalog.pending` writes it."""
+
 
 def page_name(run_id: str) -> str:
     """A run's page below the site; an id that is no file name is refused."""

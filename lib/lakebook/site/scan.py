@@ -175,6 +175,7 @@ def _points(record: RunRecord) -> Iterator[Point]:
 def _words(record: RunRecord, folder: Path) -> str:
     """What a search looks through beside step and error: outputs, checks that did not hold."""
     parts = [record.error or "", record.note]
+    parts += [str(output.get("dataset")) for output in record.outputs]
     parts += [f"{c.get('name')} {c.get('reason')}" for c in record.checks if not c.get("success")]
     parts += [f"{name} {value}" for name, value in record.parameters.items()]
     for cell in load_cells(folder):

@@ -1,7 +1,7 @@
 // The little that pages do by themselves: times in words, tracing of pictures, and the index.
 "use strict";
 const lakebook = (() => {
-  const state = { runs: new Map(), steps: [], words: new Map(), shown: 50, day: "", loading: null };
+  const state = { runs: new Map(), steps: [], words: new Map(), shown: 50, day: "", loading: null, catalog: { waiting: [], problem: "" } };
   const MARKS = { ok: "✓", failed: "✗", killed: "✗", warn: "!", aside: "◐" };
   const NAMES = { aside: "quarantine", warn: "warning" };
   const $ = (id) => document.getElementById(id);
@@ -260,6 +260,18 @@ const lakebook = (() => {
     draw();
   }
 
+  // --- what the catalog lacks: told by a file of its own, so that no page is written for it ---------
+  function uncatalogued() {
+    const note = $("uncatalogued");
+    const { waiting, problem } = state.catalog;
+    if (!note || !waiting.length) return;
+    const run = note.dataset.run;
+    if (run && !waiting.includes(run)) return;
+    const what = run ? "This run is" : waiting.length === 1 ? "One run is" : `${number.format(waiting.length)} runs are`;
+    note.append(`${what} not in the catalog yet${problem ? ": " : "."}`, problem, " ", element("code", { text: "lakebook datahub emit" }), " catches up.");
+    note.hidden = false;
+  }
+
   // --- keys: / searches, p and n go to the run before and after -----------------------------------
   function keys(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) return;
@@ -272,11 +284,13 @@ const lakebook = (() => {
   document.addEventListener("DOMContentLoaded", () => {
     times();
     pictures();
+    uncatalogued();
     if (document.body.classList.contains("index") && $("filters")) index();
   });
   return {
     runs: (_, rows) => rows.forEach((row) => state.runs.set(row.id, row)),
     words: (_, texts) => Object.entries(texts).forEach(([id, text]) => state.words.set(id, text)),
     steps: (steps) => { state.steps = steps; },
+    catalog: (note) => { state.catalog = note; },
   };
 })();
