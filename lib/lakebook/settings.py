@@ -176,8 +176,13 @@ def _catalog(raw: Mapping[str, Any]) -> CatalogSettings:
 
 
 def person() -> str:
-    """The user's name as the name of an environment."""
-    return re.sub(r"[^a-z0-9_-]", "-", getpass.getuser().lower()).strip("-_") or "me"
+    """The user's name as the name of an environment, which is never prod's."""
+    try:
+        user = getpass.getuser().lower()
+    except (KeyError, OSError):  # a user id that the system has no name for
+        user = f"uid-{os.getuid()}"
+    name = re.sub(r"[^a-z0-9_-]", "-", user).strip("-_")[:40]
+    return name if name and name != PROD else "me"
 
 
 def _linger_s(text: str) -> float:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .log import commit_info, open_snapshot, read_tokens
     from .snapshot import PARTITION, DataFile, Snapshot
     from .staging import Stage, begin_stage
-    from .sweeper import SweepResult, sweep
+    from .sweeper import SweepResult, living_stages, sweep
     from .tokens import signed
 
 _HOME = {
@@ -39,7 +39,7 @@ _HOME = {
     "log": ("commit_info", "open_snapshot", "read_tokens"),
     "snapshot": ("PARTITION", "DataFile", "Snapshot"),
     "staging": ("Stage", "begin_stage"),
-    "sweeper": ("SweepResult", "sweep"),
+    "sweeper": ("SweepResult", "living_stages", "sweep"),
     "tokens": ("signed",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -71,6 +71,7 @@ __all__ = [
     "fault_point",
     "heartbeat",
     "inspect",
+    "living_stages",
     "open_snapshot",
     "read_leases",
     "read_tokens",
