@@ -31,6 +31,11 @@ def test_environments_are_listed_and_dropped(checkout: Checkout):
     text = checkout.lakebook("env", "list").stdout
     assert "environment" in text and "ana" in text and "kB" in text
 
+    assert [pin["dataset"] for pin in found["ana"]["pins"]] == ["bronze.events", "silver.events"]
+    assert "version of prod" in text and found["ana"]["pins"][0]["expired"] is False
+    moved = checkout.lakebook("env", "refresh", "ana", "bronze.events")
+    assert "bronze.events: stays at version 1" in moved.stdout
+
     asked = checkout.lakebook("env", "drop", "ana")
     assert asked.returncode == 2 and "add --yes" in asked.stderr
     assert "silver.events: 1 partition, 1 row" in asked.stdout

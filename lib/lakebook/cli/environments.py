@@ -56,10 +56,56 @@ def _print_environments(found: tuple[EnvironmentUse, ...]) -> None:
         )
     out = shared.console()
     out.print(table, crop=False)
+    if any(use.pins for use in found):
+        _print_pins(found)
     for use in found:
         for one in use.tables:
             if one.problem:
                 out.print(f"note {use.name}: {one.problem}", soft_wrap=True, markup=False)
+
+
+def _print_pins(found: tuple[EnvironmentUse, ...]) -> None:
+    from rich.table import Table
+
+    from ..run.environments import is_expired
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("environment", "reads", "version of prod", "until (UTC), if not used"):
+        table.add_column(name, no_wrap=True, justify="right" if "version" in name else "left")
+    for use in found:
+        for pin in use.pins:
+            until = f"{pin.until:%Y-%m-%d %H:%M}"
+            if pin.version < 0:
+                until = "[red]damaged[/]"
+            elif is_expired(pin):
+                until = f"[red]expired[/] {until}"
+            elif not pin.lease:
+                until += ", not kept from vacuum"
+            table.add_row(use.name, pin.dataset, str(pin.version), until)
+    out = shared.console()
+    out.print()
+    out.print(table, crop=False)
+
+
+@env_app.command("refresh")
+def env_refresh(
+    name: NameArgument,
+    datasets: Annotated[
+        list[str] | None, typer.Argument(metavar="[DATASET]...", help="Default: all pins.")
+    ] = None,
+    lake: shared.LakeOption = None,
+) -> None:
+    """Move an environment's pins to the newest versions of prod. What it wrote itself stays."""
+    from ..run.environments import refresh
+
+    out = shared.console()
+    moved = refresh(shared.settings_of(lake), name, datasets or [])
+    for before, after in moved:
+        same = before.version == after.version
+        what = "stays at" if same else f"from version {before.version} to"
+        out.print(f"{after.dataset}: {what} version {after.version}, until {after.until:%Y-%m-%d}")
+    if not moved:
+        out.print(f"the environment {name} has no pins")
 
 
 @env_app.command("drop")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .inspection import Inspection, StagedFile, inspect
     from .leases import Lease, heartbeat, read_leases, release, take_lease
     from .log import commit_info, open_snapshot, read_tokens
+    from .pins import Pin, Pins
     from .snapshot import PARTITION, DataFile, Snapshot
     from .staging import Stage, begin_stage
     from .sweeper import SweepResult, living_stages, sweep
@@ -37,6 +38,7 @@ _HOME = {
     "inspection": ("Inspection", "StagedFile", "inspect"),
     "leases": ("Lease", "heartbeat", "read_leases", "release", "take_lease"),
     "log": ("commit_info", "open_snapshot", "read_tokens"),
+    "pins": ("Pin", "Pins"),
     "snapshot": ("PARTITION", "DataFile", "Snapshot"),
     "staging": ("Stage", "begin_stage"),
     "sweeper": ("SweepResult", "living_stages", "sweep"),
@@ -52,6 +54,8 @@ __all__ = [
     "DataFile",
     "Inspection",
     "Lease",
+    "Pin",
+    "Pins",
     "RollbackResult",
     "Snapshot",
     "Stage",

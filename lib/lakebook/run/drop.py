@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..delta import fault_point, living_stages
+from ..delta import Pins, fault_point, living_stages
 from ..errors import UserError, storage_errors
 from ..names import PROD, env_name, environments_of, table_path, tables_of
 from ..settings import Settings
@@ -64,6 +64,7 @@ def apply_drop(plan: DropPlan) -> None:
                 _refuse_if_used(settings, runs_there=not is_ours)
                 _move_aside(settings, keep_runs=plan.keep_runs)
         for folder in (settings.lake / DROPPED).glob(f"{_name(plan)}.*"):
+            Pins(settings.lake / DROPPED, folder.name).release_all(settings.lake)
             _delete(folder)
 
 

@@ -6,18 +6,19 @@ Read from logs and folders, never from data. `drop.py` takes an environment away
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..delta import open_snapshot
+from ..delta import Pin, open_snapshot
 from ..errors import LakebookError, UserError, did_you_mean
-from ..names import PROD, Dataset, environments_of, table_path, tables_of
+from ..names import PROD, Dataset, env_name, environments_of, table_path, tables_of
 from ..settings import Settings
+from ..step.view import pins_of
 
 DROPPED = ".dropped"  # in the lake: environments on their way out
 
@@ -38,24 +39,13 @@ class TableUse:
 
 
 @dataclass(frozen=True)
-class PinUse:
-    """The version of prod's table that an environment reads."""
-
-    dataset: str
-    version: int
-
-    def to_json(self) -> dict[str, Any]:
-        return dict(self.__dict__)
-
-
-@dataclass(frozen=True)
 class EnvironmentUse:
     """`size_bytes`: of all files on the disk, old versions and reports too; times are UTC."""
 
     name: str
     owner: str
     tables: tuple[TableUse, ...]
-    pins: tuple[PinUse, ...]
+    pins: tuple[Pin, ...]
     runs: int
     size_bytes: int
     last_use: datetime | None
@@ -83,7 +73,7 @@ class EnvironmentUse:
             "size_bytes": self.size_bytes,
             "runs": self.runs,
             "last_use": self.last_use.isoformat(timespec="seconds") if self.last_use else None,
-            "pins": [pin.to_json() for pin in self.pins],
+            "pins": [_pin_json(pin) for pin in self.pins],
         }
 
 
@@ -111,17 +101,49 @@ def use_of(settings: Settings, name: str) -> EnvironmentUse:
         name=name,
         owner=_owner(folder),
         tables=tables,
-        pins=() if name == PROD else tuple(read_pins(mine)),
+        pins=() if name == PROD else pins_of(mine).all(),
         runs=sum(path.is_dir() for path in mine.runs.glob("[0-9]*/*")),
         size_bytes=size_of(folder),
         last_use=_last_use(mine, [table.dataset for table in tables]),
     )
 
 
-def read_pins(settings: Settings) -> Iterator[PinUse]:
-    for path in sorted((settings.lake / settings.env / "pins").glob("*.json")):
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        yield PinUse(dataset=path.stem, version=int(raw["version"]))
+def refresh(
+    settings: Settings, name: str, datasets: Sequence[str] = ()
+) -> tuple[tuple[Pin, Pin], ...]:
+    """Move pins of an environment (all, if none is named) to prod's newest versions.
+
+    Gives each pin before and after. Raises UserError for a dataset that is not pinned.
+    """
+    if env_name(name) == PROD:
+        raise UserError("prod has no pins: it reads what is there")
+    pins = pins_of(existing(settings, name))
+    known = [pin.dataset for pin in pins.all()]
+    for dataset in datasets:
+        if dataset not in known:
+            raise UserError(
+                f"the environment {name!r} has no pin of {dataset}{did_you_mean(dataset, known)}",
+                fix="a pin is made when a dataset is read; lakebook env list shows them",
+            )
+    return tuple(pins.move(Dataset.parse(dataset)) for dataset in datasets or known)
+
+
+def _pin_json(pin: Pin) -> dict[str, Any]:
+    times = {"pinned": pin.pinned, "heartbeat": pin.heartbeat, "expires": pin.expires}
+    return {
+        "dataset": pin.dataset,
+        "version": pin.version,
+        **{
+            k: datetime.fromtimestamp(v, UTC).isoformat(timespec="seconds")
+            for k, v in times.items()
+        },
+        "expired": is_expired(pin),
+        "keeps_files": bool(pin.lease),
+    }
+
+
+def is_expired(pin: Pin) -> bool:
+    return pin.expires <= time.time()
 
 
 def _table(lake: Path, env: str, dataset: Dataset) -> TableUse:
