@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..run.drop import DropPlan
     from ..run.environments import EnvironmentUse
 
+_WIDTH = 140
+
 env_app = typer.Typer(help="Environments: prod, and those of persons.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="An environment's name.")]
 
@@ -55,7 +57,8 @@ def _print_environments(found: tuple[EnvironmentUse, ...]) -> None:
             str(len(use.pins) or ""),
         )
     out = shared.console()
-    out.print(table, crop=False)
+    # No figure is cut: a table that is too wide is the terminal's to wrap.
+    out.print(table, width=max(out.width, _WIDTH), crop=False)
     if any(use.pins for use in found):
         _print_pins(found)
     for use in found:
@@ -84,7 +87,7 @@ def _print_pins(found: tuple[EnvironmentUse, ...]) -> None:
             table.add_row(use.name, pin.dataset, str(pin.version), until)
     out = shared.console()
     out.print()
-    out.print(table, crop=False)
+    out.print(table, width=max(out.width, _WIDTH), crop=False)
 
 
 @env_app.command("refresh")

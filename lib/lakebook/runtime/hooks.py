@@ -44,7 +44,10 @@ def _show(
     tb_offset: int | None = None,
 ) -> None:
     """Show a card and end the cell with a short `error` message, or show the traceback as ever."""
-    card = _card(shell, kind, raised, trace)
+    try:
+        card = _card(shell, kind, raised, trace)
+    except Exception:  # whatever is wrong with the card, the error itself must be seen
+        card = None
     if card is not None:
         from IPython.display import display
 
