@@ -15,6 +15,7 @@ LAYERS = ("bronze", "silver", "gold")
 PROD = "prod"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_{1,2}[a-z0-9]+)*")
+_ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 QUARANTINE_SUFFIX = "__quarantine"
 
 
@@ -74,9 +75,22 @@ def table_path(lake: Path, dataset: Dataset, *, env: str = PROD, tier: str = "ho
     return lake / env / tier / dataset.layer / dataset.name
 
 
+def tables_of(lake: Path, *, env: str = PROD, tier: str = "hot") -> tuple[Dataset, ...]:
+    """The datasets, quarantines among them, that have a table in an environment, in order."""
+    logs = (lake / env / tier).glob("*/*/_delta_log")
+    return tuple(sorted(Dataset(log.parent.parent.name, log.parent.name) for log in logs))
+
+
+def environments_of(lake: Path) -> tuple[str, ...]:
+    """Names of the environments that a lake holds, prod first."""
+    found = sorted(path.name for path in lake.iterdir() if path.is_dir()) if lake.is_dir() else []
+    named = [name for name in found if _ENVIRONMENT.fullmatch(name)]
+    return tuple(sorted(named, key=lambda name: (name != PROD, name)))
+
+
 def env_name(text: str) -> str:
     """Check an environment's name; it becomes a folder."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}", text):
+    if not _ENVIRONMENT.fullmatch(text):
         raise UserError(
             f"environment {text!r} is not a name", fix="use lower case letters, digits, - and _"
         )

@@ -25,7 +25,7 @@ ENGINE_NAMES = ("polars", "duckdb")
 """The engines that there are; `engines.registry` makes them."""
 
 _TEXT, _SECONDS, _COUNT = "a text", "a number of 0 or more", "a whole number of 0 or more"
-_NAMES = "a list of names"
+_NAMES, _ABOVE_0 = "a list of names", "a number above 0"
 _KNOWN: dict[str, dict[str, str]] = {
     "lakebook": {"lake": _TEXT, "profile": _TEXT},
     "profiles": {},  # checked one level deeper: any name, keys of _PROFILE
@@ -38,6 +38,7 @@ _KNOWN: dict[str, dict[str, str]] = {
     },
     "check": {"timeout_s": _SECONDS},
     "catalog": {"emit": _NAMES},
+    "environments": {"pin_days": _ABOVE_0},
     "archive": {"keep_days": _COUNT, "keep_failed_days": _COUNT},
 }
 _PROFILE = {"engine": _TEXT}
@@ -77,6 +78,13 @@ class ArchiveSettings:
 
 
 @dataclass(frozen=True)
+class EnvironmentSettings:
+    """`pin_days`: how long a pin of prod's version lasts in an environment that does not use it."""
+
+    pin_days: float = 7.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """`root`: the checkout; `lake`: where tables and runs are; both absolute."""
 
@@ -89,6 +97,7 @@ class Settings:
     check: CheckSettings = field(default_factory=CheckSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    environments: EnvironmentSettings = field(default_factory=EnvironmentSettings)
 
     @property
     def notebooks(self) -> Path:
@@ -166,6 +175,7 @@ def load_settings(
         check=CheckSettings(**raw.get("check", {})),
         catalog=_catalog(raw.get("catalog", {})),
         archive=ArchiveSettings(**raw.get("archive", {})),
+        environments=EnvironmentSettings(**raw.get("environments", {})),
     )
 
 
@@ -176,8 +186,13 @@ def _catalog(raw: Mapping[str, Any]) -> CatalogSettings:
 
 
 def person() -> str:
-    """The user's name as the name of an environment."""
-    return re.sub(r"[^a-z0-9_-]", "-", getpass.getuser().lower()).strip("-_") or "me"
+    """The user's name as the name of an environment, which is never prod's."""
+    try:
+        user = getpass.getuser().lower()
+    except (KeyError, OSError):  # a user id that the system has no name for
+        user = f"uid-{os.getuid()}"
+    name = re.sub(r"[^a-z0-9_-]", "-", user).strip("-_")[:40]
+    return name if name and name != PROD else "me"
 
 
 def _linger_s(text: str) -> float:
@@ -239,7 +254,7 @@ def _is(value: Any, kind: str) -> bool:
         return isinstance(value, list) and all(_is(name, _TEXT) for name in value)
     if isinstance(value, bool) or not isinstance(value, int if kind == _COUNT else (int, float)):
         return False
-    return 0 <= value < math.inf
+    return 0 <= value < math.inf and (value > 0 or kind != _ABOVE_0)
 
 
 def _place(text: str, section: str, key: str = "") -> str:

@@ -155,6 +155,9 @@ def test_a_misspelt_column_is_one_sentence_everywhere(checkout: Checkout):
     pages = {path: path.read_text() for path in (*site.rglob("*.html"), *site.rglob("*.js"))}
     page = pages[site / "runs" / f"{record.parent.name}.html"]
     assert "column &#39;amuont&#39; is not in bronze.events" in page
+    # The notebook's card, and its traceback where the page has any error's.
+    assert "Columns of bronze.events (6)</summary>" in page
+    assert page.count("<summary>Traceback</summary>") == 2 and "Failed in cell 4, line 1" in page
     for shown in (*pages.values(), record.read_text()):
         assert "Resolved plan" not in shown
     # The developer's traceback, with the plan, is in the notebook.

@@ -45,9 +45,13 @@ class Runner:
         )
         return execute(request, self.events.append, changes.get("cancel"))
 
+    def cells(self) -> list[dict[str, Any]]:
+        """The executed cells, without the banner that Papermill puts before a failed one."""
+        cells = json.loads((self.out / "notebook.ipynb").read_text())["cells"]
+        return [cell for cell in cells if cell["cell_type"] == "code"]
+
     def outputs(self) -> str:
-        notebook = json.loads((self.out / "notebook.ipynb").read_text())
-        return json.dumps([cell.get("outputs") for cell in notebook["cells"]], ensure_ascii=False)
+        return json.dumps([cell["outputs"] for cell in self.cells()], ensure_ascii=False)
 
 
 @pytest.fixture
@@ -91,8 +95,16 @@ def test_an_error_of_lakebook_is_its_sentence_and_exit_code(run: Runner) -> None
     assert result.status == "failed"
     assert result.error == "step.ipynb, cell 2: the carrier is unknown; name it"
     assert result.exit_code == 2
-    assert "Traceback" not in run.outputs()
-    assert "the carrier is unknown" in run.outputs()
+    card, ended = run.cells()[-1]["outputs"]
+    assert "".join(card["data"]["text/plain"]).splitlines() == [
+        "UserError: the carrier is unknown",
+        "  where: step.ipynb, cell 2",
+        "         line 2 of this cell",
+        "  to do: name it",
+    ]
+    assert "<details><summary>Traceback</summary>" in "".join(card["data"]["text/html"])
+    assert (ended["ename"], ended["evalue"]) == ("UserError", result.error)
+    assert [len(ended["traceback"]), "carrier is unknown" in ended["traceback"][0]] == [2, True]
 
 
 def test_any_other_error_names_notebook_and_cell(run: Runner) -> None:

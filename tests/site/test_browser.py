@@ -17,6 +17,8 @@ import pytest
 from site_browser import Browser
 from small_checkout import Checkout
 
+from lakebook.errors import UserError
+from lakebook.runtime.error_card import card_of
 from lakebook.settings import load_settings
 from lakebook.site.build import build_site
 from lakebook.site.export import export_run
@@ -168,6 +170,27 @@ def test_nothing_hostile_runs_or_loads_in_a_run_page(
     own = "[...document.querySelectorAll('script')].map(s => s.getAttribute('src'))"
     site, catalog = browser.evaluate(own)
     assert site.startswith("../assets/site-") and catalog == "../data/catalog.js"
+
+
+def test_an_errors_card_is_shown_and_its_traceback_opens(
+    archive: Archive, browser: Browser, trap: Trap
+) -> None:
+    raised = UserError("<b>no</b> <script>x</script>", where="here", fix="do that")
+    trace = ["UserError  Traceback", f"Cell In[2], line 1\n{hostile(trap.url)}"]
+    data, metadata = card_of(raised, raised, place=None, trace=trace)._repr_mimebundle_()
+    card = {"output_type": "display_data", "data": data, "metadata": metadata}
+    ended = {"output_type": "error", "ename": "UserError", "evalue": "no", "traceback": ["no"]}
+    cell = code_cell("1 / 0", card, ended, status="failed")
+    archive.run("evil", cell, status="failed", error="no", error_cell=1)
+    archive.build()
+    browser.open((archive.settings.site / "runs/evil.html").as_uri())
+    assert "What to do: do that" in browser.evaluate("document.querySelector('.cell').innerText")
+    folded = "document.querySelector('.cell details')"
+    assert browser.evaluate(f"{folded}.querySelector('pre').checkVisibility()") is False
+    browser.evaluate(f"{folded}.querySelector('summary').click()")
+    assert browser.evaluate(f"{folded}.querySelector('pre').checkVisibility()") is True
+    assert browser.evaluate("document.querySelectorAll('.cell details').length") == 1
+    quiet(browser, trap, archive.settings.site.as_uri())
 
 
 def test_nothing_hostile_runs_or_loads_in_an_exported_run(

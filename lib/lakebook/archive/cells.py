@@ -21,6 +21,7 @@ from ..engines.messages import without_plan
 from .sanitize import IMAGE, sanitize
 
 FORMAT = 1
+CARD_TRACE = "lakebook_traceback"  # in the metadata of an error's card
 # Characters. A browser opens a report, not a data dump; what is left out is in notebook.ipynb.
 TEXT_MAX, TEXT_HEAD, TEXT_TAIL = 24_000, 16_000, 6_000
 HTML_MAX = 500_000
@@ -80,7 +81,7 @@ def _cell(cell: Mapping[str, Any], budget: _Budget) -> dict[str, Any]:
     stat = meta.get("lakebook") or {}
     source = _cut(text_of(cell.get("source", "")), SOURCE_MAX, SOURCE_MAX, 0)
     code = cell["cell_type"] == "code"
-    outputs = _merged(cell.get("outputs", [])) if code else []
+    outputs = _unfolded(_merged(cell.get("outputs", []))) if code else []
     shown = [_output(output, budget) for output in outputs[:CELL_OUTPUTS_MAX]]
     if len(outputs) > CELL_OUTPUTS_MAX:
         shown.append(_note(f"{len(outputs) - CELL_OUTPUTS_MAX:,} more outputs of this cell"))
@@ -111,6 +112,19 @@ def _merged(outputs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return joined
 
 
+def _unfolded(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The error after a card gets back the traceback that the card folds; the card says the rest.
+
+    See `lakebook.runtime.error_card`.
+    """
+    folded: list[str] = []
+    for output in outputs:
+        if output["output_type"] == "error" and folded:
+            output |= {"traceback": folded, "carded": True}
+        folded = list(output.get("metadata", {}).get(CARD_TRACE) or ())
+    return outputs
+
+
 def _output(output: Mapping[str, Any], budget: _Budget) -> dict[str, Any]:
     shown = _rendered(output)
     if not budget.take(len(shown.get("html", "")) + len(shown.get("src", ""))):
@@ -124,7 +138,8 @@ def _rendered(output: Mapping[str, Any]) -> dict[str, Any]:
         return _text(text_of(output["text"]), "error-text" if output["name"] == "stderr" else "")
     if kind == "error":
         trace = text_of("\n".join(map(without_plan, output.get("traceback") or ())))
-        return {**_text(trace or f"{output['ename']}: {output['evalue']}"), "kind": "error"}
+        text = _text(trace or f"{output['ename']}: {output['evalue']}")
+        return {**text, "kind": "error", **({"carded": True} if output.get("carded") else {})}
     data = {name: text_of(value) for name, value in output.get("data", {}).items()}
     for name in _PICTURES:
         if data.get(name):

@@ -47,7 +47,9 @@ def lab(
     ] = None,
 ) -> None:
     """Open JupyterLab in your own environment: reads fall through to prod, writes stay."""
-    settings = shared.settings_of(lake, env or os.environ.get("LAKEBOOK_ENV") or person())
+    settings = shared.settings_of(
+        lake, (os.environ.get("LAKEBOOK_ENV") or person()) if env is None else env
+    )
     try:
         import jupyterlab  # noqa: F401
     except ImportError:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from .inspection import Inspection, StagedFile, inspect
     from .leases import Lease, heartbeat, read_leases, release, take_lease
     from .log import commit_info, open_snapshot, read_tokens
+    from .pins import Pin, Pins
     from .snapshot import PARTITION, DataFile, Snapshot
     from .staging import Stage, begin_stage
-    from .sweeper import SweepResult, sweep
+    from .sweeper import SweepResult, living_stages, sweep
     from .tokens import signed
 
 _HOME = {
@@ -37,9 +38,10 @@ _HOME = {
     "inspection": ("Inspection", "StagedFile", "inspect"),
     "leases": ("Lease", "heartbeat", "read_leases", "release", "take_lease"),
     "log": ("commit_info", "open_snapshot", "read_tokens"),
+    "pins": ("Pin", "Pins"),
     "snapshot": ("PARTITION", "DataFile", "Snapshot"),
     "staging": ("Stage", "begin_stage"),
-    "sweeper": ("SweepResult", "sweep"),
+    "sweeper": ("SweepResult", "living_stages", "sweep"),
     "tokens": ("signed",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -52,6 +54,8 @@ __all__ = [
     "DataFile",
     "Inspection",
     "Lease",
+    "Pin",
+    "Pins",
     "RollbackResult",
     "Snapshot",
     "Stage",
@@ -71,6 +75,7 @@ __all__ = [
     "fault_point",
     "heartbeat",
     "inspect",
+    "living_stages",
     "open_snapshot",
     "read_leases",
     "read_tokens",

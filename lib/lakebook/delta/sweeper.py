@@ -53,6 +53,15 @@ def sweep(table: Path, *, now: float | None = None) -> SweepResult:
     )
 
 
+def living_stages(table: Path) -> tuple[str, ...]:
+    """The runs that are staging files and, as far as this machine knows, will commit them."""
+    return tuple(
+        manifest.run_id
+        for path, manifest in _manifests(table)
+        if path.suffix != MARKED and manifest.expires > time.time() and not _is_dead(manifest)
+    )
+
+
 def _manifests(table: Path) -> Iterator[tuple[Path, Manifest]]:
     folder = table / STAGING
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():

@@ -36,9 +36,11 @@ class Part:
 def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
     """The quarantine of every published partition that has rows there, own ones before prod's.
 
+    Prod's are those of the version that the environment has pinned.
+
     An appended partition has one part for each batch that was committed.
     """
-    from ..delta import open_snapshot
+    from ..delta import Pins, open_snapshot
 
     if contract.write == "append":
         main = open_snapshot(table_path(settings.lake, contract.dataset))
@@ -51,7 +53,10 @@ def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
         return
     seen: set[str] = set()
     for env in dict.fromkeys((settings.env, PROD)):
-        main = open_snapshot(table_path(settings.lake, contract.dataset, env=env))
+        if env == settings.env:
+            main = open_snapshot(table_path(settings.lake, contract.dataset, env=env))
+        else:
+            main = Pins(settings.lake, settings.env).look(contract.dataset)
         aside = open_snapshot(table_path(settings.lake, contract.dataset.quarantine, env=env))
         for name in main.partitions:
             fp = main.fp(name)

@@ -1,7 +1,8 @@
 """The folder that a run works in, `<runs>/.work/<run>/`, and whose it is.
 
 Its lock is held as long as the run's command lives. Folders without a holder are debris of commands
-that were killed; `debris.py` archives them.
+that were killed; `debris.py` archives them. A run also holds its environment in place, so that
+`drop.py` does not move it away meanwhile.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..archive.masking import masker
 from ..contract.time import partitions_of
 from ..graph import StepNode
 from ..intervals import Interval
+from ..names import PROD
 from ..settings import Settings
 
 _FILE = "run.json"
@@ -66,9 +68,8 @@ class Attempt:
 def workspace(settings: Settings, attempt: Attempt) -> Iterator[Path]:
     """Make the run's folder and hold it. It is removed at the end; an error leaves it as debris."""
     work = settings.runs / ".work" / attempt.run_id
-    work.parent.mkdir(parents=True, exist_ok=True)
     # The lock is there before the folder, so that no folder of a living run is without.
-    with _held(work) as is_ours:
+    with hold_environment(settings), _held(work) as is_ours:
         assert is_ours, f"{work} is held by another"
         work.mkdir()
         part = work / f".{_FILE}"
@@ -77,6 +78,46 @@ def workspace(settings: Settings, attempt: Attempt) -> Iterator[Path]:
         part.replace(work / _FILE)
         yield work
         shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def hold_environment(settings: Settings, *, alone: bool = False) -> Iterator[bool]:
+    """Hold an environment in place: runs do it together, what moves it away does it `alone`.
+
+    Gives False when `alone` was asked for and a run holds it. The system lets go at a kill. The
+    lock stands outside the environment's folder, which may be moved.
+    """
+    if settings.env == PROD:  # which nothing moves
+        yield True
+        return
+    path = settings.lake / ".locks" / f"{settings.env}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path, os.O_CREAT | os.O_RDONLY, 0o644)
+    try:
+        yield _lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+    finally:
+        os.close(lock)
+
+
+def _lock(lock: int, how: int) -> bool:
+    try:
+        fcntl.flock(lock, how)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def living(settings: Settings) -> tuple[str, ...]:
+    """The runs whose command lives."""
+    found = []
+    folder = settings.runs / ".work"
+    # Only folders: before its folder is there, a run must find its lock free.
+    for work in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if work.is_dir():
+            with _held(work) as is_free:
+                if not is_free:
+                    found.append(work.name)
+    return tuple(found)
 
 
 def abandoned(settings: Settings) -> Iterator[tuple[Path, Attempt | None]]:
@@ -98,6 +139,7 @@ def abandoned(settings: Settings) -> Iterator[tuple[Path, Attempt | None]]:
 def _held(work: Path) -> Iterator[bool]:
     """Hold a folder's lock; False when somebody else does. The system lets go of it at a kill."""
     path = work.with_name(f"{work.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

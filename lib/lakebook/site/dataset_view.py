@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from ..contract.model import TableContract
 from ..errors import LakebookError
 from ..intervals import NULL, WHOLE, partition_interval
-from ..step.view import DatasetView, open_view
+from ..step.view import DatasetView, look_at
 from . import lineage_picture
 from .catalog import HIDDEN, Catalog
 from .charts import row_bars, sparkline
@@ -59,7 +59,7 @@ def dataset_view(store: Store, catalog: Catalog, dataset: str) -> dict[str, Any]
 
 def _view(catalog: Catalog, table: TableContract) -> tuple[DatasetView | None, str]:
     try:
-        return open_view(catalog.settings, table), ""
+        return look_at(catalog.settings, table), ""
     except LakebookError as broken:  # a damaged table is shown as that, with everything else
         return None, broken.sentence
 

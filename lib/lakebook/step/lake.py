@@ -16,7 +16,7 @@ from ..errors import SourceError, UserError, did_you_mean
 from ..ingest import Landing, open_source
 from ..ingest.log import LogSource
 from ..intervals import NULL, Interval
-from ..names import Dataset
+from ..names import PROD, Dataset
 from ..settings import Settings
 from .context import Context, ReadRequest
 from .declared import declared_inputs, tokens_of
@@ -65,6 +65,10 @@ class LakeContext:
         self.inputs: list[InputTokens] = []
         self.outcome = Outcome(run.out, step, interval)
         self._views: dict[Dataset, DatasetView] = {}
+        if self.settings.env != PROD:
+            # Pinned with the inputs: what prod made of newer ones is not to count as made of these.
+            for table in self.contract.tables:
+                open_view(self.settings, table)
         self._new_columns: dict[str, str] = {}  # of the sources landed: name and URI
         self._landed: dict[str, Landing] = {}
         self.offsets = Offsets({}, {})  # of the logs that were ingested

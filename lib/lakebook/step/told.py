@@ -25,11 +25,21 @@ def told(raised: BaseException, steps: Iterable[Step]) -> LakebookError | None:
         return None
     read: dict[str, tuple[str, ...]] = {}
     for step in steps:
-        context = cast("LakeContext", step._context)  # a kernel has no other
-        if (found := context.source_fault(raised)) is not None:
+        if (found := _context(step).source_fault(raised)) is not None:
             return found
-        read |= context.columns_read
+        read |= _context(step).columns_read
     if missing := column_not_found(raised):
         sentence, fix = missing_column(*missing, read)
         return RunError(sentence, fix=fix)
     return RunError(f"{type(raised).__name__}: {first_lines(raised)}")
+
+
+def columns_of(raised: BaseException, steps: Iterable[Step]) -> dict[str, tuple[str, ...]]:
+    """Columns of each table that the steps have read, if the error is about one that is missing."""
+    if column_not_found(raised) is None:
+        return {}
+    return {name: names for step in steps for name, names in _context(step).columns_read.items()}
+
+
+def _context(step: Step) -> LakeContext:
+    return cast("LakeContext", step._context)  # a kernel has no other

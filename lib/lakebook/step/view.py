@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from ..contract.model import TableContract
-from ..delta import Snapshot, open_snapshot, with_extras
+from ..delta import Pins, Snapshot, open_snapshot, with_extras
 from ..names import PROD, Dataset, table_path
 from ..settings import Settings
 
@@ -78,31 +75,27 @@ class DatasetView:
 
 
 def open_view(settings: Settings, contract: TableContract) -> DatasetView:
-    """Snapshot a dataset for reading; in a person's environment, pin prod's version first."""
+    """Snapshot a dataset for reading; in a person's environment, at the version that it has pinned.
+
+    Raises UserError if that pin has expired.
+    """
+    return _view(settings, contract, pins_of(settings).snapshot)
+
+
+def look_at(settings: Settings, contract: TableContract) -> DatasetView:
+    """As `open_view`, for reports: it pins nothing, and an expired pin will do."""
+    return _view(settings, contract, pins_of(settings).look)
+
+
+def pins_of(settings: Settings) -> Pins:
+    return Pins(settings.lake, settings.env, settings.environments.pin_days)
+
+
+def _view(
+    settings: Settings, contract: TableContract, below_of: Callable[[Dataset], Snapshot]
+) -> DatasetView:
     own = open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
     if settings.env == PROD:
         return DatasetView(with_extras(contract, [own.schema]), own, None)
-    prod = table_path(settings.lake, contract.dataset)
-    version = _pinned(settings, contract.dataset, prod)
-    below = open_snapshot(prod, version)
+    below = below_of(contract.dataset)
     return DatasetView(with_extras(contract, [own.schema, below.schema]), own, below)
-
-
-def _pinned(settings: Settings, dataset: Dataset, prod: Path) -> int | None:
-    """Prod's version that this environment reads, decided at its first read of the dataset."""
-    pin = settings.lake / settings.env / "pins" / f"{dataset}.json"
-    if pin.is_file():
-        return int(json.loads(pin.read_text())["version"])
-    version = open_snapshot(prod).version
-    if version < 0:
-        return None
-    pin.parent.mkdir(parents=True, exist_ok=True)
-    part = pin.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps({"dataset": str(dataset), "version": version}))
-    try:
-        os.link(part, pin)  # the first reader decides; a second one takes what it finds
-    except FileExistsError:
-        return int(json.loads(pin.read_text())["version"])
-    finally:
-        part.unlink()
-    return version

@@ -1,0 +1,100 @@
+"""`lakebook env` in a terminal, and the environment that each command takes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from small_checkout import Checkout
+from typer.testing import CliRunner
+
+from lakebook.cli.main import app
+from lakebook.cli.shared import settings_of
+from lakebook.errors import UserError
+from lakebook.settings import person
+
+
+def listed(checkout: Checkout) -> dict[str, dict]:
+    done = checkout.lakebook("env", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    return {use["name"]: use for use in json.loads(done.stdout)}
+
+
+def test_environments_are_listed_and_dropped(checkout: Checkout):
+    assert "no environment yet" in checkout.lakebook("env", "list").stdout
+    checkout.run()
+    checkout.run("silver.events", "--env", "ana", "--force", end="2013-01-02")
+    found = listed(checkout)
+    assert list(found) == ["prod", "ana"]
+    assert (found["ana"]["partitions"], found["ana"]["rows"], found["ana"]["runs"]) == (1, 1, 1)
+    assert found["ana"]["datasets"][0]["dataset"] == "silver.events"
+    text = checkout.lakebook("env", "list").stdout
+    assert "environment" in text and "ana" in text and "kB" in text
+
+    assert [pin["dataset"] for pin in found["ana"]["pins"]] == ["bronze.events", "silver.events"]
+    assert "version of prod" in text and found["ana"]["pins"][0]["expired"] is False
+    moved = checkout.lakebook("env", "refresh", "ana", "bronze.events")
+    assert "bronze.events: stays at version 1" in moved.stdout
+
+    asked = checkout.lakebook("env", "drop", "ana")
+    assert asked.returncode == 2 and "add --yes" in asked.stderr
+    assert "silver.events: 1 partition, 1 row" in asked.stdout
+    assert "1 archived run: deleted" in asked.stdout
+    assert list(listed(checkout)) == ["prod", "ana"]
+
+    done = checkout.lakebook("env", "drop", "ana", "--yes")
+    assert done.returncode == 0 and "dropped the environment ana" in done.stdout
+    assert list(listed(checkout)) == ["prod"]
+    again = checkout.lakebook("env", "drop", "ana", "--yes")
+    assert again.returncode == 2 and "no environment 'ana'" in again.stderr
+    refused = checkout.lakebook("env", "drop", "prod", "--yes")
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--start", "2013-01-01", "--end", "2013-01-02"),
+        ("plan", "--start", "2013-01-01", "--end", "2013-01-02"),
+        ("query", "SELECT 1"),
+        ("runs",),
+        ("quarantine", "show", "silver.events"),
+        ("report", "build"),
+        ("datahub", "status"),
+        ("lab",),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_bad_name_is_refused_in_one_sentence(
+    checkout: Checkout, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(checkout.root)
+    run = CliRunner().invoke
+    found = [run(app, [*command, "--env", "A/../b"]), run(app, [*command, "--env", ""])]
+    monkeypatch.setenv("LAKEBOOK_ENV", "A/../b")
+    found.append(run(app, [*command]))
+    for done in found:
+        assert isinstance(done.exception, UserError), done.output
+        assert "is not a name; use lower case letters" in done.exception.sentence
+        assert "\n" not in done.exception.sentence
+
+
+def test_the_variable_names_the_environment_and_the_option_wins(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(checkout.root)
+    monkeypatch.delenv("LAKEBOOK_ENV", raising=False)
+    assert settings_of(None).env == "prod"
+    monkeypatch.setenv("LAKEBOOK_ENV", "ana")
+    assert (settings_of(None).env, settings_of(None, "prod").env) == ("ana", "prod")
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [("Ana.Silva", "ana-silva"), ("prod", "me"), ("--", "me"), ("x" * 60, "x" * 40)],
+)
+def test_the_name_of_a_persons_environment_is_a_name_and_never_prod(
+    monkeypatch: pytest.MonkeyPatch, user: str, name: str
+):
+    monkeypatch.setenv("LOGNAME", user)
+    assert person() == name
