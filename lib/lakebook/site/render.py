@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import words
+from ..cards import words
 
 HERE = Path(__file__).parent
 CSS, JS = "site.css", "site.js"
