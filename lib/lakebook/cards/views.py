@@ -145,6 +145,13 @@ def sample_view(output: Mapping[str, Any], hides: Hides) -> dict[str, Any] | Non
     return {"dataset": output.get("dataset"), "columns": columns, "rows": rows, "whole": whole}
 
 
+def shown_value(value: Any, *, masked: bool = False) -> str | None:
+    """A value of a row as a card shows it; None for null, which is not the same as nothing."""
+    if value is None:
+        return None
+    return MASK if masked else short(value)
+
+
 def short(value: Any) -> str:
     """A value in at most 80 characters; null is nothing."""
     if value is None:
