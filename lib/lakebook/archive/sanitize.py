@@ -19,6 +19,7 @@ _ATTRIBUTES = {
     "*": {"class", "title", "lang", "dir"},
     "a": {"href"},
     "img": {"src", "alt", "width", "height"},
+    "div": {"tabindex"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
     "ol": {"start"},
@@ -64,6 +65,8 @@ def _depth(html: str) -> int:
 
 
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "tabindex":
+        return value if value == "0" else None  # reachable, never first
     if name == "src":
         return value if IMAGE.fullmatch(value) else None
     if name == "href":
