@@ -117,6 +117,17 @@ def test_only_the_interval_is_compared(lake: SmallLake) -> None:
     assert "against version 2 in prod, 2013-01-01 – 2013-01-02" in repr(shown)
 
 
+@pytest.mark.parametrize("kind", ["zoned", "text"])
+def test_a_time_in_another_type_is_no_failure(lake: SmallLake, kind: str) -> None:
+    lake.contract("replace")
+    lake.write(ROWS, *DAYS)
+    seen = pl.col("seen")
+    other = seen.dt.replace_time_zone("UTC") if kind == "zoned" else seen.cast(pl.String)
+    text = repr(lake.open(*DAYS).diff(rows(*ROWS).with_columns(other)))
+    assert ("No difference in 3 rows." in text) == (kind == "zoned")
+    assert ("column seen retyped: timestamp -> string" in text) == (kind == "text")
+
+
 def test_nothing_published_is_said(lake: SmallLake) -> None:
     lake.contract("replace")
     step = lake.open(*DAYS)

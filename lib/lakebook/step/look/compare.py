@@ -1,7 +1,7 @@
 """Two sets of rows compared: by their key, or without one as bags of whole rows.
 
-Both sides are scanned, streaming; what is held in memory are the keys of one side, and a few rows
-as examples.
+Both sides are scanned, streaming. Held in memory are the compared columns of one side (its hashes,
+where there is no key) and a few rows as examples: an interval has to fit, not the table.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from ...errors import UserError
 from ...names import PROD, table_path
 from ..outcome import Output
 from ..view import DatasetView, open_view
+from .compare import as_written
 from .frames import lazy_rows
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def sides(context: LakeContext, frame: Any, contract: TableContract) -> Iterator
         return
     before = open_view(context.settings, contract)
     with lazy_rows(frame, context.settings.state, once=True) as rows:
-        inside, notes = _inside(rows, context, contract)
+        inside, notes = _inside(as_written(rows, contract), context, contract)
         names = list(partitions_of(contract, context.interval))
         if contract.write == "append" or (contract.time and context.interval is None):
             names = list(before.partitions)
@@ -105,7 +106,8 @@ def _inside(
     import polars as pl
 
     time = contract.time
-    if time is None or context.interval is None or time.column not in rows.collect_schema():
+    kind = rows.collect_schema().get(time.column) if time else None
+    if time is None or context.interval is None or kind not in (pl.Date, pl.Datetime("us")):
         return rows, ()
     low, high = bounds(contract, context.interval)
     is_inside = (pl.col(time.column) >= low) & (pl.col(time.column) < high)
