@@ -43,12 +43,23 @@ def test_rows_are_compared_by_the_key() -> None:
     found = compare(old, new, KEYED)
     assert figures(found) == (1, 1, 1, 2)
     assert dict(found.columns) == {"name": 1, "value": 1}
-    assert found.changed == [
+    assert list(found.changed) == [
         ({"id": 3, "name": "c", "value": 3.0}, {"id": 3, "name": "C", "value": 3.5})
     ]
     assert [row["id"] for row in found.added_rows] == [5]
     assert [row["id"] for row in found.removed_rows] == [4]
     assert not found.is_empty and compare(old, old, KEYED).is_empty
+
+
+def test_values_that_are_equal_are_no_change_however_they_are_stored() -> None:
+    old, new = frame((1, "a", 0.0), (None, "b", 1.0)), frame((None, "b", 1.0), (1, "a", -0.0))
+    assert compare(old, new, KEYED).is_empty
+    assert compare(old, new, UNKEYED).is_empty
+    chunks = pl.concat([new.collect(), new.collect()]).with_columns(
+        pl.col("name").cast(pl.Categorical)
+    )
+    chunked = chunks[1:3].lazy().with_columns(pl.col("name").cast(pl.String))
+    assert compare(old, chunked, KEYED).is_empty
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,7 +1,7 @@
 """Two sets of rows compared: by their key, or without one as bags of whole rows.
 
-Both sides are scanned, streaming. Held in memory are the compared columns of one side (its hashes,
-where there is no key) and a few rows as examples: an interval has to fit, not the table.
+Both sides are scanned, streaming. Held in memory are the keys and hashes of rows, and a few rows as
+examples: those of an interval have to fit, not the table. Rows by key are `keyed`'s.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...contract.model import TableContract
 from ...engines.polars_cast import lossless_cast
+from .keyed import EXAMPLES, Keys, changed_rows, group_keys, rows_with
 from .preview import type_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-EXAMPLES = 5
-_OLD, _HASH, _SIDE = "\0before", "\0hash", "\0side"
+_HASH, _SIDE = "\0hash", "\0side"
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ def compare(
         notes.append(f"values of {', '.join(lost)} are not compared: another type")
     old, new = before.select(common), now.select(common)
     if key and set(key) <= set(common):
-        repeated = [_repeated(side, key) for side in (old, new)]
-        if not any(repeated):
-            return _by_key(old, new, key, changes, tuple(notes), keep_missing)
-        where = "what is published" if repeated[0] else "the frame"
-        notes.append(f"the key {', '.join(key)} is not unique in {where}: rows are compared whole")
+        keys = group_keys(old, new, key)
+        if not keys.repeated:
+            return _by_key(old, new, key, keys, changes, tuple(notes), keep_missing)
+        where = f"the key {', '.join(key)} is not unique in {keys.repeated}"
+        notes.append(f"{where}: rows are compared whole")
     elif key:
         missing = ", ".join(name for name in key if name not in common)
         notes.append(f"the key's {missing} cannot be compared: rows are compared whole")
@@ -120,57 +120,24 @@ def compare_schemas(
     return tuple(changes), common
 
 
-def _repeated(rows: pl.LazyFrame, key: Sequence[str]) -> bool:
-    """Whether some key stands in two rows."""
-    import polars as pl
-
-    twice = rows.group_by(key).len().filter(pl.col("len") > 1).select(pl.len())
-    return bool(twice.collect(engine="streaming").item())
-
-
 def _by_key(
     old: pl.LazyFrame,
     new: pl.LazyFrame,
     key: Sequence[str],
+    keys: Keys,
     changes: tuple[SchemaChange, ...],
     notes: tuple[str, ...],
     keep_missing: bool,
 ) -> Difference:
-    import polars as pl
-
-    values = [name for name in old.collect_schema() if name not in key]
-    both = new.join(old, on=key, how="inner", suffix=_OLD, nulls_equal=True)
-    differs = [pl.col(name).ne_missing(pl.col(name + _OLD)).alias(name) for name in values]
-    altered = pl.any_horizontal(differs) if differs else pl.lit(False)
-    plans = [
-        new.select(pl.len()),
-        old.select(pl.len()),
-        both.select(pl.len(), altered.sum().alias(_SIDE), *(one.sum() for one in differs)),
-    ]
-    rows_now, rows_before, found = pl.collect_all(plans, engine="streaming")
-    matched, changed, *per_column = found.row(0)
-    added = rows_now.item() - matched
-    removed = 0 if keep_missing else rows_before.item() - matched
-
-    def some(one: pl.LazyFrame, is_there: int) -> list[dict[str, Any]]:
-        if not is_there:
-            return []
-        return one.sort(key).head(EXAMPLES).collect(engine="streaming").to_dicts()
-
-    pairs = [
-        (
-            {name: row[name if name in key else name + _OLD] for name in (*key, *values)},
-            {name: row[name] for name in (*key, *values)},
-        )
-        for row in some(both.filter(altered), changed)
-    ]
-    counted = sorted(zip(values, per_column, strict=True), key=lambda one: -one[1])
+    changed = changed_rows(old, new, key, keys.changed)
     return Difference(
-        *(changes, tuple(key), rows_before.item(), rows_now.item(), added, removed, changed),
-        columns=tuple((name, count) for name, count in counted if count),
-        added_rows=some(new.join(old, on=key, how="anti", nulls_equal=True), added),
-        removed_rows=some(old.join(new, on=key, how="anti", nulls_equal=True), removed),
-        changed=pairs,
+        *(changes, tuple(key), keys.before, keys.now, keys.added),
+        removed=0 if keep_missing else keys.removed,
+        altered=keys.changed.height,
+        columns=changed.columns,
+        added_rows=rows_with(new, key, keys.some_added),
+        removed_rows=[] if keep_missing else rows_with(old, key, keys.some_removed),
+        changed=changed.pairs,
         notes=notes,
     )
 
