@@ -162,6 +162,34 @@ def test_imports_are_those_that_make_the_data() -> None:
     assert "geo.airports" not in found(code, tags=("view",)).imports
 
 
+LOOKS = ("step.preview(a, rows=3)", "step.profile(a, unmask=True)", "step.diff()", "step.diff(a)")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_is_no_edge_and_no_part_of_the_code(look: str) -> None:
+    plain, looked = found("a = 1"), found(f"a = 1\n{look}")
+    assert (looked.reads, looked.sources, looked.writes) == ([], [], [])
+    assert looked.code_hash == plain.code_hash
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "step.preview(a := 2)",
+        "step.preview(change(a))",
+        "shown = step.preview(a)",
+        "other.preview(a)",
+        "a.profile(step.now)",
+    ],
+)
+def test_what_may_do_more_than_look_is_code(code: str) -> None:
+    assert found(f"a = 1\n{code}").code_hash != found("a = 1").code_hash
+
+
+def test_a_read_inside_a_look_is_an_edge() -> None:
+    assert found('step.preview(step.read("bronze.a"))').reads != []
+
+
 def test_a_read_in_a_view_is_an_edge() -> None:
     assert found('step.read("bronze.a")', tags=("view",)).reads != []
 

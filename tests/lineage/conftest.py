@@ -165,6 +165,14 @@ def write_project(project: Project) -> None:
         "step.write(late)",
         "#tag view\nplt.plot(step.result().collect()['no_such_column'])",
     )
+    step(
+        "silver.looked",
+        "carrier string!",
+        READ,
+        "step.preview(flights, rows=3)\nshown = step.profile(flights.select('dist'))",
+        "step.diff(flights)\nstep.write(flights.select('carrier'))\nstep.diff()",
+        "#tag view\nstep.preview(flights.select('no_such_column'))",
+    )
     step("silver.misspelt", "carrier string!", READ, "x = flights.filter(nw.col('dep_tme') > 0)",
          "step.write(x.select('carrier'))")  # fmt: skip
     step("silver.dropped", "carrier string!", READ, "x = flights.select('carrier')",

@@ -24,6 +24,13 @@ def test_a_step_that_keeps_its_contract_has_no_findings(checked: Checked) -> Non
         assert checked.sentences(step) == []
 
 
+def test_looks_at_frames_are_no_findings_and_no_lineage(checked: Checked) -> None:
+    assert checked.sentences("silver.looked") == []
+    assert checked.edges("silver.looked", "carrier") == {"bronze.flights.carrier"}
+    tables = checked.of("silver.looked").lineage.tables
+    assert not [edge for edge in tables if "silver.looked" in str(edge[0])]
+
+
 def test_a_misspelt_column_is_named_with_its_table_notebook_and_cell(checked: Checked) -> None:
     assert checked.sentences("silver.misspelt") == [
         "silver.misspelt: column 'dep_tme' is not in bronze.flights (did you mean 'dep_time'?); "

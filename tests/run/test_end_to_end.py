@@ -81,6 +81,30 @@ def test_a_comment_makes_nothing_stale_and_code_does(checkout: Checkout):
     assert re.search(r"changed: code: 2013-01-01, 2013-01-02, 2013-01-03", plan.stdout), plan
 
 
+def test_looks_run_in_a_run_are_in_its_report_and_make_nothing_stale(checkout: Checkout):
+    path = checkout.root / "notebooks/silver/events.ipynb"
+    plain = path.read_text()
+    checkout.run()
+    raw = json.loads(plain)
+    view = {**raw["cells"][-1], "id": "looks", "metadata": {"tags": ["view"]}}
+    view["source"] = ["step.preview(events)\n", "display(step.profile(events))\n", "step.diff()"]
+    path.write_text(json.dumps({**raw, "cells": [*raw["cells"], view]}))
+    assert {step["status"] for step in checkout.run().values()} == {"fresh"}
+    assert json.loads(checkout.lakebook("graph", "state:modified", "--json").stdout) == []
+
+    silver = checkout.run("silver.events", "--force")["silver.events"]
+    (run,) = silver["runs"]
+    folder = next((checkout.root / ".lake/prod/runs").glob(f"*/{run['run_id']}"))
+    record = json.loads((folder / "record.json").read_text())
+    assert [entry["dataset"] for entry in record["inputs"]] == ["bronze.events"]
+    cells = json.loads((folder / "cells.json").read_text())["cells"]
+    shown = " ".join(output["html"] for output in cells[-1]["outputs"])
+    assert "4 rows</b>, 6 columns" in shown and "No difference in 3 rows." in shown
+    write = " ".join(output["html"] for output in cells[-2]["outputs"])
+    assert 'class="lb-card' in write and "last 2 runs: did not hold in 2" in write
+    assert {step["status"] for step in checkout.run().values()} == {"fresh"}
+
+
 def test_days_in_any_order_end_in_the_same_tables_as_the_whole(checkout: Checkout):
     for day in (3, 1, 2):
         checkout.run(start=f"2013-01-0{day}", end=f"2013-01-0{day + 1}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lakebook.site.words import cause, change, duration, interval, plural
+from lakebook.cards.words import change, duration, interval, plural
+from lakebook.site.words import cause
 
 
 @pytest.mark.parametrize(

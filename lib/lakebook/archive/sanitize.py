@@ -9,7 +9,7 @@ import re
 
 IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*")
 _LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
-_CLASS = re.compile(r"(highlight|hll|[a-z]{1,2}\d?|ansi-[a-z-]+|dataframe)")
+_CLASS = re.compile(r"(highlight|hll|[a-z]{1,2}\d?|ansi-[a-z-]+|dataframe|lb-[a-z]+)")
 _TAGS = """
     a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6
     hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td
@@ -19,6 +19,7 @@ _ATTRIBUTES = {
     "*": {"class", "title", "lang", "dir"},
     "a": {"href"},
     "img": {"src", "alt", "width", "height"},
+    "div": {"tabindex"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
     "ol": {"start"},
@@ -64,12 +65,15 @@ def _depth(html: str) -> int:
 
 
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "tabindex":
+        return value if value == "0" else None  # reachable, never first
     if name == "src":
         return value if IMAGE.fullmatch(value) else None
     if name == "href":
         return value if _LINK.match(value) else None
     if name == "class":
-        # Only classes of code and of plain tables: others could dress output up as our header.
+        # Only classes of code, of plain tables and of cards, which style the inside of a card
+        # alone: others could dress output up as our header.
         kept = [word for word in value.split() if _CLASS.fullmatch(word)]
         return " ".join(kept) or None
     return value

@@ -27,7 +27,7 @@ def exact_casts(found: pl.Schema, contract: TableContract) -> list[pl.Expr]:
     exprs = []
     for column in contract.columns:
         have = found[column.name]
-        expr = _cast(column.name, have, column.type)
+        expr = lossless_cast(column.name, have, column.type)
         if expr is None:
             raise ContractError(
                 f"column {column.name!r} is {type_name(have)} in the result and {column.type} in "
@@ -39,7 +39,8 @@ def exact_casts(found: pl.Schema, contract: TableContract) -> list[pl.Expr]:
     return exprs
 
 
-def _cast(name: str, have: pl.DataType, wanted: str) -> pl.Expr | None:
+def lossless_cast(name: str, have: pl.DataType, wanted: str) -> pl.Expr | None:
+    """A column in a contract's type; None where no cast without loss connects the two."""
     import polars as pl
     import pyarrow as pa
 

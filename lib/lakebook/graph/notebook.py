@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,14 +97,22 @@ def _refuse_run(cell: Cell, where: str) -> None:
             )
 
 
-def code_digest(cells: Iterable[tuple[Cell, ast.Module]]) -> str:
+LOOKS = ("preview", "profile", "diff")
+"""Methods of a step that show something, and neither read for the result nor change it."""
+
+
+def code_digest(
+    cells: Iterable[tuple[Cell, ast.Module]], steps: Collection[str] = frozenset()
+) -> str:
     """Digest of code without comments, formatting, docstrings and other bare texts.
 
-    Of the cell of parameters, the interval is left out: it is no part of what is made.
+    Of the cell of parameters, the interval is left out: it is no part of what is made; and so are
+    plain looks such as `step.preview(frame)`, where `steps` are the variables that hold a step.
     """
     parts: list[str] = []
     for cell, tree in cells:
         body = [node for node in tree.body if not (cell.is_parameters and _is_interval(node))]
+        body = [node for node in body if not _is_look(node, steps)]
         kept = _Words().visit(ast.Module(body, []))
         parts.extend(ast.dump(node, include_attributes=False) for node in kept.body)
         parts.extend(magics(cell))
@@ -125,6 +133,22 @@ def assigned(node: ast.stmt) -> tuple[str, ...]:
 def _is_interval(node: ast.stmt) -> bool:
     names = assigned(node)
     return bool(names) and set(names) <= set(INTERVAL)
+
+
+def _is_look(node: ast.stmt, steps: Collection[str]) -> bool:
+    """A look that stands alone and is given names and constants: nothing else can happen in it."""
+    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+        return False
+    call, called = node.value, node.value.func
+    if not (
+        isinstance(called, ast.Attribute)
+        and called.attr in LOOKS
+        and isinstance(called.value, ast.Name)
+        and called.value.id in steps
+    ):
+        return False
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    return all(isinstance(value, ast.Name | ast.Constant) for value in given)
 
 
 class _Words(ast.NodeTransformer):

@@ -49,7 +49,8 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
     for cell, tree in trees:
         _Visitor(found, names, f"{where}, cell {cell.number}", cell).visit(tree)
     found.imports = sorted(set(found.imports))
-    found.code_hash = code_digest((cell, tree) for cell, tree in trees if not cell.is_view)
+    made = [(cell, tree) for cell, tree in trees if not cell.is_view]
+    found.code_hash = code_digest(made, names)
     found.parameters = [
         name
         for cell, tree in trees

@@ -46,6 +46,19 @@ class CompiledCard:
     dataset: str
 
 
+class NoLook:
+    """There are no rows to look at, and what is looked at is neither read nor made."""
+
+    def preview(self, frame: Any, rows: int, *, unmask: bool) -> CompiledCard:
+        return CompiledCard("a preview")
+
+    def profile(self, frame: Any, *, unmask: bool) -> CompiledCard:
+        return CompiledCard("a profile")
+
+    def diff(self, frame: Any, table: Dataset, *, unmask: bool) -> CompiledCard:
+        return CompiledCard(str(table))
+
+
 class CompileContext:
     """One step's context. `make_frame` gives the empty frame of a table or source."""
 
@@ -117,6 +130,10 @@ class CompileContext:
 
     def result(self, table: Dataset) -> nw.LazyFrame[Any]:
         return self._frame(table)
+
+    @property
+    def look(self) -> NoLook:
+        return NoLook()
 
     def _frame(self, dataset: Dataset) -> nw.LazyFrame[Any]:
         contract = self._contracts.get(dataset)

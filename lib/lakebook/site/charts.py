@@ -1,4 +1,4 @@
-"""Small pictures as inline SVG: a line of history, bars of rows, a bar of shares.
+"""Small pictures as inline SVG: bars of rows, a bar of shares. Those of cards are `cards.charts`.
 
 Sizes stand in attributes and colours in classes, since the pages allow no inline style.
 """
@@ -12,35 +12,6 @@ from html import escape
 from markupsafe import Markup
 
 from .store import Point
-
-
-def sparkline(points: Sequence[Point], width: int = 120, height: int = 26) -> Markup:
-    """History of a check, oldest left: how many rows broke it, a mark where it did not hold."""
-    if len(points) < 2:
-        return Markup('<span class="dim">first run</span>')
-    values = [p.value or 0 for p in points]
-    top, low = max(values), min(0, *values)
-    span = (top - low) or 1
-    step = (width - 8) / (len(points) - 1)
-    places = [
-        (4 + at * step, height - 4 - (value - low) / span * (height - 8))
-        for at, value in enumerate(values)
-    ]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    marks = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{3 if not p.good else 2}" class="'
-        f'{"bad" if not p.good else "now"}"/>'
-        for (x, y), p in zip(places, points, strict=True)
-        if not p.good or p is points[-1]
-    )
-    broken = sum(not p.good for p in points)
-    label = f"last {len(points)} runs: did not hold in {broken}; now {values[-1]:g}, most {top:g}"
-    return Markup(
-        f'<svg class="spark" role="img" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" aria-label="{escape(label)}">'
-        f"<title>{escape(label)}</title>"
-        f'<polyline points="{line}"/>{marks}</svg>'
-    )
 
 
 def row_bars(points: Sequence[Point], width: int = 720, height: int = 150) -> Markup:

@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ..cards.charts import sparkline
 from ..contract.model import TableContract
 from ..errors import LakebookError
 from ..intervals import NULL, WHOLE, partition_interval
 from ..step.view import DatasetView, look_at
 from . import lineage_picture
 from .catalog import HIDDEN, Catalog
-from .charts import row_bars, sparkline
+from .charts import row_bars
 from .scan import epoch
 from .store import Point, Store
 from .words import promise

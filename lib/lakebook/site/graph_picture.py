@@ -8,7 +8,7 @@ from html import escape
 
 from markupsafe import Markup
 
-from .words import MARKS
+from ..cards.words import MARKS
 
 WIDE, HIGH, GAP_X, GAP_Y, TOP = 158, 46, 46, 16, 34
 

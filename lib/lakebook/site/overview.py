@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..cards.words import count, interval, plural
 from . import graph_picture
 from .catalog import Catalog
 from .graph_picture import Node
 from .store import Run, Store
-from .words import count, interval, plural
 
 RECENT = 40
 

@@ -9,13 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from markupsafe import Markup
 
-from . import words
+from ..cards.render import TEMPLATES, equip, style
 
 HERE = Path(__file__).parent
 CSS, JS = "site.css", "site.js"
+_CARDS = PrefixLoader({"cards": FileSystemLoader(TEMPLATES)})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
@@ -25,19 +26,8 @@ POLICY = (
 @cache
 def templates() -> Environment:
     """Autoescape is on; only sanitized cells and our own pictures are `Markup`."""
-    made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in ("duration", "count", "megabytes", "moment", "names"):
-        made.filters[name] = getattr(words, name)
+    made = equip(ChoiceLoader([FileSystemLoader(HERE / "templates"), _CARDS]))
     made.filters["safe_cell"] = _safe_cell
-    made.globals.update(
-        interval=words.interval, change=words.change, plural=words.plural, MARKS=words.MARKS
-    )
     return made
 
 
@@ -64,7 +54,8 @@ def page(template: str, site_name: str, root: str, **view: Any) -> str:
 
 @cache
 def asset_text(name: str) -> str:
-    return (HERE / "assets" / name).read_text(encoding="utf-8")
+    text = (HERE / "assets" / name).read_text(encoding="utf-8")
+    return f"{text}{style()}\n" if name == CSS else text
 
 
 def asset_name(name: str) -> str:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..archive.record import RunRecord, read_record
+from ..cards.views import check_view, input_view, ordered, output_view, profile_view, sample_view
 from .catalog import Catalog
-from .charts import shares, sparkline
+from .charts import shares
 from .content import load_cells
 from .diff import compare
 from .store import Run, Store
 from .words import cause
 
-HIDDEN = "•••"
-SAMPLES = 5
 AROUND = 12  # lines of a long failing cell on both sides of the one that raised
-# What a record of another version may lack; pages are strict about names.
-_INPUT = {"version": "", "versions": {}, "partitions": (), "digest": "", "modified": ""}
-_OUTPUT = {"dataset": "", "version": "", "committed": (), "rows_audited": None}
-_OUTPUT |= {"rows_published": None, "rows_quarantined": None}
-_CHECK = {"name": "", "column": None, "reason": "", "unexpected": None, "evaluated": None}
 _LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 
 
@@ -43,10 +38,11 @@ def run_view(store: Store, catalog: Catalog, run: Run) -> dict[str, Any]:
         "next": following[0] if following else None,
         "good": good,
         "difference": _difference(runs, record, cells, good),
-        "checks": [_check(store, catalog, run, check) for check in _ordered(record.checks)],
-        "outputs_made": [_output(output) for output in record.outputs],
-        "inputs": [_input(catalog, entry) for entry in record.inputs],
-        "profile": profile(catalog, record),
+        "checks": [_check(store, catalog, run, check) for check in ordered(record.checks)],
+        "outputs_made": [output_view(output) for output in record.outputs],
+        "inputs": [input_view(entry, catalog.tables) for entry in record.inputs],
+        "profile": _of_outputs(catalog, record, profile_view),
+        "samples": _of_outputs(catalog, record, sample_view),
         "above": catalog.above(record.step),
         "below": catalog.below(record.step),
         "owner": catalog.owner(record.step),
@@ -104,71 +100,10 @@ def _figures(cell: Mapping[str, Any], record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _ordered(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What did not hold first, the gravest first among it."""
-    weight = {"fail": 0, "quarantine": 1, "warn": 2}
-    return sorted(
-        checks, key=lambda c: (bool(c.get("success")), weight.get(str(c.get("action")), 3))
-    )
-
-
 def _check(store: Store, catalog: Catalog, run: Run, check: Mapping[str, Any]) -> dict[str, Any]:
-    dataset, column = str(check.get("dataset")), check.get("column")
-    secret = catalog.hides(dataset, column)
-    state = "ok"
-    if not check.get("success"):
-        state = {"fail": "failed", "quarantine": "aside"}.get(str(check.get("action")), "warn")
+    dataset = str(check.get("dataset"))
     past = store.points(dataset, "check", str(check.get("name")), until=run.key)
-    observed = check.get("observed")
-    return {
-        **_CHECK,
-        **check,
-        "state": state,
-        "observed": HIDDEN if secret and observed is not None else _short(observed),
-        "sample": _sample(catalog, dataset, check, secret) if state != "ok" else [],
-        "history": sparkline(past),
-    }
-
-
-def _sample(
-    catalog: Catalog, dataset: str, check: Mapping[str, Any], secret: bool
-) -> list[dict[str, Any]]:
-    """Some rows that broke a rule, classified columns hidden."""
-    shown = []
-    for row in list(check.get("sample") or ())[:SAMPLES]:
-        if isinstance(row, Mapping):
-            shown.append(
-                {k: HIDDEN if catalog.hides(dataset, k) else _short(v) for k, v in row.items()}
-            )
-        else:
-            shown.append({str(check.get("column") or "value"): HIDDEN if secret else _short(row)})
-    return shown
-
-
-def _short(value: Any) -> str:
-    text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
-
-
-def _output(output: Mapping[str, Any]) -> dict[str, Any]:
-    published = int(output.get("rows_published") or 0)
-    aside = int(output.get("rows_quarantined") or 0)
-    return {
-        **_OUTPUT,
-        **output,
-        "bar": shares([("rows", published), ("aside", aside)]),
-        "balanced": int(output.get("rows_audited") or 0) == published + aside,
-    }
-
-
-def _input(catalog: Catalog, entry: Mapping[str, Any]) -> dict[str, Any]:
-    dataset = str(entry.get("dataset") or "")
-    return {
-        **_INPUT,
-        **entry,
-        "dataset": dataset,
-        "page": dataset if dataset in catalog.tables else "",
-    }
+    return check_view(check, partial(catalog.hides, dataset), past)
 
 
 def _datasets(catalog: Catalog, record: RunRecord) -> list[str]:
@@ -178,31 +113,7 @@ def _datasets(catalog: Catalog, record: RunRecord) -> list[str]:
     return known or [str(o["dataset"]) for o in record.outputs if o.get("dataset")]
 
 
-def profile(catalog: Catalog, record: RunRecord) -> list[dict[str, Any]]:
-    """Columns of each output with nulls, distinct values and bounds; classified bounds hidden."""
-    found = []
-    for output in record.outputs:
-        given = output.get("profile") or {}
-        rows = int(given.get("rows") or 0)
-        columns = []
-        for name, figures in (given.get("columns") or {}).items():
-            secret = catalog.hides(str(output.get("dataset")), name)
-            nulls = int(figures.get("nulls") or 0)
-            bounds = {
-                k: HIDDEN if secret and figures.get(k) is not None else _short(figures.get(k))
-                for k in ("min", "max")
-            }
-            filled = 1 - nulls / rows if rows else 1.0
-            columns.append(
-                {
-                    "name": name,
-                    "nulls": nulls,
-                    "filled": filled,
-                    "bar": shares([("rows", filled), ("rest", 1 - filled)], 60, 6),
-                    "distinct": figures.get("distinct"),
-                    **bounds,
-                }
-            )
-        if columns:
-            found.append({"dataset": output.get("dataset"), "rows": rows, "columns": columns})
-    return found
+def _of_outputs(catalog: Catalog, record: RunRecord, view: Callable[..., Any]) -> list[Any]:
+    """A view of each output that has one, classified values hidden."""
+    found = [view(o, partial(catalog.hides, str(o.get("dataset")))) for o in record.outputs]
+    return [one for one in found if one is not None]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..archive.record import RECORD, RunRecord, read_record
+from ..cards.views import figure_of
 from ..errors import StorageError
 from .content import load_cells
 from .store import Point, Run, Store
@@ -162,13 +163,11 @@ def _points(record: RunRecord) -> Iterator[Point]:
         rows = output.get("rows_published")
         yield Point(*place, str(output.get("dataset")), "rows", "", rows, True, detail)
     for check in record.checks:
-        value = check.get("unexpected")
-        if value is None and isinstance(check.get("observed"), int | float):
-            value = check["observed"]
+        found = figure_of(check)
         detail = {"action": check.get("action"), "column": check.get("column")}
         yield Point(
             *(*place, str(check.get("dataset")), "check", str(check.get("name"))),
-            *(value, bool(check.get("success")), detail),
+            *(found.value, found.good, detail),
         )
 
 

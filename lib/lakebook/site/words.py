@@ -1,14 +1,13 @@
-"""Figures and promises as people say them: the filters of the templates."""
+"""What a run or a contract says, in sentences; figures are `lakebook.cards.words`."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
 from typing import Any
 
+from ..cards.words import plural
 from ..contract.model import TableContract
 
-MARKS = {"ok": "✓", "failed": "✗", "killed": "✗", "warn": "!", "aside": "◐", "none": "·"}
 CAUSE_MAX = 280
 _PLACE = re.compile(r"^notebooks/\S+\.ipynb(, cell \d+)?(, line \d+)?: ")
 _VALID = re.compile(r";? valid columns: \[[^\]]*\]?")
@@ -31,74 +30,6 @@ def cause(error: str | None, status: str) -> str:
         return f"{first}. {hint}"
     first = first if len(first) <= CAUSE_MAX else f"{first[: CAUSE_MAX - 1]}…"
     return first if first.endswith((".", "!", "?", ")", "…")) else f"{first}."
-
-
-def duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def count(number: Any) -> str:
-    if isinstance(number, bool) or number is None:
-        return "–" if number is None else str(number)
-    if isinstance(number, int):
-        return f"{number:,}"
-    if isinstance(number, float):
-        return f"{number:,.4g}" if abs(number) < 1e6 else f"{number:,.0f}"
-    return str(number)[:80]
-
-
-def plural(number: int, word: str) -> str:
-    if number == 1:
-        return f"1 {word}"
-    return f"{number:,} {word[:-1]}ies" if word.endswith("y") else f"{number:,} {word}s"
-
-
-def megabytes(size: float | None) -> str:
-    if size is None:
-        return "–"
-    return f"{size / 1024:.1f} GB" if size >= 1024 else f"{size:,.0f} MB"
-
-
-def moment(iso: str) -> str:
-    return iso[:19].replace("T", " ")
-
-
-def interval(start: str | None, end: str | None) -> str:
-    """`1 – 31 Jan 2013`, both inclusive, as people read a range; or the whole table."""
-    if not start or not end:
-        return "whole table"
-    try:
-        first, last = datetime.fromisoformat(start), datetime.fromisoformat(end) - timedelta(days=1)
-    except ValueError:
-        return f"{start} – {end}"
-    if first == last:
-        return first.date().isoformat()
-    return f"{first.date().isoformat()} – {last.date().isoformat()}"
-
-
-def names(words: Any) -> str:
-    """A few names, or the first and last of many."""
-    listed = ["all" if word == "*" else str(word) for word in words or ()]
-    if len(listed) <= 4:
-        return ", ".join(listed)
-    return f"{listed[0]} … {listed[-1]} ({len(listed)})"
-
-
-def change(before: Any, now: Any) -> str:
-    """How much a number changed, in per cent; empty where that says nothing."""
-    if not isinstance(before, int | float) or not isinstance(now, int | float) or not before:
-        return ""
-    share = 100 * (now - before) / before
-    return f"{share:+.1f} %" if abs(share) < 1000 else ""
 
 
 def promise(table: TableContract) -> list[tuple[str, str]]:

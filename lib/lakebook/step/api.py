@@ -89,6 +89,24 @@ class Step:
         target = Dataset.parse(table, where="step.result(…)") if table else self.name
         return self._context.result(target)
 
+    def preview(self, frame: Any, rows: int = 10, *, unmask: bool = False) -> Any:
+        """A card of a frame's types and first rows; no more rows than these are computed."""
+        return self._context.look.preview(frame, rows, unmask=unmask)
+
+    def profile(self, frame: Any, *, unmask: bool = False) -> Any:
+        """A card of a frame's rows and, per column, nulls, distinct values, range and spread."""
+        return self._context.look.profile(frame, unmask=unmask)
+
+    def diff(self, frame: Any = None, *, table: str | None = None, unmask: bool = False) -> Any:
+        """A card of how a frame differs from what is published of the interval.
+
+        Without a frame: how what this step wrote last differs from what was there before. Rows are
+        compared by the contract's key. Values of classified columns are hidden on all three cards;
+        `unmask` shows them in a session, never in a run, whose outputs are archived.
+        """
+        target = Dataset.parse(table, where="step.diff(…)") if table else self.name
+        return self._context.look.diff(frame, target, unmask=unmask)
+
     @property
     def now(self) -> datetime:
         """A clock that gives the same time whenever the interval is run: its end (UTC, no zone)."""

@@ -15,7 +15,7 @@ from ..delta import inspect as inspect_files
 from ..errors import ConflictError, UserError
 from ..intervals import WHOLE
 from ..names import table_path
-from .card import Card
+from .card import Card, card_of
 from .gate import audit_rows, hold, profile_rows, referenced_keys, split_rows, stage_rows
 from .outcome import Output
 from .timing import commit_metadata, timed
@@ -83,4 +83,4 @@ def append(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     )
     context.outcome.outputs.append(output)
     context.outcome.save()
-    return Card(output, audit.checks if audit else (), tuple(context.outcome.notes))
+    return card_of(context, contract, output, audit)

@@ -1,47 +1,77 @@
-"""What a notebook shows after a write: rows, partitions, checks and the new version."""
+"""What a notebook shows after a write: rows, checks with their history, the new version, some rows
+and what it is made of. How it looks is `lakebook.cards`'.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+from ..cards.render import Shown, card
+from ..cards.views import (
+    Hides,
+    check_view,
+    figure_of,
+    input_view,
+    ordered,
+    output_view,
+    sample_view,
+    state_of,
+)
+from .history import Found
 from .outcome import Output
 
 if TYPE_CHECKING:
-    from ..quality import CheckResult
+    from ..contract.model import TableContract
+    from ..quality import AuditResult
+    from .lake import LakeContext
 
-_MARKS = {"fail": "failed", "quarantine": "quarantined", "warn": "warning"}
+_MARKS = {"ok": "passed", "failed": "failed", "aside": "quarantined", "warn": "warning"}
+
+
+def _nothing() -> Found:
+    return {}
 
 
 @dataclass(frozen=True)
 class Card:
-    """Displays as a table in a notebook and as text elsewhere."""
+    """Displays as a card in a notebook and as text elsewhere; drawn only when it is shown.
+
+    `checks` and `inputs` are as the record has them; `past` gives the checks of earlier runs.
+    """
 
     output: Output
-    checks: Sequence[CheckResult]
+    checks: Sequence[Mapping[str, Any]] = ()
     notes: Sequence[str] = ()
+    inputs: Sequence[Mapping[str, Any]] = ()
+    past: Callable[[], Found] = _nothing
+    hides: Hides = field(default=lambda column: column is not None)
 
     def __repr__(self) -> str:
         lines = [self._headline(), *(f"  {row}" for row in map(self._line, self.checks))]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{escape(c.name)}</td><td>{self._state(c)}</td>"
-            f"<td>{'' if c.unexpected is None else f'{c.unexpected:,}'}</td>"
-            f"<td>{escape(c.reason)}</td></tr>"
-            for c in self.checks
+        return self.shown._repr_html_()
+
+    @cached_property
+    def shown(self) -> Shown:
+        past, output = self.past(), asdict(self.output)
+        checks = []
+        for check in ordered(self.checks):
+            before = past.get((self.output.dataset, str(check.get("name"))), [])
+            checks.append(check_view(check, self.hides, [*before, figure_of(check)]))
+        return card(
+            "written.html",
+            repr(self),
+            output=output_view(output),
+            notes=self.notes,
+            checks=checks,
+            inputs=[input_view(entry) for entry in self.inputs],
+            sample=sample_view(output, self.hides),
         )
-        table = (
-            "<table><thead><tr><th>rule</th><th>result</th><th>rows</th><th>reason</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
-            if rows
-            else ""
-        )
-        notes = "".join(f"<p>Note: {escape(note)}</p>" for note in self.notes)
-        return f"<div><p><strong>{escape(self._headline())}</strong></p>{table}{notes}</div>"
 
     def _headline(self) -> str:
         o = self.output
@@ -52,10 +82,29 @@ class Card:
             f"{len(o.committed)} partitions written, {len(o.unchanged)} unchanged"
         )
 
-    def _line(self, check: CheckResult) -> str:
-        count = "" if check.unexpected is None else f" ({check.unexpected:,} rows)"
-        return f"{self._state(check):<12} {check.name}{count}"
+    def _line(self, check: Mapping[str, Any]) -> str:
+        broken = check.get("unexpected")
+        count = "" if broken is None else f" ({broken:,} rows)"
+        return f"{_MARKS[state_of(check)]:<12} {check.get('name')}{count}"
 
-    @staticmethod
-    def _state(check: CheckResult) -> str:
-        return "passed" if check.success else _MARKS[check.action]
+
+def card_of(
+    context: LakeContext,
+    contract: TableContract,
+    output: Output,
+    audit: AuditResult | None,
+    *more: str,
+) -> Card:
+    """The card of a write; `more` are notes of this write alone."""
+    from ..contract.classified import classified_columns
+    from .history import past_checks
+
+    hidden, known = classified_columns(contract), contract.names
+    return Card(
+        output,
+        tuple(asdict(check) for check in audit.checks) if audit else (),
+        (*context.outcome.notes, *more),
+        tuple(context.outcome.inputs),
+        lambda: past_checks(context.settings.runs, context.step),
+        lambda name: name is not None and (name in hidden or name not in known),
+    )

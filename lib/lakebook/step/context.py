@@ -53,6 +53,19 @@ class Context(Protocol):
         """The published rows of an output, limited to the interval, to look at."""
         ...
 
+    @property
+    def look(self) -> Look: ...
+
+
+class Look(Protocol):
+    """Cards of a frame, to look at; whatever they read is no input of the step."""
+
+    def preview(self, frame: Any, rows: int, *, unmask: bool) -> Any: ...
+
+    def profile(self, frame: Any, *, unmask: bool) -> Any: ...
+
+    def diff(self, frame: Any, table: Dataset, *, unmask: bool) -> Any: ...
+
 
 class ContextFactory(Protocol):
     def __call__(self, step: Dataset, interval: Interval | None, engine: str | None) -> Context: ...

@@ -63,7 +63,7 @@ class Cards:
         return "\n".join(repr(card) for card in self.cards)
 
     def _repr_html_(self) -> str:
-        return "".join(card._repr_html_() for card in self.cards)
+        return "\n".join(card._repr_html_() for card in self.cards)
 
 
 def run_selection(host: DbtHost, selection: str) -> Any:

@@ -17,7 +17,7 @@ from ..errors import GateError
 from ..intervals import NULL, Interval
 from ..names import table_path
 from .declared import tokens_of
-from .profile import profile
+from .profile import profile, sample
 from .timing import timed
 from .view import open_view
 
@@ -93,10 +93,10 @@ def _recorded(check: CheckResult) -> dict[str, Any]:
 def profile_rows(
     context: LakeContext, contract: TableContract, published: Stage, found: Inspection
 ) -> dict[str, Any]:
-    """Counts and ranges of what is about to be committed."""
+    """Counts and ranges of what is about to be committed, and some of its rows."""
     with timed(context, "profile"):
         rows = context.engine.scan(_paths(published, found), contract.arrow_schema())
-        return profile(found, contract, rows)
+        return {**profile(found, contract, rows), "sample": sample(rows, contract)}
 
 
 def referenced_keys(context: LakeContext, contract: TableContract) -> dict[str, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import narwhals as nw
 
     from .card import Card
+    from .look.lake import LakeLook
 
 
 def open_lake(step: Dataset, interval: Interval | None, engine: str | None) -> Context:
@@ -235,6 +236,17 @@ class LakeContext:
     def note_checks(self, checks: list[dict[str, Any]]) -> None:
         self.outcome.checks.extend(checks)
         self.outcome.save()
+
+    @property
+    def look(self) -> LakeLook:
+        from .look.lake import LakeLook
+
+        return LakeLook(self)
+
+    @property
+    def views_read(self) -> tuple[DatasetView, ...]:
+        """What this step has opened so far to read it."""
+        return tuple(self._views.values())
 
     def result(self, table: Dataset) -> nw.LazyFrame[Any]:
         view = open_view(self.settings, self.table(table))

@@ -1,4 +1,5 @@
-"""The profile of what a write publishes: rows, and per column nulls, distinct values and range.
+"""The profile of what a write publishes: rows, and per column nulls, distinct values and range;
+and some of its rows.
 
 Nulls and ranges are those of the staged files' statistics, so they cost nothing. Distinct values
 are counted by a query of their own, which is left out for large results (DISTINCT_CELLS).
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..cards.views import shown_value
 from ..contract.classified import classified_columns
 from ..contract.model import TableContract
 
@@ -21,6 +23,8 @@ DISTINCT_CELLS = 10_000_000
 """Rows times columns up to which distinct values are counted: about 35 ns a cell on two cores. An
 estimate (HyperLogLog) would take 30, and is wrong for small tables."""
 
+SAMPLE_ROWS = 5
+_NUMBERS = ("int", "float", "decimal")
 _CUT = 32  # characters: a longer text is not whole in the statistics (`delta.stats`)
 
 
@@ -51,6 +55,25 @@ def profile(
             distinct -= 1  # null was counted as a value
         columns[column.name] = {"nulls": nulls, "distinct": distinct, "min": low, "max": high}
     return {"rows": found.rows, "columns": columns}
+
+
+def sample(frame: nw.LazyFrame[Any], contract: TableContract) -> dict[str, Any]:
+    """`{"columns": [{"name", "type", "num"}], "rows": [[text]]}`: the first rows, for people.
+
+    Values are cut short; those of classified columns are masked, and of columns that a source
+    brought and nobody has classified yet. Null is None.
+    """
+    hidden = classified_columns(contract) | {c.name for c in contract.columns if not c.promised}
+    found = frame.head(SAMPLE_ROWS).collect().to_arrow()
+    columns = [
+        {"name": c.name, "type": c.type, "num": c.type.startswith(_NUMBERS)}
+        for c in contract.columns
+    ]
+    rows = [
+        [shown_value(row.get(c.name), masked=c.name in hidden) for c in contract.columns]
+        for row in found.to_pylist()
+    ]
+    return {"columns": columns, "rows": rows}
 
 
 def _distinct(frame: nw.LazyFrame[Any]) -> dict[str, int]:

@@ -24,7 +24,7 @@ from ..errors import ConflictError
 from ..intervals import NULL
 from ..names import PROD, table_path
 from ..settings import Settings
-from .card import Card
+from .card import Card, card_of
 from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
 from .gate import audit_rows, hold, profile_rows, referenced_keys, split_rows, stage_rows
 from .merge import Merge, plan_merge
@@ -106,7 +106,7 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
             one.discard()  # what the commit took is kept: it is no longer staged
     output = _record(context, contract, draft, done, aside, fps, profiled)
     where = () if context.settings.env == PROD else (_own(context.settings.env),)
-    return Card(output, audit.checks if audit else (), (*context.outcome.notes, *where))
+    return card_of(context, contract, output, audit, *where)
 
 
 def _own(env: str) -> str:
