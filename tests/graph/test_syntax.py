@@ -42,6 +42,30 @@ def test_reads_sources_selections_and_writes_are_seen() -> None:
     assert seen.writes == ["silver.other"]
 
 
+def test_every_dataset_in_sql_is_a_read_with_the_options_of_its_call() -> None:
+    seen = found(
+        'a = step.sql("from bronze.a join bronze.b using (id)", before=2)',
+        'b = step.sql("with c as (from bronze.c) from c join a using (id) where id > $x",\n'
+        "    a=a, params=values)",
+    )
+
+    assert seen.reads == [
+        {"dataset": "bronze.a", "cell": 2, "before": 2},
+        {"dataset": "bronze.b", "cell": 2, "before": 2},
+        {"dataset": "bronze.c", "cell": 3},
+    ]
+    assert seen.uses_sql
+    assert not found('step.read("bronze.a")').uses_sql
+
+
+def test_comments_and_formatting_of_sql_are_no_change() -> None:
+    before = found('a = step.sql("select id from bronze.a")').code_hash
+
+    edited = 'a = step.sql("""\n  select id -- the key\n  from bronze.a;\n""")'
+    assert found(edited).code_hash == before
+    assert found('a = step.sql("select id from bronze.a where id > 0")').code_hash != before
+
+
 def test_a_read_on_the_step_itself_is_seen() -> None:
     seen = find([Cell(1, 'f = Step("silver.b").read("bronze.a")', frozenset())], where=WHERE)
 
@@ -85,6 +109,15 @@ UNSEEN = [
     ('step.read("bronze.a", befor=1)', "no option 'befor' (did you mean 'before'?)"),
     ('step.read("bronze.a", refresh="forwrd")', "(did you mean 'forward'?)"),
     ('step.read("bronze.a", **options)', "**options) hides its options"),
+    ('step.sql(f"from bronze.{x}")', "does not hold its SQL as text; write the SQL itself"),
+    ("step.sql(query)", "step.sql(query) does not hold its SQL as text"),
+    ('[step.sql("from bronze.a") for _ in "ab"]', "stands in a comprehension"),
+    ('step.sql("from bronze.a", before=n)', "before=n is not a literal int"),
+    ('step.sql("from bronze.a", befor=1)', "does not read it (did you mean 'before'?)"),
+    ('step.sql("from bronze.a", **options)', "**options) hides its options"),
+    ('step.sql("from clean")', "the SQL reads 'clean', which is no dataset and no frame"),
+    ("step.sql(\"from read_csv('x')\")", "read_csv(…), which the graph cannot see"),
+    ('step.sql("select $x", params={"y": 1})', "the SQL has $x, which is not passed"),
     ("helper(step)", "the step is passed to helper"),
     ("helper(x=step)", "the step is passed to helper"),
     ("helper([step])", "goes by another name or into another value"),

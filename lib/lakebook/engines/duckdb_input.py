@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,11 @@ class Input:
             rows += f" union all by name select * from {scan}"
         condition = f" where {self.where}" if self.where else ""
         name = f'"{self.dataset.layer}"."{self.dataset.name}"'
-        return f"create or replace view {name} as select * from ({rows}){condition}"
+        names = ", ".join(f'"{column}"' for column in self.schema.names)
+        return f"create or replace view {name} as select {names} from ({rows}){condition}"
+
+    def without_files(self) -> Input:
+        return replace(self, files=())
 
 
 def time_filter(contract: TableContract, interval: Interval | None) -> str:

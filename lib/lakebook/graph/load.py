@@ -20,7 +20,7 @@ from .model import Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
 
-_FORMAT = 3  # of what is remembered; raise it when `syntax` finds more
+_FORMAT = 4  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
@@ -78,6 +78,7 @@ def _node(settings: Settings, path: Path, found: Found, manifest: Manifest) -> S
         imports=tuple(found.imports),
         parameters=tuple(found.parameters),
         uses_clock=found.uses_clock,
+        uses_sql=found.uses_sql,
         code_hash=found.code_hash,
         models_hash=_models_hash(models),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import GraphError
+from ..step.sql_text import normal_form
 
 INTERVAL = ("start", "end")
 """The parameters that the runner injects."""
@@ -128,7 +129,16 @@ def _is_interval(node: ast.stmt) -> bool:
 
 
 class _Words(ast.NodeTransformer):
-    """Takes texts out that stand alone."""
+    """Takes texts out that stand alone, and comments and formatting out of SQL."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        first = node.args[0] if node.args else None
+        is_sql = isinstance(node.func, ast.Attribute) and node.func.attr == "sql"
+        if is_sql and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            text = ast.Constant(normal_form(first.value))
+            return ast.Call(node.func, [text, *node.args[1:]], node.keywords)
+        return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         return None if _is_bare_text(node) else node

@@ -13,12 +13,13 @@ from typing import Any
 
 from ..errors import GraphError, did_you_mean
 from ..names import Dataset
+from ..step.sql_text import read_sql
 from .notebook import INTERVAL, Cell, assigned, code_digest, parse
 
 _READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
 _REFRESH = ("always", "forward")
-_METHODS = ("read", "ingest", "dbt", "write", "result")
-_EDGES = ("read", "ingest", "dbt")  # what names an input
+_METHODS = ("read", "sql", "ingest", "dbt", "write", "result")
+_EDGES = ("read", "sql", "ingest", "dbt")  # what names an input
 _CLOCK = ("now", "seed")  # what depends on the interval that is run
 
 
@@ -34,6 +35,7 @@ class Found:
     imports: list[str] = field(default_factory=list)
     parameters: list[str] = field(default_factory=list)
     uses_clock: bool = False
+    uses_sql: bool = False
     code_hash: str = ""
 
 
@@ -63,6 +65,16 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
             "no Step(…) in any cell", where=where, fix='begin with step = Step("layer.name")'
         )
     return found
+
+
+def _keys(node: ast.expr | None) -> list[str] | None:
+    """Names in a literal of params; None where it is made elsewhere, so that nobody knows."""
+    if node is None or (isinstance(node, ast.Constant) and node.value is None):
+        return []
+    if not isinstance(node, ast.Dict):
+        return None
+    keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
+    return [str(key) for key in keys] if len(keys) == len(node.keys) else None
 
 
 def _step_names(tree: ast.Module) -> list[str]:
@@ -198,9 +210,10 @@ class _Visitor(ast.NodeVisitor):
         if method == "read":
             name = self._text(node, "step.read", 'step.read("bronze.flights")')
             dataset = str(Dataset.parse(name, where=self.where))
-            self.found.reads.append(
-                {"dataset": dataset, "cell": self.cell.number, **self._options(node)}
-            )
+            options = self._options(node.keywords, "step.read")
+            self.found.reads.append({"dataset": dataset, "cell": self.cell.number, **options})
+        elif method == "sql":
+            self._sql(node)
         elif method == "ingest":
             uri = self._text(node, "step.ingest", 'step.ingest("file://data/flights.csv")')
             self.found.sources.append(uri)
@@ -223,18 +236,42 @@ class _Visitor(ast.NodeVisitor):
             )
         return first.value
 
-    def _options(self, node: ast.Call) -> dict[str, Any]:
+    def _sql(self, node: ast.Call) -> None:
+        """Each dataset that the SQL names is a read, with the options of the call."""
+
+        def fail(found: str, fix: str) -> GraphError:
+            return GraphError(found, where=self.where, fix=fix)
+
+        first = node.args[0] if node.args else None
+        if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
+            raise fail(
+                f"step.sql({ast.unparse(first) if first else ''}) does not hold its SQL as text",
+                'write the SQL itself, and pass values by params: "… where day = $day", '
+                'params={"day": day}',
+            )
+        sql = read_sql(first.value, fail)
+        options = [word for word in node.keywords if word.arg in (None, *_READ_OPTIONS)]
+        found = self._options(options, "step.sql")
+        params = next((word.value for word in node.keywords if word.arg == "params"), None)
+        frames = [word for word in node.keywords if word.arg not in (*_READ_OPTIONS, "params")]
+        sql.check([str(word.arg) for word in frames], _keys(params), fail)
+        self.found.uses_sql |= not self.cell.is_view
+        for dataset in sql.datasets:
+            entry = {"dataset": str(dataset), "cell": self.cell.number, **found}
+            self.found.reads.append(entry)
+
+    def _options(self, keywords: Sequence[ast.keyword], call: str) -> dict[str, Any]:
         options = {}
-        for keyword in node.keywords:
+        for keyword in keywords:
             if keyword.arg is None:
                 raise GraphError(
-                    f"step.read(…, **{ast.unparse(keyword.value)}) hides its options",
+                    f"{call}(…, **{ast.unparse(keyword.value)}) hides its options",
                     where=self.where,
                     fix="write each option by its name",
                 )
             if keyword.arg not in _READ_OPTIONS:
                 raise GraphError(
-                    f"step.read has no option {keyword.arg!r}"
+                    f"{call} has no option {keyword.arg!r}"
                     f"{did_you_mean(keyword.arg, _READ_OPTIONS)}",
                     where=self.where,
                     fix=f"its options are {', '.join(_READ_OPTIONS)}",

@@ -14,7 +14,7 @@ from ..contract.model import Column, TableContract
 from ..graph.notebook import Cell, read_cells
 from ..ingest.source import LANDING_COLUMNS
 from ..names import Dataset
-from ..step.context import use_context
+from ..step.context import SqlRequest, use_context
 from . import lazy
 from .cells import CellError, quiet, run_cells
 from .context import CompileContext, Trace, Written
@@ -22,6 +22,7 @@ from .frames import duckdb_frame, make_schemas, source_table, sql_types, table_o
 from .job import DbtProject, PassResult, StepJob
 from .model import ColumnEdge, Finding, StepLineage
 from .sql import NotFollowed, Tables, column_edges
+from .sql_frames import duckdb_sql
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -43,7 +44,14 @@ def follow_step(
         tables.add(place, name, sql_types(columns))
         return duckdb_frame(place, columns)
 
-    context = CompileContext(job, contracts, make_frame, trace)
+    def make_sql(
+        request: SqlRequest, read: Mapping[Dataset, tuple[Column, ...]]
+    ) -> nw.LazyFrame[Any]:
+        for dataset, columns in read.items():
+            make_frame(str(dataset), columns)
+        return duckdb_sql(request)
+
+    context = CompileContext(job, contracts, make_frame, make_sql, trace)
     stopped = _run(job, context, trace)
     columns: list[ColumnEdge] = []
     opaque: dict[str, str] = {}

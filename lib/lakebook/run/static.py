@@ -29,6 +29,8 @@ def static_parts(
     contract = node.contract
     tables = contract.tables if contract else ()
     packages: tuple[str, ...] = _ENGINE_PACKAGES.get(settings.engine, (settings.engine, "narwhals"))
+    if node.uses_sql and "duckdb" not in packages:
+        packages = (*packages, "duckdb")
     if node.models:
         packages = (*packages, *_DBT_PACKAGES)
     return {

@@ -18,7 +18,7 @@ from ..ingest.log import LogSource
 from ..intervals import NULL, Interval
 from ..names import Dataset
 from ..settings import Settings
-from .context import Context, ReadRequest
+from .context import Context, ReadRequest, SqlRequest
 from .declared import declared_inputs, tokens_of
 from .fingerprint import InputTokens
 from .offsets import Offsets, land_log
@@ -101,10 +101,19 @@ class LakeContext:
             source=lambda uri: landed.get(uri) or current_source(uri, self.settings),
         )
 
-    def read(self, request: ReadRequest) -> nw.LazyFrame[Any]:
+    def opened(self, request: ReadRequest) -> tuple[DatasetView, list[str]]:
+        """The dataset of a read and the files that it takes; the read is noted."""
         self._known_to_graph(request.dataset)
         view = self.view(request.dataset)
-        paths = self._note_read(view, request)
+        return view, self._note_read(view, request)
+
+    def sql(self, request: SqlRequest) -> nw.LazyFrame[Any]:
+        from .sql_run import run_sql
+
+        return run_sql(self, request)
+
+    def read(self, request: ReadRequest) -> nw.LazyFrame[Any]:
+        view, paths = self.opened(request)
         frame = self.engine.scan(paths, view.contract.arrow_schema())
         around = self._around(view.contract, request)
         if around is None:
@@ -118,10 +127,9 @@ class LakeContext:
 
     def dataset_files(self, dataset: Dataset, *, whole: bool = False) -> tuple[list[str], Any]:
         """Files and Arrow schema of an input, for a reader that is not an engine (dbt)."""
-        self._known_to_graph(dataset)
-        view = self.view(dataset)
-        request = ReadRequest(dataset, self.interval, whole=whole or self.interval is None)
-        return self._note_read(view, request), view.contract.arrow_schema()
+        whole = whole or self.interval is None
+        view, paths = self.opened(ReadRequest(dataset, self.interval, whole=whole))
+        return paths, view.contract.arrow_schema()
 
     def _note_read(self, view: DatasetView, request: ReadRequest) -> list[str]:
         time = view.contract.time
