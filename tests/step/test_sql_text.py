@@ -60,6 +60,7 @@ def test_the_name_of_a_with_clause_is_no_frame_where_it_is_seen(
         ("from READ_PARQUET(['a'])", "the SQL reads read_parquet(…)"),
         ("from query('select 1')", "the SQL reads query(…)"),
         ("from 'a.csv'", "the SQL reads 'a.csv', which is no dataset and no frame"),
+        ("from before", "the SQL reads 'before', which is the name of an option"),
         ("from other.bronze.a", "the SQL reads other.bronze.a; name datasets as layer.name"),
         ("from bronz.a", "'bronz.a' has the unknown layer 'bronz' (did you mean 'bronze'?)"),
         ("select ?", "the SQL has a parameter without a name; write $name"),

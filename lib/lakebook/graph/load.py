@@ -20,7 +20,7 @@ from .model import Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
 
-_FORMAT = 4  # of what is remembered; raise it when `syntax` finds more
+_FORMAT = 5  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:

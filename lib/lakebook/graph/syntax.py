@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import GraphError, did_you_mean
 from ..names import Dataset
+from ..step.sql_cell import STEP
 from ..step.sql_text import read_sql
 from .notebook import INTERVAL, Cell, assigned, code_digest, parse
 
@@ -47,7 +48,7 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
     """
     found = Found()
     trees = [(cell, parse(cell, where=where)) for cell in cells]
-    names = {name for _, tree in trees for name in _step_names(tree)}
+    names = {STEP, *(name for _, tree in trees for name in _step_names(tree))}
     for cell, tree in trees:
         _Visitor(found, names, f"{where}, cell {cell.number}", cell).visit(tree)
     found.imports = sorted(set(found.imports))

@@ -16,6 +16,7 @@ from typing import Any
 from ..archive.masking import masker
 from ..errors import LakebookError
 from ..step import Step
+from ..step.sql_magic import register
 from ..step.told import told
 from .child import describe
 
@@ -23,6 +24,7 @@ from .child import describe
 def load_ipython_extension(shell: Any) -> None:
     """Called by IPython when the kernel starts (`--ext` in the kernelspec)."""
     LakebookError._render_traceback_ = _render  # type: ignore[attr-defined]
+    register(shell)
     shell.events.register("post_run_cell", partial(_record, shell.user_ns))
 
 

@@ -24,6 +24,7 @@ from .fingerprint import InputTokens
 from .offsets import Offsets, land_log
 from .outcome import Outcome
 from .run_context import RunContext
+from .sql_magic import register_here
 from .taken_up import schemas_of, take_up
 from .view import DatasetView, open_view
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 def open_lake(step: Dataset, interval: Interval | None, engine: str | None) -> Context:
     """The lake that the run, or else the settings of this checkout, name."""
+    register_here()
     return LakeContext(RunContext.current(), step, interval, engine)
 
 

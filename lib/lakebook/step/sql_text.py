@@ -203,6 +203,10 @@ def _dataset(table: Any) -> Dataset:
 
 
 def _frame(name: str) -> str:
+    if name.lower() in OPTIONS:
+        raise _Refused(
+            f"the SQL reads {name!r}, which is the name of an option", "call the frame otherwise"
+        )
     if not name.isidentifier():
         raise _Refused(
             f"the SQL reads {name!r}, which is no dataset and no frame",
