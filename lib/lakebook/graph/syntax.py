@@ -15,6 +15,7 @@ from ..errors import GraphError, did_you_mean
 from ..names import Dataset
 from ..step.sql_cell import STEP
 from ..step.sql_text import read_sql
+from .nodes import first_text, is_step, keys_of, literal, step_names
 from .notebook import INTERVAL, Cell, assigned, code_digest, parse
 
 _READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
@@ -48,7 +49,7 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
     """
     found = Found()
     trees = [(cell, parse(cell, where=where)) for cell in cells]
-    names = {STEP, *(name for _, tree in trees for name in _step_names(tree))}
+    names = {STEP, *(name for _, tree in trees for name in step_names(tree))}
     for cell, tree in trees:
         _Visitor(found, names, f"{where}, cell {cell.number}", cell).visit(tree)
     found.imports = sorted(set(found.imports))
@@ -66,35 +67,6 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
             "no Step(…) in any cell", where=where, fix='begin with step = Step("layer.name")'
         )
     return found
-
-
-def _keys(node: ast.expr | None) -> list[str] | None:
-    """Names in a literal of params; None where it is made elsewhere, so that nobody knows."""
-    if node is None or (isinstance(node, ast.Constant) and node.value is None):
-        return []
-    if not isinstance(node, ast.Dict):
-        return None
-    keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
-    return [str(key) for key in keys] if len(keys) == len(node.keys) else None
-
-
-def _step_names(tree: ast.Module) -> list[str]:
-    """Variables that hold a Step."""
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and _is_step(node.value):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names += [target.id for target in targets if isinstance(target, ast.Name)]
-    return names
-
-
-def _is_step(node: ast.AST | None) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    called = node.func
-    return (isinstance(called, ast.Name) and called.id == "Step") or (
-        isinstance(called, ast.Attribute) and called.attr == "Step"
-    )
 
 
 class _Visitor(ast.NodeVisitor):
@@ -147,11 +119,11 @@ class _Visitor(ast.NodeVisitor):
         self._nested(node, "a comprehension")
 
     def visit_Call(self, node: ast.Call) -> None:
-        if _is_step(node):
+        if is_step(node):
             self._step(node)
         elif isinstance(node.func, ast.Attribute) and self._on_step(node.func.value):
             self._method(node, node.func.attr)
-            if _is_step(node.func.value):
+            if is_step(node.func.value):
                 self.visit(node.func.value)
             for value in (*node.args, *node.keywords):
                 self.visit(value)
@@ -186,7 +158,7 @@ class _Visitor(ast.NodeVisitor):
         )
 
     def _on_step(self, node: ast.AST) -> bool:
-        return _is_step(node) or (isinstance(node, ast.Name) and node.id in self.steps)
+        return is_step(node) or (isinstance(node, ast.Name) and node.id in self.steps)
 
     def _step(self, node: ast.Call) -> None:
         name = self._text(node, "Step", 'Step("silver.flights", start=start, end=end)')
@@ -227,16 +199,6 @@ class _Visitor(ast.NodeVisitor):
                 if keyword.arg == "table":
                     self.found.writes.append(self._literal(keyword.value, str, "table"))
 
-    def _text(self, node: ast.Call, call: str, example: str) -> str:
-        first = node.args[0] if node.args else None
-        if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
-            raise GraphError(
-                f"{call}({ast.unparse(first) if first else ''}) does not name its target as text",
-                where=self.where,
-                fix=f"write the name itself: {example}",
-            )
-        return first.value
-
     def _sql(self, node: ast.Call) -> None:
         """Each dataset that the SQL names is a read, with the options of the call."""
 
@@ -255,7 +217,7 @@ class _Visitor(ast.NodeVisitor):
         found = self._options(options, "step.sql")
         params = next((word.value for word in node.keywords if word.arg == "params"), None)
         frames = [word for word in node.keywords if word.arg not in (*_READ_OPTIONS, "params")]
-        sql.check([str(word.arg) for word in frames], _keys(params), fail)
+        sql.check([str(word.arg) for word in frames], keys_of(params), fail)
         self.found.uses_sql |= not self.cell.is_view
         for dataset in sql.datasets:
             entry = {"dataset": str(dataset), "cell": self.cell.number, **found}
@@ -287,11 +249,8 @@ class _Visitor(ast.NodeVisitor):
             )
         return options
 
+    def _text(self, node: ast.Call, call: str, example: str) -> str:
+        return first_text(node, call, example, where=self.where)
+
     def _literal(self, node: ast.expr, kind: type, name: str) -> Any:
-        if isinstance(node, ast.Constant) and type(node.value) is kind:
-            return node.value
-        raise GraphError(
-            f"{name}={ast.unparse(node)} is not a literal {kind.__name__}",
-            where=self.where,
-            fix="write the value itself, so that the graph can see it",
-        )
+        return literal(node, kind, name, where=self.where)
