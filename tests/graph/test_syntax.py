@@ -42,6 +42,14 @@ def test_reads_sources_selections_and_writes_are_seen() -> None:
     assert seen.writes == ["silver.other"]
 
 
+def test_an_engine_of_its_own_is_seen() -> None:
+    own = find([Cell(1, 'Step("silver.b", engine="polars")', frozenset())], where=WHERE)
+
+    assert own.engine == "polars"
+    assert found("x = 1").engine == ""
+    assert find([Cell(1, 'Step("silver.b", engine=None)', frozenset())], where=WHERE).engine == ""
+
+
 def test_every_dataset_in_sql_is_a_read_with_the_options_of_its_call() -> None:
     seen = found(
         'a = step.sql("from bronze.a join bronze.b using (id)", before=2)',
@@ -109,6 +117,9 @@ UNSEEN = [
     ('step.read("bronze.a", befor=1)', "no option 'befor' (did you mean 'before'?)"),
     ('step.read("bronze.a", refresh="forwrd")', "(did you mean 'forward'?)"),
     ('step.read("bronze.a", **options)', "**options) hides its options"),
+    ("Step('silver.b', engine=name)", "engine=name is not a literal str"),
+    ("Step('silver.b', engine='polar')", "no engine 'polar' (did you mean 'polars'?)"),
+    ("Step('silver.b', engine='duckdb')", "the engine 'duckdb' checks steps"),
     ('step.sql(f"from bronze.{x}")', "does not hold its SQL as text; write the SQL itself"),
     ("step.sql(query)", "step.sql(query) does not hold its SQL as text"),
     ('[step.sql("from bronze.a") for _ in "ab"]', "stands in a comprehension"),
@@ -133,7 +144,7 @@ UNSEEN = [
 def test_what_the_tree_cannot_see_is_an_error_with_the_cell_and_a_way_out(
     source: str, said: str
 ) -> None:
-    with pytest.raises(GraphError) as raised:
+    with pytest.raises(UserError) as raised:
         found("x = 1", source)
 
     assert said in str(raised.value)

@@ -221,6 +221,16 @@ x = x.with_columns(
         ],
     )
     write_sql_steps(project)
+    project.contract("silver.own", {"own": "carrier string!, row int64"})
+    project.notebook(
+        "silver.own",
+        [
+            "import polars as pl\nfrom lakebook import Step",
+            "step = Step('silver.own', engine='polars')",
+            "rows = step.read('bronze.flights').to_native().with_row_index('row')",
+            "step.write(rows.select('carrier', pl.col('row').cast(pl.Int64)))",
+        ],
+    )
 
 
 def write_sql_steps(project: Project) -> None:

@@ -99,6 +99,16 @@ def names(node: LineageNode) -> list[str]:
     return [child.name for child in node.children]
 
 
+def test_a_step_with_an_engine_of_its_own_is_followed_by_tables_and_checked_all_the_same(
+    checked: Checked,
+) -> None:
+    found = checked.of("silver.own")
+    assert found.findings == ()
+    assert found.lineage.tables == (("bronze.flights", "silver.own"),)
+    assert found.lineage.columns == ()
+    assert found.lineage.opaque == {"silver.own": "cell 4 is written for polars"}
+
+
 def test_a_column_is_walked_up_to_the_source_file(checked: Checked) -> None:
     tree = walk(checked, "silver.grouped.dist")
     assert names(tree) == ["silver.shaped.total"]

@@ -31,7 +31,7 @@ class StepNode:
 
     `parameters` are the names in its cell of parameters, without the interval. `uses_clock`: its
     result depends on the interval that is run, by `step.now` or `step.seed`. `uses_sql`: a part of
-    it is computed by `step.sql`.
+    it is computed by `step.sql`. `engine`: one of its own; empty: the profile's.
     """
 
     name: Dataset
@@ -44,6 +44,7 @@ class StepNode:
     parameters: tuple[str, ...] = ()
     uses_clock: bool = False
     uses_sql: bool = False
+    engine: str = ""
     code_hash: str = ""
     models_hash: str = ""
 

@@ -1,4 +1,4 @@
-"""What one node of a cell's syntax tree says: a step, a literal. `syntax` walks over all of them."""
+"""What one node of a cell's syntax tree says; `syntax` walks over all of them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,13 @@ def is_step(node: ast.AST | None) -> bool:
     )
 
 
+def is_none(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
 def keys_of(node: ast.expr | None) -> list[str] | None:
     """Names in a literal of params; None where it is made elsewhere, so that nobody knows."""
-    if node is None or (isinstance(node, ast.Constant) and node.value is None):
+    if node is None or is_none(node):
         return []
     if not isinstance(node, ast.Dict):
         return None

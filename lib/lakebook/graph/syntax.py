@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..engines import check_run_engine
 from ..errors import GraphError, did_you_mean
 from ..names import Dataset
 from ..step.sql_cell import STEP
 from ..step.sql_text import read_sql
-from .nodes import first_text, is_step, keys_of, literal, step_names
+from .nodes import first_text, is_none, is_step, keys_of, literal, step_names
 from .notebook import INTERVAL, Cell, assigned, code_digest, parse
 
 _READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
@@ -38,6 +39,7 @@ class Found:
     parameters: list[str] = field(default_factory=list)
     uses_clock: bool = False
     uses_sql: bool = False
+    engine: str = ""
     code_hash: str = ""
 
 
@@ -169,6 +171,10 @@ class _Visitor(ast.NodeVisitor):
                 fix="make it a notebook of its own",
             )
         self.found.step = name
+        for keyword in node.keywords:
+            if keyword.arg == "engine" and not is_none(keyword.value):
+                engine = self._literal(keyword.value, str, "engine")
+                self.found.engine = check_run_engine(engine, where=self.where)
 
     def _method(self, node: ast.Call, method: str) -> None:
         if method not in _METHODS:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Column, TableContract
+from ..errors import LakebookError
 from ..graph.notebook import Cell, read_cells
 from ..ingest.source import LANDING_COLUMNS
 from ..names import Dataset
@@ -97,6 +98,8 @@ def _run(job: StepJob, context: CompileContext, trace: Trace) -> str:
         except CellError as error:
             if isinstance(error.cause, ImportError) and lazy.reveal_pandas():
                 return _run(job, context, trace)
+            if job.engine and not isinstance(error.cause, LakebookError):
+                return f"cell {error.cell.number} is written for {job.engine}"
             said = str(error.cause).strip().splitlines()
             kind = type(error.cause).__name__
             return f"cell {error.cell.number}: {kind}: {said[0] if said else ''}".rstrip(": ")

@@ -24,7 +24,8 @@ class Step:
     ----------
     name: `layer.name` of the step: the notebook's folder and stem.
     start, end: ISO days, half-open; both or neither (a dataset without time has no interval).
-    engine: an engine of its own, for a step that needs one's API; default: the profile's.
+    engine: an engine of its own by name, for a step that needs its API: its frames may be
+        unwrapped (`.to_native()`); default: the profile's.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from ..contract.lookup import find_table, load_step_contract
 from ..contract.model import Contract, TableContract
 from ..contract.time import bounds, partitions_of
 from ..delta import with_extras
-from ..engines import get_engine
+from ..engines import check_run_engine, get_engine
 from ..errors import SourceError, UserError, did_you_mean
 from ..ingest import Landing, open_source
 from ..ingest.log import LogSource
@@ -52,7 +52,8 @@ class LakeContext:
         self.settings = run.settings
         self.step = step
         self.interval = interval
-        self.engine = get_engine(engine or run.settings.engine)
+        own = check_run_engine(engine, where=str(step)) if engine else ""
+        self.engine = get_engine(own or run.settings.engine)
         self.contract: Contract = load_step_contract(self.settings, step)
         if len(self.contract.tables) > 1 and any(t.write == "append" for t in self.contract.tables):
             raise UserError(
