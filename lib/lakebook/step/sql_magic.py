@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from . import completer
 from .run_context import VARIABLE
 from .sql_cell import MAGIC, parse_sql_cell, run_sql_cell
 
@@ -30,7 +31,8 @@ def register_here() -> None:
 
 
 def register(shell: Any) -> None:
-    """Give an IPython shell the magic, once."""
+    """Give an IPython shell the magic and the completion, once."""
+    completer.register(shell)
     if getattr(shell.find_cell_magic(_NAME), "_shell", None) is shell:
         return
 
