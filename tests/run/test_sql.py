@@ -51,8 +51,9 @@ def test_a_step_in_sql_cells_runs_and_is_fresh_until_its_sql_changes(by_sql: Che
     assert by_sql.run()["silver.events"]["status"] == "fresh"
 
     by_sql.notebook("silver.events", [FIRST, "factor = 2", CLEAN.replace("= 1", "= 0"), WRITE])
-    assert by_sql.run()["silver.events"]["status"] == "ok"
-    assert [row["id"] for row in by_sql.query("select id from silver.events")] == [4]
+    interval = ("--start", "2013-01-01", "--end", "2013-01-04")
+    plan = by_sql.lakebook("plan", "silver.events", "--explain", *interval)
+    assert "3 stale of 3 partitions" in plan.stdout and "changed: code" in plan.stdout
 
 
 def test_a_check_finds_what_is_wrong_in_a_sql_cell(by_sql: Checkout) -> None:

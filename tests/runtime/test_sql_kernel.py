@@ -12,19 +12,22 @@ from jupyter_client.manager import KernelManager
 from small_lake import SmallLake
 
 from lakebook.runtime.kernelspec import install
-from lakebook.settings import Settings
+
+from .conftest import IMPORTS
 
 BEGIN = 'from lakebook import Step\nstep = Step("silver.totals", start=start, end=end)'
 
 
-@pytest.fixture(params=["lakebook", "python3"])
-def client(
-    request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Any]:
-    monkeypatch.setenv("LAKEBOOK_ENV", "ana")
+@pytest.fixture(params=["lakebook", "python3"], scope="module")
+def client(request: pytest.FixtureRequest, root: Path) -> Iterator[Any]:
+    """One kernel of a kind for all tests here."""
     install()
     manager = KernelManager(kernel_name=request.param)
-    manager.start_kernel(cwd=str(written(settings.root)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKEBOOK_ENV", "ana")
+        patch.setenv("LAKEBOOK_ROOT", str(root))
+        patch.setenv("LAKEBOOK_WARM_IMPORTS", IMPORTS)
+        manager.start_kernel(cwd=str(written(root)))
     client = manager.client()
     client.start_channels()
     client.wait_for_ready(timeout=30)

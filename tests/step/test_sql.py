@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -155,6 +156,18 @@ def test_a_variable_of_the_cell_is_no_table(step: Step) -> None:
     with pytest.raises(UserError, match="the SQL reads 'clean', which is no dataset"):
         step.sql("from clean")
     assert clean is not None
+
+
+def test_what_a_dead_process_spilled_is_removed(step: Step, lake: SmallLake) -> None:
+    home = lake.contexts[-1].settings.state / "sql"
+    dead, own = home / "spill-999999999", home / f"spill-{os.getpid()}"
+    dead.mkdir(parents=True)
+    own.mkdir()
+    (dead / "block.tmp").write_text("x")
+
+    step.sql("from silver.events")
+
+    assert not dead.exists() and own.exists()
 
 
 def test_what_sql_reads_is_recorded_and_published_from(step: Step, lake: SmallLake) -> None:

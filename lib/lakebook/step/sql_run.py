@@ -48,7 +48,8 @@ def _spill_folder(settings: Settings) -> Path:
     """Where this process may spill. Folders of processes that are gone are removed."""
     home = settings.state / "sql"
     for left in home.glob("spill-*"):
-        if not _lives(int(left.name.removeprefix("spill-"))):
+        pid = left.name.removeprefix("spill-")
+        if pid.isdigit() and not _lives(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
     home.mkdir(parents=True, exist_ok=True)
     return home / f"spill-{os.getpid()}"
