@@ -83,6 +83,14 @@ def test_elsewhere_nothing_is_offered(cell: str) -> None:
     assert at(cell) is None
 
 
+def test_a_variable_that_is_no_step_is_left_alone() -> None:
+    def words(before: str) -> bool:
+        return complete(before, "", TABLES, FRAMES, lambda name: name == "file") is not None
+
+    assert not words('file.read("') and not words('file.sql("from ')
+    assert words('step.read("') and words('Step("silver.x").read("') and words('step.sql("from ')
+
+
 def test_tables_are_those_of_the_contracts_as_they_stand(tmp_path: Path) -> None:
     (tmp_path / "lakebook.toml").touch()
     checkout = Checkout(tmp_path)

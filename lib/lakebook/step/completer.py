@@ -37,7 +37,8 @@ def register(shell: Any) -> None:
         found = None
         if "%%sql" in before or ".sql(" in before or ".read(" in before:
             names = shell.user_ns
-            found = complete(before, after, _known(kept, names), _frames(names, f"{before}{after}"))
+            tables, frames = _known(kept, names), _frames(names, f"{before}{after}")
+            found = complete(before, after, tables, frames, lambda name: _is_other(names, name))
         if found is None:
             return SimpleMatcherResult(completions=[], suppress=False)
         return SimpleMatcherResult(
@@ -47,6 +48,12 @@ def register(shell: Any) -> None:
         )
 
     matchers.append(match)
+
+
+def _is_other(names: Mapping[str, Any], name: str) -> bool:
+    from .api import Step
+
+    return name in names and not isinstance(names[name], Step)
 
 
 def _known(kept: list[KnownTables], names: Mapping[str, Any]) -> Tables:

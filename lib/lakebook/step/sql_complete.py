@@ -7,7 +7,7 @@ SQL is half-written, so it is read by its words and not parsed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .sql_cell import is_sql_cell
@@ -15,8 +15,8 @@ from .sql_cell import is_sql_cell
 Tables = Mapping[str, Mapping[str, str]]
 """Table or frame -> column -> what to say of it (its type)."""
 
-_READ = re.compile(r"""\.read\(\s*(?P<quote>["'])(?P<word>[\w.]*)\Z""")
-_SQL = re.compile(r"""\.sql\(\s*r?(?P<quote>\"{3}|'{3}|"|')""")
+_READ = re.compile(r"""(?P<owner>\w*)\.read\(\s*(?P<quote>["'])(?P<word>[\w.]*)\Z""")
+_SQL = re.compile(r"""(?P<owner>\w*)\.sql\(\s*r?(?P<quote>\"{3}|'{3}|"|')""")
 _WORD = re.compile(r"""(?:(?P<owner>\w+)\.)?(?P<word>\w*)\Z""")
 _KEYWORD = (
     "select|from|join|left|right|full|inner|outer|cross|asof|semi|anti|natural|positional|lateral|"
@@ -40,20 +40,30 @@ class Completion:
     words: Mapping[str, str]
 
 
-def complete(before: str, after: str, tables: Tables, frames: Tables) -> Completion | None:
-    """What may stand between the two parts of a cell; None where no dataset or SQL is written."""
-    if found := _READ.search(before):
+def complete(
+    before: str,
+    after: str,
+    tables: Tables,
+    frames: Tables,
+    is_other: Callable[[str], bool] = lambda _: False,
+) -> Completion | None:
+    """What may stand between the two parts of a cell; None where no dataset or SQL is written.
+
+    `is_other` says of a variable that it is no step: an open file has a `read` too.
+    """
+    found = _READ.search(before)
+    if found and not is_other(found["owner"]):
         return _starting(found["word"], dict.fromkeys(tables, "dataset"))
-    text = _sql_around(before, after)
+    text = _sql_around(before, after, is_other)
     return None if text is None else _in_sql(*text, tables, frames)
 
 
-def _sql_around(before: str, after: str) -> tuple[str, str] | None:
+def _sql_around(before: str, after: str, is_other: Callable[[str], bool]) -> tuple[str, str] | None:
     """The SQL before and after the cursor; None if the cursor is in none."""
     if is_sql_cell(before):
         _, newline, text = before.lstrip().partition("\n")
         return (text, after) if newline else None
-    calls = list(_SQL.finditer(before))
+    calls = [call for call in _SQL.finditer(before) if not is_other(call["owner"])]
     if not calls:
         return None
     call = calls[-1]
@@ -94,7 +104,6 @@ def _used(sql: str, tables: Tables, frames: Tables) -> dict[str, Mapping[str, st
     return used
 
 
-def _starting(fragment: str, words: Mapping[str, str] | Iterable[str]) -> Completion:
-    given = words if isinstance(words, Mapping) else dict.fromkeys(words, "")
+def _starting(fragment: str, words: Mapping[str, str]) -> Completion:
     low = fragment.lower()
-    return Completion(fragment, {w: kind for w, kind in given.items() if w.lower().startswith(low)})
+    return Completion(fragment, {w: kind for w, kind in words.items() if w.lower().startswith(low)})
