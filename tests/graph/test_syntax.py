@@ -42,6 +42,38 @@ def test_reads_sources_selections_and_writes_are_seen() -> None:
     assert seen.writes == ["silver.other"]
 
 
+def test_an_engine_of_its_own_is_seen() -> None:
+    own = find([Cell(1, 'Step("silver.b", engine="polars")', frozenset())], where=WHERE)
+
+    assert own.engine == "polars"
+    assert found("x = 1").engine == ""
+    assert find([Cell(1, 'Step("silver.b", engine=None)', frozenset())], where=WHERE).engine == ""
+
+
+def test_every_dataset_in_sql_is_a_read_with_the_options_of_its_call() -> None:
+    seen = found(
+        'a = step.sql("from bronze.a join bronze.b using (id)", before=2)',
+        'b = step.sql("with c as (from bronze.c) from c join a using (id) where id > $x",\n'
+        "    a=a, params=values)",
+    )
+
+    assert seen.reads == [
+        {"dataset": "bronze.a", "cell": 2, "before": 2},
+        {"dataset": "bronze.b", "cell": 2, "before": 2},
+        {"dataset": "bronze.c", "cell": 3},
+    ]
+    assert seen.uses_sql
+    assert not found('step.read("bronze.a")').uses_sql
+
+
+def test_comments_and_formatting_of_sql_are_no_change() -> None:
+    before = found('a = step.sql("select id from bronze.a")').code_hash
+
+    edited = 'a = step.sql("""\n  select id -- the key\n  from bronze.a;\n""")'
+    assert found(edited).code_hash == before
+    assert found('a = step.sql("select id from bronze.a where id > 0")').code_hash != before
+
+
 def test_a_read_on_the_step_itself_is_seen() -> None:
     seen = find([Cell(1, 'f = Step("silver.b").read("bronze.a")', frozenset())], where=WHERE)
 
@@ -85,6 +117,18 @@ UNSEEN = [
     ('step.read("bronze.a", befor=1)', "no option 'befor' (did you mean 'before'?)"),
     ('step.read("bronze.a", refresh="forwrd")', "(did you mean 'forward'?)"),
     ('step.read("bronze.a", **options)', "**options) hides its options"),
+    ("Step('silver.b', engine=name)", "engine=name is not a literal str"),
+    ("Step('silver.b', engine='polar')", "no engine 'polar' (did you mean 'polars'?)"),
+    ("Step('silver.b', engine='duckdb')", "the engine 'duckdb' checks steps"),
+    ('step.sql(f"from bronze.{x}")', "does not hold its SQL as text; write the SQL itself"),
+    ("step.sql(query)", "step.sql(query) does not hold its SQL as text"),
+    ('[step.sql("from bronze.a") for _ in "ab"]', "stands in a comprehension"),
+    ('step.sql("from bronze.a", before=n)', "before=n is not a literal int"),
+    ('step.sql("from bronze.a", befor=1)', "does not read it (did you mean 'before'?)"),
+    ('step.sql("from bronze.a", **options)', "**options) hides its options"),
+    ('step.sql("from clean")', "the SQL reads 'clean', which is no dataset and no frame"),
+    ("step.sql(\"from read_csv('x')\")", "read_csv(…), which the graph cannot see"),
+    ('step.sql("select $x", params={"y": 1})', "the SQL has $x, which is not passed"),
     ("helper(step)", "the step is passed to helper"),
     ("helper(x=step)", "the step is passed to helper"),
     ("helper([step])", "goes by another name or into another value"),
@@ -100,7 +144,7 @@ UNSEEN = [
 def test_what_the_tree_cannot_see_is_an_error_with_the_cell_and_a_way_out(
     source: str, said: str
 ) -> None:
-    with pytest.raises(GraphError) as raised:
+    with pytest.raises(UserError) as raised:
         found("x = 1", source)
 
     assert said in str(raised.value)

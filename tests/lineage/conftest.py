@@ -228,6 +228,49 @@ x = x.with_columns(
             "step.write(step.read('bronze.flights').select('carrier', 'at'))",
         ],
     )
+    write_sql_steps(project)
+    project.contract("silver.own", {"own": "carrier string!, row int64"})
+    project.notebook(
+        "silver.own",
+        [
+            "import polars as pl\nfrom lakebook import Step",
+            "step = Step('silver.own', engine='polars')",
+            "rows = step.read('bronze.flights').to_native().with_row_index('row')",
+            "step.write(rows.select('carrier', pl.col('row').cast(pl.Int64)))",
+        ],
+    )
+
+
+def write_sql_steps(project: Project) -> None:
+    """Steps whose work is done in SQL, in part or in whole."""
+    step = project.step
+    step(
+        "silver.sql",
+        "carrier string!, airline string, late_min int64, flights int64",
+        """
+late = step.sql('''
+    with late as (select carrier, dep_time - sched as late_min from bronze.flights)
+    select l.carrier, a.name as airline, sum(l.late_min) as late_min, count(*) as flights
+    from late l left join bronze.airlines a using (carrier)
+    group by all
+''')""",
+        "step.write(late)",
+    )
+    step(
+        "silver.sql_mixed",
+        "carrier string!, airline string, km float64, since timestamp",
+        READ + "\nfar = flights.filter(nw.col('dist') > 5).with_columns(km=nw.col('dist') * 1.6)",
+        "named = step.sql('select far.*, a.name as airline from far join bronze.airlines a '\n"
+        "    'using (carrier)', far=far)",
+        "two = step.sql('select n.*, m.at as since from named n join named m using (carrier)'\n"
+        "    ' where m.at > $after', named=named, params={'after': step.now})",
+        "step.write(two.select('carrier', 'airline', 'km', 'since'))",
+    )
+    step("silver.sql_misspelt", "carrier string!",
+         "x = step.sql('select f.carier from bronze.flights f')", "step.write(x)")  # fmt: skip
+    step("silver.sql_retyped", "carrier string!, dist string",
+         "x = step.sql('select carrier, sum(dist) as dist from bronze.flights group by 1')",
+         "step.write(x)")  # fmt: skip
 
 
 @pytest.fixture(scope="session")

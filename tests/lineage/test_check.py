@@ -58,6 +58,20 @@ def test_a_missing_column_suggests_the_one_that_was_meant(checked: Checked) -> N
     assert "column 'distnce' of the result is not in the contract" in second
 
 
+def test_sql_that_does_not_bind_is_named_with_its_table_notebook_and_cell(
+    checked: Checked,
+) -> None:
+    assert checked.sentences("silver.sql_misspelt") == [
+        "silver.sql_misspelt: column 'carier' is not in bronze.flights (did you mean 'carrier'?); "
+        "notebooks/silver/sql_misspelt.ipynb, cell 3"
+    ]
+
+
+def test_the_types_of_sql_are_held_against_the_contract(checked: Checked) -> None:
+    (sentence,) = checked.sentences("silver.sql_retyped")
+    assert "column 'dist' is int64 in the result and string in the contract" in sentence
+
+
 def test_an_extra_column_is_a_finding(checked: Checked) -> None:
     (finding,) = checked.of("silver.extra").findings
     assert finding.message == "column 'dist' of the result is not in the contract"
@@ -118,7 +132,12 @@ def test_what_was_found_is_recalled_until_something_it_depends_on_changes(
             check(settings, checked.project.graph())
     finally:
         path.write_text(before)
-    assert sorted(compiled) == ["bronze.airlines", "silver.shaped"]
+    assert sorted(compiled) == [
+        "bronze.airlines",
+        "silver.shaped",
+        "silver.sql",
+        "silver.sql_mixed",
+    ]
 
 
 def test_a_recalled_check_imports_nothing_heavy(checked: Checked) -> None:

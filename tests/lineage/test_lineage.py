@@ -56,6 +56,26 @@ def test_a_cell_may_import_pandas_and_is_followed_all_the_same(checked: Checked)
     assert checked.edges("silver.widened", "small") == {"bronze.flights.dist"}
 
 
+def test_columns_are_followed_through_sql(checked: Checked) -> None:
+    assert checked.sentences("silver.sql") == []
+    assert checked.edges("silver.sql", "airline") == {"bronze.airlines.name"}
+    assert checked.edges("silver.sql", "late_min") == {
+        "bronze.flights.dep_time",
+        "bronze.flights.sched",
+    }
+
+
+def test_columns_are_followed_through_frames_and_sql_in_turn(checked: Checked) -> None:
+    assert checked.sentences("silver.sql_mixed") == []
+    assert checked.edges("silver.sql_mixed", "km") == {"bronze.flights.dist"}
+    assert checked.edges("silver.sql_mixed", "airline") == {"bronze.airlines.name"}
+    assert checked.edges("silver.sql_mixed", "since") == {"bronze.flights.at"}
+    assert set(checked.of("silver.sql_mixed").lineage.tables) == {
+        ("bronze.airlines", "silver.sql_mixed"),
+        ("bronze.flights", "silver.sql_mixed"),
+    }
+
+
 def test_a_landed_column_comes_from_its_source(checked: Checked) -> None:
     found = checked.of("bronze.flights").lineage
     assert checked.edges("bronze.flights", "dist") == {"file://flights.csv.dist"}
@@ -79,6 +99,16 @@ def names(node: LineageNode) -> list[str]:
     return [child.name for child in node.children]
 
 
+def test_a_step_with_an_engine_of_its_own_is_followed_by_tables_and_checked_all_the_same(
+    checked: Checked,
+) -> None:
+    found = checked.of("silver.own")
+    assert found.findings == ()
+    assert found.lineage.tables == (("bronze.flights", "silver.own"),)
+    assert found.lineage.columns == ()
+    assert found.lineage.opaque == {"silver.own": "cell 4 is written for polars"}
+
+
 def test_a_column_is_walked_up_to_the_source_file(checked: Checked) -> None:
     tree = walk(checked, "silver.grouped.dist")
     assert names(tree) == ["silver.shaped.total"]
@@ -89,7 +119,11 @@ def test_a_column_is_walked_up_to_the_source_file(checked: Checked) -> None:
 
 def test_a_column_is_walked_down_to_what_is_made_of_it(checked: Checked) -> None:
     tree = walk(checked, "bronze.airlines.name", "down")
-    assert names(tree) == ["silver.shaped.airline"]
+    assert names(tree) == [
+        "silver.shaped.airline",
+        "silver.sql.airline",
+        "silver.sql_mixed.airline",
+    ]
     assert "silver.grouped.dist" in names(walk(checked, "silver.shaped.total", "down"))
 
 

@@ -31,7 +31,9 @@ def code_cells(path: Path) -> list[Any]:
 
 
 def python_of(source: str) -> str:
-    """A cell without its magics."""
+    """A cell without its magics; nothing of a cell in SQL."""
+    if source.startswith("%%sql"):
+        return ""
     return "\n".join("" if line.lstrip()[:1] in "%!" else line for line in source.splitlines())
 
 

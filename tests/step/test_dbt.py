@@ -15,11 +15,12 @@ import pyarrow as pa
 import pytest
 
 from lakebook.engines import get_engine
+from lakebook.engines.duckdb_input import Input
 from lakebook.errors import LakebookError, RunError, UserError
 from lakebook.intervals import Interval
 from lakebook.names import Dataset
 from lakebook.settings import Settings
-from lakebook.step.dbt_plugin import Input, open_session
+from lakebook.step.dbt_plugin import open_session
 from lakebook.step.dbt_run import Cards, run_selection
 
 REPO = Path(__file__).resolve().parents[2]

@@ -76,6 +76,7 @@ def graph(selectors: shared.Selectors = None, as_json: shared.JsonOption = False
                     "reads": sorted({str(read.dataset) for read in node.reads}),
                     "sources": list(node.sources),
                     "outputs": [str(output) for output in node.outputs],
+                    "engine": node.engine or settings.engine,
                     "notebook": str(node.notebook.relative_to(settings.root)),
                 }
                 for node in steps
@@ -91,7 +92,8 @@ def graph(selectors: shared.Selectors = None, as_json: shared.JsonOption = False
     for node in whole.order():
         if node.name in chosen:
             reads = sorted({str(read.dataset) for read in node.reads}) or list(node.sources)
-            table.add_row(str(node.name), ", ".join(reads), ", ".join(map(str, node.outputs)))
+            name = f"{node.name} ({node.engine})" if node.engine else str(node.name)
+            table.add_row(name, ", ".join(reads), ", ".join(map(str, node.outputs)))
     shared.console().print(table)
 
 

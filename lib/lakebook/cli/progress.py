@@ -172,7 +172,8 @@ def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) 
         if planned.is_due:
             what = f"{len(planned.stale)} stale of {len(planned.stale) + len(planned.fresh)}"
             runs_text = counted(len(runs), "run")
-            out.print(f"[bold]{planned.node.name}[/]  {what} partitions, {runs_text} {where}")
+            own = f", by {planned.node.engine}" if planned.node.engine else ""
+            out.print(f"[bold]{planned.node.name}[/]  {what} partitions{own}, {runs_text} {where}")
         else:
             waits = ", ".join(planned.waits_for)
             out.print(f"[bold]{planned.node.name}[/]  fresh now; may follow {waits}")

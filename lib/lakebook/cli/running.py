@@ -196,6 +196,7 @@ def report_json(report: StepReport) -> dict[str, Any]:
 def _plan_json(planned: StepPlan, every: Any) -> dict[str, Any]:
     return {
         "step": str(planned.node.name),
+        "engine": planned.node.engine or None,
         "stale": list(planned.stale),
         "fresh": list(planned.fresh),
         "reasons": dict(planned.reasons),

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .base import Engine, StageFiles
-from .registry import ENGINES, get_engine
+from .registry import ENGINES, check_run_engine, get_engine
 
-__all__ = ["ENGINES", "Engine", "StageFiles", "get_engine"]
+__all__ = ["ENGINES", "Engine", "StageFiles", "check_run_engine", "get_engine"]

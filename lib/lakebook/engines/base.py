@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..contract.model import TableContract
     from ..intervals import Interval
+    from .duckdb_sql import SqlQuery
 
 
 class StageFiles(Protocol):
@@ -39,6 +40,16 @@ class Engine(Protocol):
 
     def literal(self, table: pa.Table) -> nw.LazyFrame[Any]:
         """Rows that are in memory."""
+        ...
+
+    def sql(
+        self, query: SqlQuery, *, spill: Path, memory_mb: int | None = None
+    ) -> nw.LazyFrame[Any]:
+        """Rows of a SELECT over datasets and frames of this engine, computed when they are asked
+        for. What does not fit into memory goes to files below `spill`.
+
+        Raises UserError for a query that does not bind.
+        """
         ...
 
     def stage(

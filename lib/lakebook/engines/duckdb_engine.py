@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..contract.model import TableContract
     from ..intervals import Interval
+    from .duckdb_sql import SqlQuery
 
 
 class DuckDBEngine:
@@ -34,6 +36,11 @@ class DuckDBEngine:
         import narwhals as nw
 
         return nw.from_native(duckdb.from_arrow(table))
+
+    def sql(
+        self, query: SqlQuery, *, spill: Path, memory_mb: int | None = None
+    ) -> nw.LazyFrame[Any]:
+        raise UserError("the duckdb engine compiles steps; their SQL is followed by the check")
 
     def stage(
         self,

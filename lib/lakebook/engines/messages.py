@@ -26,7 +26,8 @@ _TYPE = re.compile(
 )
 _MISSING = (
     re.compile(r'unable to find column "(?P<name>[^"]+)"'),
-    re.compile(r'"(?P<name>[^"]+)" not found'),
+    re.compile(r'(?<!table )"(?P<name>[^"]+)" not found'),
+    re.compile(r'does not have a column named "(?P<name>[^"]+)"'),
     re.compile(r"columns were not found: \['(?P<name>[^']+)'"),
 )
 _VALID = re.compile(

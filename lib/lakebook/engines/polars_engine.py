@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ContractError, UserError, storage_errors
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..contract.model import TableContract
+    from .duckdb_sql import SqlDatabase, SqlQuery
 
 _KEY = "_partition"
 _FILE_BYTES = 1 << 30  # in memory; a file is a fifth to a tenth of it
@@ -30,6 +32,9 @@ class PolarsEngine:
     """The default engine."""
 
     name = "polars"
+
+    def __init__(self) -> None:
+        self._database: SqlDatabase | None = None  # for SQL, of a step that has some
 
     def scan(self, files: Sequence[str], schema: pa.Schema) -> nw.LazyFrame[Any]:
         import narwhals as nw
@@ -55,6 +60,17 @@ class PolarsEngine:
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
         return nw.from_native(frame.lazy())
+
+    def sql(
+        self, query: SqlQuery, *, spill: Path, memory_mb: int | None = None
+    ) -> nw.LazyFrame[Any]:
+        import narwhals as nw
+
+        from .duckdb_sql import SqlDatabase
+
+        if self._database is None:
+            self._database = SqlDatabase(spill, memory_mb)
+        return nw.from_native(self._database.frame(query))
 
     def stage(
         self,

@@ -23,6 +23,21 @@ def _duckdb() -> Engine:
 ENGINES: dict[str, Callable[[], Engine]] = {"polars": _polars, "duckdb": _duckdb}
 
 
+RUN_ENGINES = ("polars",)
+"""Engines that can run a step; duckdb only compiles them."""
+
+
+def check_run_engine(name: str, *, where: str = "") -> str:
+    """The name of an engine that runs a step; UserError for another."""
+    if name in RUN_ENGINES:
+        return name
+    if name in ENGINES:
+        found = f"the engine {name!r} checks steps and writes no table"
+    else:
+        found = f"there is no engine {name!r}{did_you_mean(name, RUN_ENGINES)}"
+    raise UserError(found, where=where, fix=f"use {', '.join(RUN_ENGINES)}, or leave engine out")
+
+
 def get_engine(name: str) -> Engine:
     """The engine of this name; UserError if there is none."""
     if name not in ENGINES:

@@ -22,7 +22,7 @@ from .model import Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
 
-_FORMAT = 3  # of what is remembered; raise it when `syntax` finds more
+_FORMAT = 6  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
@@ -80,6 +80,8 @@ def _node(settings: Settings, path: Path, found: Found, manifest: Manifest) -> S
         imports=tuple(found.imports),
         parameters=tuple(found.parameters),
         uses_clock=found.uses_clock,
+        uses_sql=found.uses_sql,
+        engine=found.engine,
         code_hash=found.code_hash,
         models_hash=_models_hash(settings, models),
     )

@@ -30,7 +30,8 @@ class StepNode:
     """One notebook with its contract. `models` are the dbt models that it builds.
 
     `parameters` are the names in its cell of parameters, without the interval. `uses_clock`: its
-    result depends on the interval that is run, by `step.now` or `step.seed`.
+    result depends on the interval that is run, by `step.now` or `step.seed`. `uses_sql`: a part of
+    it is computed by `step.sql`. `engine`: one of its own; empty: the profile's.
     """
 
     name: Dataset
@@ -42,6 +43,8 @@ class StepNode:
     imports: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     uses_clock: bool = False
+    uses_sql: bool = False
+    engine: str = ""
     code_hash: str = ""
     models_hash: str = ""
 

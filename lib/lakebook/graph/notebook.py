@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import GraphError
+from ..step.sql_cell import SqlCell, as_module, is_sql_cell, parse_sql_cell
+from ..step.sql_text import normal_form
 
 INTERVAL = ("start", "end")
 """The parameters that the runner injects."""
@@ -58,7 +60,12 @@ def read_cells(path: Path, *, where: str) -> tuple[Cell, ...]:
 
 
 def parse(cell: Cell, *, where: str) -> ast.Module:
-    """The cell's syntax tree; lines of magics and shell commands count as blank."""
+    """The cell's syntax tree; lines of magics and shell commands count as blank.
+
+    A `%%sql` cell is the call of `step.sql` that it stands for.
+    """
+    if is_sql_cell(cell.source):
+        return as_module(sql_cell(cell, where=where))
     try:
         return ast.parse(cell.source)  # a text over several lines may hold lines that begin with %
     except SyntaxError:
@@ -73,8 +80,19 @@ def parse(cell: Cell, *, where: str) -> ast.Module:
         ) from None
 
 
+def sql_cell(cell: Cell, *, where: str) -> SqlCell:
+    """A cell that begins with `%%sql`. Raises GraphError."""
+
+    def fail(found: str, fix: str) -> GraphError:
+        return GraphError(found, where=f"{where}, cell {cell.number}", fix=fix)
+
+    return parse_sql_cell(cell.source, fail)
+
+
 def magics(cell: Cell) -> tuple[str, ...]:
     """Lines of magics and shell commands, which `parse` leaves out but a kernel runs."""
+    if is_sql_cell(cell.source):
+        return ()
     try:
         ast.parse(cell.source)
     except SyntaxError:
@@ -152,7 +170,16 @@ def _is_look(node: ast.stmt, steps: Collection[str]) -> bool:
 
 
 class _Words(ast.NodeTransformer):
-    """Takes texts out that stand alone."""
+    """Takes texts out that stand alone, and comments and formatting out of SQL."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        first = node.args[0] if node.args else None
+        is_sql = isinstance(node.func, ast.Attribute) and node.func.attr == "sql"
+        if is_sql and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            text = ast.Constant(normal_form(first.value))
+            return ast.Call(node.func, [text, *node.args[1:]], node.keywords)
+        return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         return None if _is_bare_text(node) else node

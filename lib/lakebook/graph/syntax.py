@@ -11,14 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..engines import check_run_engine
 from ..errors import GraphError, did_you_mean
 from ..names import Dataset
+from ..step.sql_cell import STEP
+from ..step.sql_text import read_sql
+from .nodes import first_text, is_none, is_step, keys_of, literal, step_names
 from .notebook import INTERVAL, Cell, assigned, code_digest, parse
 
 _READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
 _REFRESH = ("always", "forward")
-_METHODS = ("read", "ingest", "dbt", "write", "result")
-_EDGES = ("read", "ingest", "dbt")  # what names an input
+_METHODS = ("read", "sql", "ingest", "dbt", "write", "result")
+_EDGES = ("read", "sql", "ingest", "dbt")  # what names an input
 _CLOCK = ("now", "seed")  # what depends on the interval that is run
 
 
@@ -34,6 +38,8 @@ class Found:
     imports: list[str] = field(default_factory=list)
     parameters: list[str] = field(default_factory=list)
     uses_clock: bool = False
+    uses_sql: bool = False
+    engine: str = ""
     code_hash: str = ""
 
 
@@ -45,7 +51,7 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
     """
     found = Found()
     trees = [(cell, parse(cell, where=where)) for cell in cells]
-    names = {name for _, tree in trees for name in _step_names(tree)}
+    names = {STEP, *(name for _, tree in trees for name in step_names(tree))}
     for cell, tree in trees:
         _Visitor(found, names, f"{where}, cell {cell.number}", cell).visit(tree)
     found.imports = sorted(set(found.imports))
@@ -64,25 +70,6 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
             "no Step(…) in any cell", where=where, fix='begin with step = Step("layer.name")'
         )
     return found
-
-
-def _step_names(tree: ast.Module) -> list[str]:
-    """Variables that hold a Step."""
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and _is_step(node.value):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names += [target.id for target in targets if isinstance(target, ast.Name)]
-    return names
-
-
-def _is_step(node: ast.AST | None) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    called = node.func
-    return (isinstance(called, ast.Name) and called.id == "Step") or (
-        isinstance(called, ast.Attribute) and called.attr == "Step"
-    )
 
 
 class _Visitor(ast.NodeVisitor):
@@ -135,11 +122,11 @@ class _Visitor(ast.NodeVisitor):
         self._nested(node, "a comprehension")
 
     def visit_Call(self, node: ast.Call) -> None:
-        if _is_step(node):
+        if is_step(node):
             self._step(node)
         elif isinstance(node.func, ast.Attribute) and self._on_step(node.func.value):
             self._method(node, node.func.attr)
-            if _is_step(node.func.value):
+            if is_step(node.func.value):
                 self.visit(node.func.value)
             for value in (*node.args, *node.keywords):
                 self.visit(value)
@@ -174,7 +161,7 @@ class _Visitor(ast.NodeVisitor):
         )
 
     def _on_step(self, node: ast.AST) -> bool:
-        return _is_step(node) or (isinstance(node, ast.Name) and node.id in self.steps)
+        return is_step(node) or (isinstance(node, ast.Name) and node.id in self.steps)
 
     def _step(self, node: ast.Call) -> None:
         name = self._text(node, "Step", 'Step("silver.flights", start=start, end=end)')
@@ -185,6 +172,10 @@ class _Visitor(ast.NodeVisitor):
                 fix="make it a notebook of its own",
             )
         self.found.step = name
+        for keyword in node.keywords:
+            if keyword.arg == "engine" and not is_none(keyword.value):
+                engine = self._literal(keyword.value, str, "engine")
+                self.found.engine = check_run_engine(engine, where=self.where)
 
     def _method(self, node: ast.Call, method: str) -> None:
         if method not in _METHODS:
@@ -199,9 +190,10 @@ class _Visitor(ast.NodeVisitor):
         if method == "read":
             name = self._text(node, "step.read", 'step.read("bronze.flights")')
             dataset = str(Dataset.parse(name, where=self.where))
-            self.found.reads.append(
-                {"dataset": dataset, "cell": self.cell.number, **self._options(node)}
-            )
+            options = self._options(node.keywords, "step.read")
+            self.found.reads.append({"dataset": dataset, "cell": self.cell.number, **options})
+        elif method == "sql":
+            self._sql(node)
         elif method == "ingest":
             uri = self._text(node, "step.ingest", 'step.ingest("file://data/flights.csv")')
             self.found.sources.append(uri)
@@ -214,28 +206,42 @@ class _Visitor(ast.NodeVisitor):
                 if keyword.arg == "table":
                     self.found.writes.append(self._literal(keyword.value, str, "table"))
 
-    def _text(self, node: ast.Call, call: str, example: str) -> str:
+    def _sql(self, node: ast.Call) -> None:
+        """Each dataset that the SQL names is a read, with the options of the call."""
+
+        def fail(found: str, fix: str) -> GraphError:
+            return GraphError(found, where=self.where, fix=fix)
+
         first = node.args[0] if node.args else None
         if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
-            raise GraphError(
-                f"{call}({ast.unparse(first) if first else ''}) does not name its target as text",
-                where=self.where,
-                fix=f"write the name itself: {example}",
+            raise fail(
+                f"step.sql({ast.unparse(first) if first else ''}) does not hold its SQL as text",
+                'write the SQL itself, and pass values by params: "… where day = $day", '
+                'params={"day": day}',
             )
-        return first.value
+        sql = read_sql(first.value, fail)
+        options = [word for word in node.keywords if word.arg in (None, *_READ_OPTIONS)]
+        found = self._options(options, "step.sql")
+        params = next((word.value for word in node.keywords if word.arg == "params"), None)
+        frames = [word for word in node.keywords if word.arg not in (*_READ_OPTIONS, "params")]
+        sql.check([str(word.arg) for word in frames], keys_of(params), fail)
+        self.found.uses_sql |= not self.cell.is_view
+        for dataset in sql.datasets:
+            entry = {"dataset": str(dataset), "cell": self.cell.number, **found}
+            self.found.reads.append(entry)
 
-    def _options(self, node: ast.Call) -> dict[str, Any]:
+    def _options(self, keywords: Sequence[ast.keyword], call: str) -> dict[str, Any]:
         options = {}
-        for keyword in node.keywords:
+        for keyword in keywords:
             if keyword.arg is None:
                 raise GraphError(
-                    f"step.read(…, **{ast.unparse(keyword.value)}) hides its options",
+                    f"{call}(…, **{ast.unparse(keyword.value)}) hides its options",
                     where=self.where,
                     fix="write each option by its name",
                 )
             if keyword.arg not in _READ_OPTIONS:
                 raise GraphError(
-                    f"step.read has no option {keyword.arg!r}"
+                    f"{call} has no option {keyword.arg!r}"
                     f"{did_you_mean(keyword.arg, _READ_OPTIONS)}",
                     where=self.where,
                     fix=f"its options are {', '.join(_READ_OPTIONS)}",
@@ -250,11 +256,8 @@ class _Visitor(ast.NodeVisitor):
             )
         return options
 
+    def _text(self, node: ast.Call, call: str, example: str) -> str:
+        return first_text(node, call, example, where=self.where)
+
     def _literal(self, node: ast.expr, kind: type, name: str) -> Any:
-        if isinstance(node, ast.Constant) and type(node.value) is kind:
-            return node.value
-        raise GraphError(
-            f"{name}={ast.unparse(node)} is not a literal {kind.__name__}",
-            where=self.where,
-            fix="write the value itself, so that the graph can see it",
-        )
+        return literal(node, kind, name, where=self.where)

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..graph.notebook import Cell, parse
+from ..graph.notebook import Cell, parse, sql_cell
 from ..intervals import Interval, Unit, floor, next_edge, parse_day
+from ..step.sql_cell import is_sql_cell, run_sql_cell
 
 
 class CellError(Exception):
@@ -57,7 +58,10 @@ def run_cells(
         lines = cell.source.splitlines(keepends=True)
         linecache.cache[file] = (len(cell.source), None, lines, file)
         try:
-            exec(compile(parse(cell, where=notebook), file, "exec"), space)
+            if is_sql_cell(cell.source):
+                run_sql_cell(sql_cell(cell, where=notebook), space)
+            else:
+                exec(compile(parse(cell, where=notebook), file, "exec"), space)
             if cell.is_parameters:
                 _put_sample(space, unit)
             finished(space)

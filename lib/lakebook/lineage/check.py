@@ -126,6 +126,7 @@ def _job(settings: Settings, node: StepNode) -> StepJob:
         reads=tuple(dict.fromkeys(read.dataset for read in node.reads)),
         sources=node.sources,
         models=node.models,
+        engine=node.engine,
     )
 
 

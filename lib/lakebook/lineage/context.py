@@ -11,7 +11,7 @@ from ..errors import UserError, did_you_mean
 from ..graph.notebook import Cell
 from ..intervals import Interval
 from ..names import Dataset
-from ..step.context import ReadRequest
+from ..step.context import ReadRequest, SqlRequest
 from .frames import quarantine_columns
 from .job import StepJob
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import narwhals as nw
 
 MakeFrame = Callable[[str, tuple[Column, ...]], "nw.LazyFrame[Any]"]
+MakeSql = Callable[[SqlRequest, Mapping[Dataset, tuple[Column, ...]]], "nw.LazyFrame[Any]"]
 
 
 @dataclass(frozen=True)
@@ -60,18 +61,21 @@ class NoLook:
 
 
 class CompileContext:
-    """One step's context. `make_frame` gives the empty frame of a table or source."""
+    """One step's context. `make_frame` gives the empty frame of a table or source, `make_sql` that
+    of a SELECT over tables with these columns."""
 
     def __init__(
         self,
         job: StepJob,
         contracts: Mapping[Dataset, TableContract],
         make_frame: MakeFrame,
+        make_sql: MakeSql,
         trace: Trace,
     ) -> None:
         self._job = job
         self._contracts = contracts
         self._make_frame = make_frame
+        self._make_sql = make_sql
         self._trace = trace
 
     def __call__(
@@ -92,14 +96,23 @@ class CompileContext:
         return self
 
     def read(self, request: ReadRequest) -> nw.LazyFrame[Any]:
-        dataset = request.dataset
+        self._seen(request.dataset)
+        return self._frame(request.dataset)
+
+    def sql(self, request: SqlRequest) -> nw.LazyFrame[Any]:
+        tables = {}
+        for read in request.reads:
+            self._seen(read.dataset)
+            tables[read.dataset] = self._columns(read.dataset)
+        return self._make_sql(request, tables)
+
+    def _seen(self, dataset: Dataset) -> None:
         if dataset not in self._job.reads:
             raise UserError(
                 f"reads {dataset}, which the graph did not see"
                 f"{did_you_mean(str(dataset), map(str, self._job.reads))}",
                 fix=f'write the read in a cell with the name as text: step.read("{dataset}")',
             )
-        return self._frame(dataset)
 
     def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]:
         table = self._job.output(self._job.step)
@@ -136,6 +149,9 @@ class CompileContext:
         return NoLook()
 
     def _frame(self, dataset: Dataset) -> nw.LazyFrame[Any]:
+        return self._make_frame(str(dataset), self._columns(dataset))
+
+    def _columns(self, dataset: Dataset) -> tuple[Column, ...]:
         contract = self._contracts.get(dataset)
         if contract is not None:
             columns = contract.columns
@@ -149,4 +165,4 @@ class CompileContext:
                 )
             columns = quarantine_columns(base)
         self._trace.read[str(dataset)] = columns
-        return self._make_frame(str(dataset), columns)
+        return columns

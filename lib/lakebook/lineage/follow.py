@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Column, TableContract
+from ..errors import LakebookError
 from ..graph.notebook import Cell, read_cells
 from ..ingest.source import LANDING_COLUMNS
 from ..names import Dataset
-from ..step.context import use_context
+from ..step.context import SqlRequest, use_context
 from . import lazy
 from .cells import CellError, quiet, run_cells
 from .context import CompileContext, Trace, Written
@@ -22,6 +23,7 @@ from .frames import duckdb_frame, make_schemas, source_table, sql_types, table_o
 from .job import DbtProject, PassResult, StepJob
 from .model import ColumnEdge, Finding, StepLineage
 from .sql import NotFollowed, Tables, column_edges
+from .sql_frames import duckdb_sql
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -43,7 +45,14 @@ def follow_step(
         tables.add(place, name, sql_types(columns))
         return duckdb_frame(place, columns)
 
-    context = CompileContext(job, contracts, make_frame, trace)
+    def make_sql(
+        request: SqlRequest, read: Mapping[Dataset, tuple[Column, ...]]
+    ) -> nw.LazyFrame[Any]:
+        for dataset, columns in read.items():
+            make_frame(str(dataset), columns)
+        return duckdb_sql(request)
+
+    context = CompileContext(job, contracts, make_frame, make_sql, trace)
     stopped = _run(job, context, trace)
     columns: list[ColumnEdge] = []
     opaque: dict[str, str] = {}
@@ -89,6 +98,8 @@ def _run(job: StepJob, context: CompileContext, trace: Trace) -> str:
         except CellError as error:
             if isinstance(error.cause, ImportError) and lazy.reveal_pandas():
                 return _run(job, context, trace)
+            if job.engine and not isinstance(error.cause, LakebookError):
+                return f"cell {error.cell.number} is written for {job.engine}"
             said = str(error.cause).strip().splitlines()
             kind = type(error.cause).__name__
             return f"cell {error.cell.number}: {kind}: {said[0] if said else ''}".rstrip(": ")

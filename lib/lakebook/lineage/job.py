@@ -26,6 +26,7 @@ class StepJob:
     reads: tuple[Dataset, ...]
     sources: tuple[str, ...] = ()
     models: tuple[str, ...] = ()  # names of the dbt models it builds
+    engine: str = ""  # one of its own, whose API its cells may use
 
     @property
     def unit(self) -> Unit:

@@ -19,6 +19,7 @@ from .explain import finding_of
 from .frames import polars_frame
 from .job import PassResult, StepJob
 from .model import Finding
+from .sql_frames import polars_sql
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,7 +29,9 @@ def check_step(job: StepJob, contracts: Mapping[Dataset, TableContract]) -> Pass
     """Run a step's cells on empty Polars frames and compare what it writes with its contract."""
     began = time.perf_counter()
     trace = Trace()
-    context = CompileContext(job, contracts, lambda _, columns: polars_frame(columns), trace)
+    context = CompileContext(
+        job, contracts, lambda _, columns: polars_frame(columns), polars_sql(), trace
+    )
     watch = _Watch(trace)
     findings: list[Finding] = []
     with quiet(), use_context(context):

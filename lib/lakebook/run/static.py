@@ -28,7 +28,10 @@ def static_parts(
     """Part name -> digest: code, library, engine, parameters, contract, models."""
     contract = node.contract
     tables = contract.tables if contract else ()
-    packages: tuple[str, ...] = _ENGINE_PACKAGES.get(settings.engine, (settings.engine, "narwhals"))
+    engine = node.engine or settings.engine
+    packages: tuple[str, ...] = _ENGINE_PACKAGES.get(engine, (engine, "narwhals"))
+    if node.uses_sql and "duckdb" not in packages:
+        packages = (*packages, "duckdb")
     if node.models:
         packages = (*packages, *_DBT_PACKAGES)
     return {

@@ -18,6 +18,7 @@ from typing import Any
 from ..archive.masking import masker
 from ..errors import LakebookError
 from ..step import Step
+from ..step.sql_magic import register
 from ..step.told import columns_of, told
 from .child import describe
 from .error_card import ErrorCard, card_of, place_of
@@ -28,6 +29,7 @@ def load_ipython_extension(shell: Any) -> None:
     # Where a cell of the user sets a handler of its own, at least the sentence is shown.
     LakebookError._render_traceback_ = _render  # type: ignore[attr-defined]
     shell.set_custom_exc((Exception,), _show)
+    register(shell)
     shell.events.register("post_run_cell", partial(_record, shell.user_ns))
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError
 from ..intervals import Interval
 from ..names import Dataset
-from .context import ReadRequest, Refresh, open_context
+from .context import ReadRequest, Refresh, SqlRequest, open_context
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import narwhals as nw
 
 
@@ -22,7 +24,8 @@ class Step:
     ----------
     name: `layer.name` of the step: the notebook's folder and stem.
     start, end: ISO days, half-open; both or neither (a dataset without time has no interval).
-    engine: an engine of its own, for a step that needs one's API; default: the profile's.
+    engine: an engine of its own by name, for a step that needs its API: its frames may be
+        unwrapped (`.to_native()`); default: the profile's.
     """
 
     def __init__(
@@ -56,19 +59,51 @@ class Step:
         whole: read every partition.
         refresh: "forward" says that a new version of this table does not make old partitions stale.
         """
+        name = Dataset.parse(dataset, where="step.read(…)")
+        return self._context.read(self._request(name, before, after, whole, refresh))
+
+    def sql(
+        self,
+        query: str,
+        /,
+        *,
+        before: int = 0,
+        after: int = 0,
+        whole: bool = False,
+        refresh: Refresh = "always",
+        params: Mapping[str, Any] | None = None,
+        **frames: Any,
+    ) -> nw.LazyFrame[Any]:
+        """Rows of a SELECT over datasets, each read as `read` does, as a Narwhals LazyFrame.
+
+        Parameters
+        ----------
+        query: one SELECT in DuckDB's SQL, as literal text.
+        before, after, whole, refresh: as in `read`, for every dataset in the query.
+        params: values of `$name` in the query.
+        frames: frames by the name that the query gives them: `sql("… from clean", clean=frame)`.
+        """
+        from .sql_text import read_sql
+
+        sql, given = read_sql(query), dict(params or {})
+        sql.check(frames, given)
+        reads = [self._request(name, before, after, whole, refresh) for name in sql.datasets]
+        return self._context.sql(SqlRequest(sql, tuple(reads), frames, given))
+
+    def _request(
+        self, dataset: Dataset, before: int, after: int, whole: bool, refresh: Refresh
+    ) -> ReadRequest:
         if refresh not in ("always", "forward"):
             raise UserError(
-                f"refresh={refresh!r} in read({dataset!r})", fix='use "always" or "forward"'
+                f"refresh={refresh!r} in the read of {dataset}", fix='use "always" or "forward"'
             )
-        return self._context.read(
-            ReadRequest(
-                dataset=Dataset.parse(dataset, where="step.read(…)"),
-                interval=self.interval,
-                before_days=before,
-                after_days=after,
-                whole=whole or self.interval is None,
-                refresh=refresh,
-            )
+        return ReadRequest(
+            dataset=dataset,
+            interval=self.interval,
+            before_days=before,
+            after_days=after,
+            whole=whole or self.interval is None,
+            refresh=refresh,
         )
 
     def ingest(self, uri: str, **options: Any) -> nw.LazyFrame[Any]:

@@ -15,9 +15,11 @@ from ..intervals import Interval
 from ..names import Dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import narwhals as nw
+
+    from .sql_text import SqlText
 
 Refresh = Literal["always", "forward"]
 
@@ -34,10 +36,22 @@ class ReadRequest:
     refresh: Refresh = "always"
 
 
+@dataclass(frozen=True)
+class SqlRequest:
+    """One `step.sql`: the text as it was read, a read for each dataset in it, and what it names."""
+
+    sql: SqlText
+    reads: tuple[ReadRequest, ...]
+    frames: Mapping[str, Any]
+    params: Mapping[str, Any]
+
+
 class Context(Protocol):
     """What a step's cells run against. One context serves one `Step` object."""
 
     def read(self, request: ReadRequest) -> nw.LazyFrame[Any]: ...
+
+    def sql(self, request: SqlRequest) -> nw.LazyFrame[Any]: ...
 
     def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]: ...
 

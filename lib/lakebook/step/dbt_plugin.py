@@ -13,50 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..contract.time import bounds
+from ..engines.duckdb_input import Input, sql_text
 from ..errors import RunError
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
-
-    from ..contract.model import TableContract
-    from ..intervals import Interval
-    from ..names import Dataset
 
 OUT = "lakebook_out"
 """The DuckDB variable that tells the materialization where results go."""
-
-_TYPES = {
-    "string": "VARCHAR", "large_string": "VARCHAR", "int64": "BIGINT", "int32": "INTEGER",
-    "double": "DOUBLE", "float": "FLOAT", "bool": "BOOLEAN", "date32[day]": "DATE",
-    "timestamp[us]": "TIMESTAMP", "binary": "BLOB",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Input:
-    """A table that models read: the files of one snapshot and the rows of them that count."""
-
-    dataset: Dataset
-    files: Sequence[str]
-    schema: pa.Schema
-    where: str = ""
-
-    def view_sql(self) -> str:
-        """A view with exactly the schema's columns, also over no file and over older files."""
-        columns = ", ".join(
-            f'cast(null as {duckdb_type(f.type)}) as "{f.name}"' for f in self.schema
-        )
-        rows = f"select {columns} where false"
-        if self.files:
-            listed = ", ".join(_text(path) for path in self.files)
-            # Files from before a column was added lack it; the partition stands in the path alone.
-            scan = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-            rows += f" union all by name select * from {scan}"
-        condition = f" where {self.where}" if self.where else ""
-        name = f'"{self.dataset.layer}"."{self.dataset.name}"'
-        return f"create or replace view {name} as select * from ({rows}){condition}"
 
 
 @dataclass
@@ -91,27 +55,6 @@ def open_session(inputs: Sequence[Input], folder: Path) -> Iterator[Session]:
         _forget_database()
 
 
-def time_filter(contract: TableContract, interval: Interval | None) -> str:
-    """SQL for the rows inside the interval; rows without a time count, as in `Step.read`."""
-    if contract.time is None or interval is None or interval.is_whole(contract.time.unit):
-        return ""
-    low, high = bounds(contract, interval)
-    column = f'"{contract.time.column}"'
-    return f"({column} >= '{low}' and {column} < '{high}') or {column} is null"
-
-
-def duckdb_type(arrow: pa.DataType) -> str:
-    """The DuckDB type of a column in the lake."""
-    text = str(arrow)
-    if text.startswith("decimal128"):
-        return "DECIMAL" + text.removeprefix("decimal128")
-    return _TYPES[text]
-
-
-def _text(value: str | Path) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
-
-
 def _forget_database() -> None:
     """Drop dbt's database in memory, whose views belong to the session before."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -142,7 +85,7 @@ def _plugin_class() -> type:
 
         def configure_cursor(self, cursor: Any) -> None:
             for session in _sessions:
-                cursor.execute(f"set variable {OUT} = {_text(session.folder)}")
+                cursor.execute(f"set variable {OUT} = {sql_text(session.folder)}")
 
         def store(self, target_config: TargetConfig) -> None:
             if target_config.location is None:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..contract.lookup import find_table
+from ..engines.duckdb_input import Input, time_filter
 from ..errors import GraphError
 from ..names import Dataset
 from ..settings import Settings
-from .dbt_plugin import Input, open_session, time_filter
+from .dbt_plugin import open_session
 from .dbt_project import MATERIALIZATION, DbtProject, select_models
 from .dbt_tests import checks_of
 

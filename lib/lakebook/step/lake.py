@@ -11,19 +11,20 @@ from ..contract.lookup import find_table, load_step_contract
 from ..contract.model import Contract, TableContract
 from ..contract.time import bounds, partitions_of
 from ..delta import with_extras
-from ..engines import get_engine
+from ..engines import check_run_engine, get_engine
 from ..errors import SourceError, UserError, did_you_mean
 from ..ingest import Landing, open_source
 from ..ingest.log import LogSource
 from ..intervals import NULL, Interval
 from ..names import PROD, Dataset
 from ..settings import Settings
-from .context import Context, ReadRequest
+from .context import Context, ReadRequest, SqlRequest
 from .declared import declared_inputs, tokens_of
 from .fingerprint import InputTokens
 from .offsets import Offsets, land_log
 from .outcome import Outcome
 from .run_context import RunContext
+from .sql_magic import register_here
 from .taken_up import schemas_of, take_up
 from .view import DatasetView, open_view
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 def open_lake(step: Dataset, interval: Interval | None, engine: str | None) -> Context:
     """The lake that the run, or else the settings of this checkout, name."""
+    register_here()
     return LakeContext(RunContext.current(), step, interval, engine)
 
 
@@ -51,7 +53,8 @@ class LakeContext:
         self.settings = run.settings
         self.step = step
         self.interval = interval
-        self.engine = get_engine(engine or run.settings.engine)
+        own = check_run_engine(engine, where=str(step)) if engine else ""
+        self.engine = get_engine(own or run.settings.engine)
         self.contract: Contract = load_step_contract(self.settings, step)
         if len(self.contract.tables) > 1 and any(t.write == "append" for t in self.contract.tables):
             raise UserError(
@@ -106,10 +109,19 @@ class LakeContext:
             source=lambda uri: landed.get(uri) or current_source(uri, self.settings),
         )
 
-    def read(self, request: ReadRequest) -> nw.LazyFrame[Any]:
+    def opened(self, request: ReadRequest) -> tuple[DatasetView, list[str]]:
+        """The dataset of a read and the files that it takes; the read is noted."""
         self._known_to_graph(request.dataset)
         view = self.view(request.dataset)
-        paths = self._note_read(view, request)
+        return view, self._note_read(view, request)
+
+    def sql(self, request: SqlRequest) -> nw.LazyFrame[Any]:
+        from .sql_run import run_sql
+
+        return run_sql(self, request)
+
+    def read(self, request: ReadRequest) -> nw.LazyFrame[Any]:
+        view, paths = self.opened(request)
         frame = self.engine.scan(paths, view.contract.arrow_schema())
         around = self._around(view.contract, request)
         if around is None:
@@ -123,10 +135,9 @@ class LakeContext:
 
     def dataset_files(self, dataset: Dataset, *, whole: bool = False) -> tuple[list[str], Any]:
         """Files and Arrow schema of an input, for a reader that is not an engine (dbt)."""
-        self._known_to_graph(dataset)
-        view = self.view(dataset)
-        request = ReadRequest(dataset, self.interval, whole=whole or self.interval is None)
-        return self._note_read(view, request), view.contract.arrow_schema()
+        whole = whole or self.interval is None
+        view, paths = self.opened(ReadRequest(dataset, self.interval, whole=whole))
+        return paths, view.contract.arrow_schema()
 
     def _note_read(self, view: DatasetView, request: ReadRequest) -> list[str]:
         time = view.contract.time
