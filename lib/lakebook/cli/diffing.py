@@ -14,8 +14,7 @@ from . import shared
 from .shared import counted
 
 if TYPE_CHECKING:
-    from ..quality.comparison import Comparison, Example
-    from ..run.environment_diff import DatasetDiff
+    from ..run.environment_diff import DatasetDiff, Example, Rows
 
 _VALUE_MAX = 60  # characters of a value in a printed example; --json has all
 _NAMES_MAX = 6
@@ -81,7 +80,7 @@ def _print(found: DatasetDiff) -> None:
         say(f"hidden by classification: {', '.join(hidden)}; --unmask shows them")
 
 
-def _print_rows(rows: Comparison, say: Any) -> None:
+def _print_rows(rows: Rows, say: Any) -> None:
     if not (rows.rows_before or rows.rows_after):
         return
     how = f"by {', '.join(rows.key)}" if rows.key else "by whole rows"
@@ -89,14 +88,11 @@ def _print_rows(rows: Comparison, say: Any) -> None:
         f"  rows {how}: {rows.added:,} added, {rows.removed:,} removed, {rows.changed:,} changed, "
         f"{rows.same:,} the same; {rows.rows_before:,} -> {rows.rows_after:,}"
     )
-    if any(rows.doubled):
-        before, after = rows.doubled
-        say(f"  the key is there more than once: {before:,} rows too many in prod, {after:,} here")
     if rows.changed_columns:
         most = sorted(rows.changed_columns.items(), key=lambda item: (-item[1], item[0]))
         say(f"  changed in: {', '.join(f'{name} ({count:,})' for name, count in most)}")
-    if rows.uncompared:
-        say(f"  not compared, since their types differ: {', '.join(rows.uncompared)}")
+    for note in rows.notes:
+        say(f"  {note}")
 
 
 def _table(found: DatasetDiff) -> Any:

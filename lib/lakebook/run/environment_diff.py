@@ -6,9 +6,9 @@ read whose `data/` token differs, since equal digests mean equal rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..contract.classified import MASK, classified_columns
 from ..contract.lookup import find_table
@@ -25,7 +25,7 @@ from ..step.view import open_view
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ..quality.comparison import Comparison, Example
+    from ..step.look.compare import Difference
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,40 @@ class SchemaChange:
     column: str
     before: str
     after: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row that differs. A changed one has only the columns that changed, beside its key."""
+
+    kind: Literal["added", "removed", "changed"]
+    key: Mapping[str, Any]
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How many rows are on one side alone, differ, or are the same.
+
+    `key`: empty where whole rows were compared; `notes` say why. `changed_columns`: in how many
+    changed rows each column differs.
+    """
+
+    key: tuple[str, ...]
+    rows_before: int
+    rows_after: int
+    added: int
+    removed: int
+    changed: int
+    same: int
+    changed_columns: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def is_equal(self) -> bool:
+        return not (self.added or self.removed or self.changed)
 
 
 @dataclass(frozen=True)
@@ -54,7 +88,7 @@ class DatasetDiff:
     written: tuple[str, ...]
     differing: tuple[str, ...]
     schema: tuple[SchemaChange, ...]
-    rows: Comparison
+    rows: Rows
     masked: tuple[str, ...]
 
     @property
@@ -82,7 +116,7 @@ def diff_environment(
     interval: only partitions that it touches, and rows without a time.
     examples: rows of each kind at most; values of classified columns are hidden unless `unmask`.
     """
-    from ..quality.comparison import compare
+    from ..step.look.compare import compare
 
     if settings.env == PROD:
         raise UserError(
@@ -105,7 +139,13 @@ def diff_environment(
     mine = engine.scan(view.own.paths(differing), view.own.schema)
     theirs = engine.scan(below.paths(differing), below.schema or view.own.schema)
     hidden = () if unmask else tuple(sorted(classified_columns(contract)))
-    found = compare(theirs, mine, contract.key, examples=examples)
+    found = compare(
+        theirs.to_native(),
+        mine.to_native(),
+        contract,
+        examples=examples,
+        names=("prod", f"the environment {settings.env!r}"),
+    )
     return DatasetDiff(
         dataset=dataset,
         env=settings.env,
@@ -115,7 +155,7 @@ def diff_environment(
         written=written,
         differing=differing,
         schema=_schema_changes(below.schema, view.own.schema),
-        rows=replace(found, examples=tuple(_masked(one, hidden) for one in found.examples)),
+        rows=_rows(found, hidden),
         masked=hidden,
     )
 
@@ -139,16 +179,34 @@ def _schema_changes(before: pa.Schema | None, after: pa.Schema) -> tuple[SchemaC
     )
 
 
-def _masked(example: Example, hidden: Sequence[str]) -> Example:
-    def mask(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: MASK if name in hidden and value is not None else value
-            for name, value in values.items()
-        }
-
-    return replace(
-        example,
-        key=mask(example.key),
-        before=mask(example.before),
-        after=mask(example.after),
+def _rows(found: Difference, hidden: Sequence[str]) -> Rows:
+    return Rows(
+        key=found.key,
+        rows_before=found.before,
+        rows_after=found.now,
+        added=found.added,
+        removed=found.removed,
+        changed=found.altered,
+        same=found.same,
+        changed_columns=dict(found.columns),
+        notes=found.notes,
+        examples=tuple(_examples(found, hidden)),
     )
+
+
+def _examples(found: Difference, hidden: Sequence[str]) -> Iterator[Example]:
+    from ..step.look.compare import differing
+
+    def shown(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+        return {n: MASK if n in hidden and row[n] is not None else row[n] for n in names}
+
+    def rest(row: Mapping[str, Any]) -> list[str]:
+        return [name for name in row if name not in found.key]
+
+    for row in found.removed_rows:
+        yield Example("removed", shown(row, found.key), before=shown(row, rest(row)))
+    for row in found.added_rows:
+        yield Example("added", shown(row, found.key), after=shown(row, rest(row)))
+    for was, now in found.changed:
+        names = differing(was, now, found.key)
+        yield Example("changed", shown(now, found.key), shown(was, names), shown(now, names))

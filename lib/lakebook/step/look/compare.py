@@ -7,13 +7,13 @@ examples: those of an interval have to fit, not the table. Rows by key are `keye
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...contract.model import TableContract
 from ...engines.polars_cast import lossless_cast
-from .keyed import EXAMPLES, Keys, changed_rows, group_keys, rows_with
+from .keyed import EXAMPLES, Changed, Keys, changed_rows, group_keys, rows_with
 from .preview import type_of
 
 if TYPE_CHECKING:
@@ -65,9 +65,22 @@ class Difference:
 
 
 def compare(
-    before: pl.LazyFrame, now: pl.LazyFrame, contract: TableContract, *, keep_missing: bool = False
+    before: pl.LazyFrame,
+    now: pl.LazyFrame,
+    contract: TableContract,
+    *,
+    keep_missing: bool = False,
+    examples: int = EXAMPLES,
+    names: tuple[str, str] = ("what is published", "the frame"),
 ) -> Difference:
-    """What differs; `keep_missing`: rows that are not in `now` stay, as a merge does it."""
+    """What differs.
+
+    Parameters
+    ----------
+    keep_missing: rows that are not in `now` stay, as a merge does it.
+    examples: rows of each kind at most, the first by key.
+    names: what notes call the two sides.
+    """
     now = as_written(now, contract)
     changes, common = compare_schemas(before.collect_schema(), now.collect_schema())
     key = contract.key
@@ -77,17 +90,30 @@ def compare(
         notes.append(f"values of {', '.join(lost)} are not compared: another type")
     old, new = before.select(common), now.select(common)
     if key and set(key) <= set(common):
-        keys = group_keys(old, new, key)
+        keys = group_keys(old, new, key, examples=examples)
         if not keys.repeated:
-            return _by_key(old, new, key, keys, changes, tuple(notes), keep_missing)
-        where = f"the key {', '.join(key)} is not unique in {keys.repeated}"
+            changed = changed_rows(old, new, key, keys.changed, examples=examples)
+            return _by_key(old, new, key, keys, changed, changes, tuple(notes), keep_missing)
+        side = names[0] if keys.repeated == "before" else names[1]
+        where = f"the key {', '.join(key)} is not unique in {side}"
         notes.append(f"{where}: rows are compared whole")
     elif key:
         missing = ", ".join(name for name in key if name not in common)
         notes.append(f"the key's {missing} cannot be compared: rows are compared whole")
     else:
         notes.append("the contract has no key: a row that changed is one removed and one added")
-    return _as_bags(old, new, changes, tuple(notes))
+    return _as_bags(old, new, changes, tuple(notes), examples)
+
+
+def differing(
+    was: Mapping[str, Any], now: Mapping[str, Any], key: Sequence[str]
+) -> tuple[str, ...]:
+    """The columns in which a row changed; one NaN equals another."""
+
+    def differ(old: Any, new: Any) -> bool:
+        return bool(old != new) and not (old != old and new != new)
+
+    return tuple(name for name in now if name not in key and differ(was[name], now[name]))
 
 
 def as_written(rows: pl.LazyFrame, contract: TableContract) -> pl.LazyFrame:
@@ -125,11 +151,11 @@ def _by_key(
     new: pl.LazyFrame,
     key: Sequence[str],
     keys: Keys,
+    changed: Changed,
     changes: tuple[SchemaChange, ...],
     notes: tuple[str, ...],
     keep_missing: bool,
 ) -> Difference:
-    changed = changed_rows(old, new, key, keys.changed)
     return Difference(
         *(changes, tuple(key), keys.before, keys.now, keys.added),
         removed=0 if keep_missing else keys.removed,
@@ -147,6 +173,7 @@ def _as_bags(
     new: pl.LazyFrame,
     changes: tuple[SchemaChange, ...],
     notes: tuple[str, ...],
+    examples: int,
 ) -> Difference:
     """Rows by their hash, as often as they are there: order says nothing, repetition does."""
     import polars as pl
@@ -169,7 +196,7 @@ def _as_bags(
     def some(side: pl.LazyFrame, sign: int, is_there: int) -> list[dict[str, Any]]:
         if not is_there:
             return []
-        few = surplus.filter(pl.col(_SIDE) * sign > 0).sort(_HASH).head(EXAMPLES)
+        few = surplus.filter(pl.col(_SIDE) * sign > 0).sort(_HASH).head(examples)
         hashes = few.collect(engine="streaming")[_HASH]
         hits = side.with_columns(row_hash).filter(pl.col(_HASH).is_in(hashes.implode()))
         shown = hits.unique(_HASH).sort(_HASH).drop(_HASH)

@@ -9,7 +9,7 @@ from ...cards.render import Shown, card, text_table
 from ...cards.views import shown_value
 from ...cards.words import count, plural
 from ...contract.model import TableContract
-from .compare import Difference, compare
+from .compare import Difference, compare, differing
 from .preview import said
 from .sides import sides
 
@@ -146,16 +146,10 @@ def _pair(
             "before": shown_value(before[name], masked=name in hidden),
             "now": shown_value(now[name], masked=name in hidden),
         }
-        for name in now
-        if name not in key and _differ(before[name], now[name])
+        for name in differing(before, now, key)
     ]
     values = [shown_value(now[name], masked=name in hidden) or "null" for name in key]
     return {"key": values, "cells": cells[:CHANGED_CELLS]}
-
-
-def _differ(before: Any, now: Any) -> bool:
-    both_nan = before != before and now != now
-    return bool(before != now) and not both_nan
 
 
 def _sample(rows: Sequence[Mapping[str, Any]], hidden: Collection[str]) -> dict[str, Any]:

@@ -21,7 +21,8 @@ _OLD, _NEW, _SIDE = "\0before", "\0now", "\0side"
 class Keys:
     """Counts, and tables of keys: all that changed, some that are new or gone.
 
-    `repeated`: the side on which a key stands in two rows, in words; then nothing else counts.
+    `repeated`: the side on which a key stands in two rows, "before" or "now"; then nothing else
+    counts. Empty: none does.
     """
 
     before: int
@@ -42,7 +43,9 @@ class Changed:
     pairs: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = ()
 
 
-def group_keys(old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str]) -> Keys:
+def group_keys(
+    old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str], *, examples: int = EXAMPLES
+) -> Keys:
     """Both sides have the same columns. Null is a key like any other."""
     import polars as pl
 
@@ -75,18 +78,23 @@ def group_keys(old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str]) -> Keys
                 (now > 1).any().alias("twice now"),
             ),
             grouped.filter(is_changed).select(key),
-            grouped.filter(before == 0).select(key).sort(key).head(EXAMPLES),
-            grouped.filter(now == 0).select(key).sort(key).head(EXAMPLES),
+            grouped.filter(before == 0).select(key).sort(key).head(examples),
+            grouped.filter(now == 0).select(key).sort(key).head(examples),
         ],
         engine="streaming",
     )
     rows_before, rows_now, plus, minus, twice_before, twice_now = counts.row(0)
-    repeated = "what is published" if twice_before else "the frame" if twice_now else ""
+    repeated = "before" if twice_before else "now" if twice_now else ""
     return Keys(rows_before, rows_now, plus, minus, repeated, changed, added, removed)
 
 
 def changed_rows(
-    old: pl.LazyFrame, new: pl.LazyFrame, key: Sequence[str], keys: pl.DataFrame
+    old: pl.LazyFrame,
+    new: pl.LazyFrame,
+    key: Sequence[str],
+    keys: pl.DataFrame,
+    *,
+    examples: int = EXAMPLES,
 ) -> Changed:
     """In which columns the rows with these keys differ, and the first of them in both states."""
     import polars as pl
@@ -102,7 +110,7 @@ def changed_rows(
     differs = [pl.col(name).ne_missing(pl.col(name + _OLD)).sum().alias(name) for name in values]
     counts = both(keys).select(differs).collect(engine="streaming").row(0)
     counted = sorted(zip(values, counts, strict=True), key=lambda one: -one[1])
-    few = both(keys.sort(key).head(EXAMPLES)).sort(key).collect(engine="streaming")
+    few = both(keys.sort(key).head(examples)).sort(key).collect(engine="streaming")
     pairs = tuple(
         (
             {name: row[name if name in key else name + _OLD] for name in (*key, *values)},
