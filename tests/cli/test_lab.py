@@ -143,7 +143,7 @@ def is_up(lab: Lab) -> bool:
 
 @pytest.mark.slow
 def test_a_notebook_of_a_step_in_jupyterlab(lab: Lab, checkout: Checkout) -> None:
-    prod = sorted((checkout.root / ".lake/prod/hot").rglob("*.json"))
+    prod = sorted((checkout.root / ".lake/prod/hot").rglob("_delta_log/*.json"))
     parameters, begin, read, write = lab.open(NOTEBOOK)
 
     # The kernel is forked warm, in the environment that the command was given.
@@ -169,7 +169,7 @@ def test_a_notebook_of_a_step_in_jupyterlab(lab: Lab, checkout: Checkout) -> Non
     rows = "SELECT id FROM silver.events ORDER BY id"
     assert [row["id"] for row in checkout.query(rows)] == [1, 3, 4]
     assert [row["id"] for row in checkout.query(rows, "--env", "ana")] == [3, 4]
-    assert sorted((checkout.root / ".lake/prod/hot").rglob("*.json")) == prod
+    assert sorted((checkout.root / ".lake/prod/hot").rglob("_delta_log/*.json")) == prod
 
     # An interrupt ends the cell and keeps the kernel with what it holds.
     stop = f"/kernels/{lab.kernel}/interrupt"
