@@ -6,6 +6,7 @@ the graph, `lineage.dbt` the compiled SQL, and `step.dbt_project` goes on from t
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -62,6 +63,7 @@ def ask_dbt(settings: Settings, spawn: Spawn) -> tuple[dict[str, Any], str]:
 
 def compile_project(folder: str, target: str) -> None:
     """The process: dbt writes manifest and parsed project below `target`."""
+    gc.disable()  # it ends soon, and parsing makes many objects that stay
     put_off_iri_grammar()
     from dbt.cli.main import dbtRunner
 
