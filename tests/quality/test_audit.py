@@ -240,3 +240,10 @@ def test_importing_quality_imports_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_program_given_on_the_command_line_is_not_ended_by_the_import() -> None:
+    """PySpark, where it is installed, takes `python -c` for its doctests."""
+    program = "from lakebook.quality.suite import import_gx; import_gx(); print('there')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["there"], done.stderr

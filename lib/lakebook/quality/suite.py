@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contract.expectations import EXPECTATIONS
@@ -63,9 +65,25 @@ def _reference_rule(relationship: Relationship, keys: Sequence[Any]) -> Rule:
 def import_gx() -> Any:
     """Great Expectations, without its usage statistics. The import takes seconds when it is new."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations
+    with _no_doctests():
+        import great_expectations
 
     return great_expectations
+
+
+@contextlib.contextmanager
+def _no_doctests() -> Iterator[None]:
+    """Keep PySpark, which comes along where it is installed, from taking `python -c` for a run of
+    its own doctests: without gRPC it would end the process, with status 0."""
+    main = sys.modules["__main__"]
+    is_taken = main.__spec__ is None and not hasattr(main, "__file__") and not hasattr(sys, "ps1")
+    if is_taken:
+        sys.ps1 = ""
+    try:
+        yield
+    finally:
+        if is_taken:
+            del sys.ps1
 
 
 def rule_place(contract: TableContract, rule: Rule) -> str:
