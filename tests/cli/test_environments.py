@@ -29,7 +29,7 @@ def test_environments_are_listed_and_dropped(checkout: Checkout):
     assert (found["ana"]["partitions"], found["ana"]["rows"], found["ana"]["runs"]) == (1, 1, 1)
     assert found["ana"]["datasets"][0]["dataset"] == "silver.events"
     text = checkout.lakebook("env", "list").stdout
-    assert "environment" in text and "ana" in text and "kB" in text
+    assert "last use (UTC)" in text and "ana" in text and "kB" in text and "…" not in text
 
     assert [pin["dataset"] for pin in found["ana"]["pins"]] == ["bronze.events", "silver.events"]
     assert "version of prod" in text and found["ana"]["pins"][0]["expired"] is False

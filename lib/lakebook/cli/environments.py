@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..run.drop import DropPlan
     from ..run.environments import EnvironmentUse
 
-_WIDTH = 140
 
 env_app = typer.Typer(help="Environments: prod, and those of persons.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="An environment's name.")]
@@ -41,9 +40,9 @@ def _print_environments(found: tuple[EnvironmentUse, ...]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("environment", "owner"):
-        table.add_column(name, no_wrap=True)
-    for name in ("datasets", "partitions", "rows", "size", "runs"):
+    for name in ("name", "owner"):  # where it is narrow, names are folded and no figure is cut
+        table.add_column(name, overflow="fold")
+    for name in ("tables", "parts", "rows", "size", "runs"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("last use (UTC)", "pins"):
         table.add_column(name, no_wrap=True)
@@ -57,8 +56,7 @@ def _print_environments(found: tuple[EnvironmentUse, ...]) -> None:
             str(len(use.pins) or ""),
         )
     out = shared.console()
-    # No figure is cut: a table that is too wide is the terminal's to wrap.
-    out.print(table, width=max(out.width, _WIDTH), crop=False)
+    out.print(table)
     if any(use.pins for use in found):
         _print_pins(found)
     for use in found:
@@ -73,8 +71,10 @@ def _print_pins(found: tuple[EnvironmentUse, ...]) -> None:
     from ..run.environments import is_expired
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("environment", "reads", "version of prod", "until (UTC), if not used"):
-        table.add_column(name, no_wrap=True, justify="right" if "version" in name else "left")
+    table.add_column("name", overflow="fold")
+    table.add_column("reads", overflow="fold")
+    table.add_column("version of prod", justify="right", no_wrap=True)
+    table.add_column("until (UTC), if not used", overflow="fold")
     for use in found:
         for pin in use.pins:
             until = f"{pin.until:%Y-%m-%d %H:%M}"
@@ -87,7 +87,7 @@ def _print_pins(found: tuple[EnvironmentUse, ...]) -> None:
             table.add_row(use.name, pin.dataset, str(pin.version), until)
     out = shared.console()
     out.print()
-    out.print(table, width=max(out.width, _WIDTH), crop=False)
+    out.print(table)
 
 
 @env_app.command("refresh")
