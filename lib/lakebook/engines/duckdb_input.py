@@ -1,4 +1,4 @@
-"""A dataset's files as a view in DuckDB: what dbt's models and a step's SQL read."""
+"""A dataset's files as a view in DuckDB: what dbt's models, a step's SQL and queries read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.time import bounds
+from ..contract.types import duckdb_type, type_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
     from ..contract.model import TableContract
     from ..intervals import Interval
     from ..names import Dataset
-
-_TYPES = {
-    "string": "VARCHAR", "large_string": "VARCHAR", "int64": "BIGINT", "int32": "INTEGER",
-    "double": "DOUBLE", "float": "FLOAT", "bool": "BOOLEAN", "date32[day]": "DATE",
-    "timestamp[us]": "TIMESTAMP", "binary": "BLOB",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,10 +28,9 @@ class Input:
     where: str = ""
 
     def view_sql(self) -> str:
-        """A view with exactly the schema's columns, also over no file and over older files."""
-        columns = ", ".join(
-            f'cast(null as {duckdb_type(f.type)}) as "{f.name}"' for f in self.schema
-        )
+        """A view in exactly the schema's columns and types, also over no file and older files."""
+        types = {f.name: duckdb_type(str(type_of(f.type))) for f in self.schema}
+        columns = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in types.items())
         rows = f"select {columns} where false"
         if self.files:
             listed = ", ".join(sql_text(path) for path in self.files)
@@ -44,9 +38,9 @@ class Input:
             scan = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
             rows += f" union all by name select * from {scan}"
         condition = f" where {self.where}" if self.where else ""
-        name = f'"{self.dataset.layer}"."{self.dataset.name}"'
-        names = ", ".join(f'"{column}"' for column in self.schema.names)
-        return f"create or replace view {name} as select {names} from ({rows}){condition}"
+        table = f'"{self.dataset.layer}"."{self.dataset.name}"'
+        typed = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in types.items())
+        return f"create or replace view {table} as select {typed} from ({rows}){condition}"
 
     def without_files(self) -> Input:
         return replace(self, files=())
@@ -59,14 +53,6 @@ def time_filter(contract: TableContract, interval: Interval | None) -> str:
     low, high = bounds(contract, interval)
     column = f'"{contract.time.column}"'
     return f"({column} >= '{low}' and {column} < '{high}') or {column} is null"
-
-
-def duckdb_type(arrow: pa.DataType) -> str:
-    """The DuckDB type of a column in the lake."""
-    text = str(arrow)
-    if text.startswith("decimal128"):
-        return "DECIMAL" + text.removeprefix("decimal128")
-    return _TYPES[text]
 
 
 def sql_text(value: str | Path) -> str:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
-from ..contract.types import duckdb_type
+from ..engines.duckdb_input import Input
 from ..engines.messages import first_lines
 from ..errors import UserError
 from ..names import LAYERS, Dataset
 from ..settings import Settings
-from ..step.view import DatasetView, open_view
+from ..step.view import open_view
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,20 +77,5 @@ def _register(connection: duckdb.DuckDBPyConnection, settings: Settings, dataset
             f"{dataset} has no table yet in this lake", fix=f"run it first: lakebook run {dataset}"
         )
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset.layer}")
-    connection.execute(f"CREATE VIEW {dataset} AS {select_sql(view)}")
-
-
-def select_sql(view: DatasetView) -> str:
-    """A SELECT over the live files, in the contract's columns and types."""
-    contract = view.contract
-    paths = view.paths()
-    typed = ", ".join(
-        f'CAST("{c.name}" AS {duckdb_type(c.type)}) AS "{c.name}"' for c in contract.columns
-    )
-    empty = ", ".join(f'NULL::{duckdb_type(c.type)} AS "{c.name}"' for c in contract.columns)
-    if not paths:
-        return f"SELECT {empty} WHERE false"
-    files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    # The empty row set first: a column that no file has yet is there all the same, as null.
-    scan = f"SELECT * FROM read_parquet([{files}], union_by_name=true, hive_partitioning=false)"
-    return f"SELECT {typed} FROM (SELECT {empty} WHERE false UNION ALL BY NAME {scan})"
+    files = Input(dataset, view.paths(), view.contract.arrow_schema())
+    connection.execute(files.view_sql())
