@@ -17,6 +17,17 @@ from pathlib import Path
 from typing import Protocol
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine is there, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's, so it is there
+    return True
+
+
 class Process(Protocol):
     """What is asked of a process that was started."""
 

@@ -7,7 +7,6 @@ wakes finds its manifest gone; one that looked before loses the version, and loo
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import storage_errors
+from ..processes import is_alive
 from . import tokens as token
 from .disk import sync_folder
 from .faults import fault_point
@@ -74,15 +74,7 @@ def _manifests(table: Path) -> Iterator[tuple[Path, Manifest]]:
 
 
 def _is_dead(manifest: Manifest) -> bool:
-    if manifest.host != socket.gethostname():
-        return False
-    try:
-        os.kill(manifest.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    return manifest.host == socket.gethostname() and not is_alive(manifest.pid)
 
 
 def _sweep_one(table: Path, path: Path, manifest: Manifest) -> SweepResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engines.duckdb_input import Input, time_filter
 from ..engines.duckdb_sql import SqlQuery
+from ..processes import is_alive
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -49,17 +49,7 @@ def _spill_folder(settings: Settings) -> Path:
     home = settings.state / "sql"
     for left in home.glob("spill-*"):
         pid = left.name.removeprefix("spill-")
-        if pid.isdigit() and not _lives(int(pid)):
+        if pid.isdigit() and not is_alive(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
     home.mkdir(parents=True, exist_ok=True)
     return home / f"spill-{os.getpid()}"
-
-
-def _lives(pid: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
-        try:
-            os.kill(pid, 0)
-        except PermissionError:
-            return True  # somebody else's, so it is there
-        return True
-    return False
