@@ -16,7 +16,7 @@ from ..errors import SourceError, UserError, did_you_mean
 from ..ingest import Landing, open_source
 from ..ingest.log import LogSource
 from ..intervals import NULL, Interval
-from ..names import PROD, Dataset
+from ..names import Dataset
 from ..settings import Settings
 from .context import Context, ReadRequest, SqlRequest
 from .declared import declared_inputs, tokens_of
@@ -26,7 +26,7 @@ from .outcome import Outcome
 from .run_context import RunContext
 from .sql_magic import register_here
 from .taken_up import schemas_of, take_up
-from .view import DatasetView, open_view
+from .view import DatasetView, open_view, prod_below
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -69,10 +69,9 @@ class LakeContext:
         self.inputs: list[InputTokens] = []
         self.outcome = Outcome(run.out, step, interval)
         self._views: dict[Dataset, DatasetView] = {}
-        if self.settings.env != PROD:
+        for table in self.contract.tables:
             # Pinned with the inputs: what prod made of newer ones is not to count as made of these.
-            for table in self.contract.tables:
-                open_view(self.settings, table)
+            prod_below(self.settings, table.dataset)
         self._new_columns: dict[str, str] = {}  # of the sources landed: name and URI
         self._landed: dict[str, Landing] = {}
         self.offsets = Offsets({}, {})  # of the logs that were ingested

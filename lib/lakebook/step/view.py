@@ -87,6 +87,14 @@ def look_at(settings: Settings, contract: TableContract) -> DatasetView:
     return _view(settings, contract, pins_of(settings).look)
 
 
+def prod_below(settings: Settings, dataset: Dataset) -> Snapshot | None:
+    """Prod's table as a person's environment reads it, pinned if it was not; None in prod itself.
+
+    Raises UserError if its pin has expired.
+    """
+    return None if settings.env == PROD else pins_of(settings).snapshot(dataset)
+
+
 def pins_of(settings: Settings) -> Pins:
     return Pins(settings.lake, settings.env, settings.environments.pin_days)
 

@@ -14,7 +14,7 @@ from ...delta import open_snapshot
 from ...errors import UserError
 from ...names import PROD, table_path
 from ..outcome import Output
-from ..view import DatasetView, open_view
+from ..view import DatasetView, open_view, prod_below
 from .compare import as_written
 from .frames import lazy_rows
 
@@ -75,8 +75,7 @@ def _last_write(context: LakeContext, contract: TableContract) -> Output:
 def _at_start(context: LakeContext, contract: TableContract) -> DatasetView:
     """What was published when the step opened."""
     noted = context.noted[contract.dataset]
-    view = open_view(context.settings, contract)  # prod below a person's environment is pinned
-    return DatasetView(contract, noted, view.prod)
+    return DatasetView(contract, noted, prod_below(context.settings, contract.dataset))
 
 
 def _published(view: DatasetView, names: list[str]) -> pl.LazyFrame | None:
