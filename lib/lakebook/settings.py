@@ -185,6 +185,12 @@ def _catalog(raw: Mapping[str, Any]) -> CatalogSettings:
     return CatalogSettings(emit=tuple(env_name(str(name)) for name in raw["emit"]))
 
 
+def own_env(environ: Mapping[str, str] | None = None) -> str:
+    """The environment of whoever works here: `LAKEBOOK_ENV`, else the person's."""
+    environ = os.environ if environ is None else environ
+    return environ.get("LAKEBOOK_ENV") or person()
+
+
 def person() -> str:
     """The user's name as the name of an environment, which is never prod's."""
     try:

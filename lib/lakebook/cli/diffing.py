@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..names import Dataset
-from ..settings import person
+from ..settings import own_env
 from . import shared
 from .shared import counted
 
@@ -40,9 +39,8 @@ def diff(
     """Compare what an environment wrote of a dataset with prod: schema, and rows by key."""
     from ..run.environment_diff import diff_environment
 
-    mine = (os.environ.get("LAKEBOOK_ENV") or person()) if env is None else env
     found = diff_environment(
-        shared.settings_of(lake, mine),
+        shared.settings_of(lake, own_env() if env is None else env),
         Dataset.parse(dataset),
         latest=latest,
         interval=shared.interval_of(start, end),

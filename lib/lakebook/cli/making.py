@@ -11,7 +11,7 @@ import typer
 
 from ..errors import UserError
 from ..names import Dataset
-from ..settings import person
+from ..settings import own_env
 from . import shared
 
 
@@ -47,9 +47,7 @@ def lab(
     ] = None,
 ) -> None:
     """Open JupyterLab in your own environment: reads fall through to prod, writes stay."""
-    settings = shared.settings_of(
-        lake, (os.environ.get("LAKEBOOK_ENV") or person()) if env is None else env
-    )
+    settings = shared.settings_of(lake, own_env() if env is None else env)
     try:
         import jupyterlab  # noqa: F401
     except ImportError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..names import Dataset
-from ..settings import Settings, load_settings, person
+from ..settings import Settings, load_settings, own_env
 from .declared import DeclaredRead
 
 VARIABLE = "LAKEBOOK_RUN"
@@ -41,7 +41,7 @@ class RunContext:
         environ = os.environ if environ is None else environ
         path = environ.get(VARIABLE)
         if not path:
-            settings = load_settings(env=environ.get("LAKEBOOK_ENV") or person(), environ=environ)
+            settings = load_settings(env=own_env(environ), environ=environ)
             return cls(run_id=f"interactive-{secrets.token_hex(4)}", settings=settings)
         raw: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         settings = load_settings(Path(raw["root"]), lake=raw["lake"], env=raw["env"])
