@@ -170,6 +170,14 @@ def newest_audit(runs: Path, dataset: str) -> Path | None:
     return None
 
 
+def names_in(folder: Path) -> list[str]:
+    """Names of a folder of the archive, in no order; none where it is not there."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208 (a name is all that is needed)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def _folders(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
         for entry in folder.iterdir():

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
 
+from ..archive.record import RECORD, names_in
 from ..errors import LakebookError
 from ..settings import Settings
 from ..site.places import CATALOG
@@ -22,14 +23,14 @@ from .outbox import STATE, list_files, outbox_folder, read_state, write_durably
 
 def missing_runs(settings: Settings, since: str, emitted: Collection[str]) -> Iterator[Path]:
     """Folders of archived runs, from a day on, that are not among the emitted, by day and name."""
-    for day in sorted(_names(settings.runs)):
+    for day in sorted(names_in(settings.runs)):
         if not _is_day(day) or day < since:
             continue
-        for run_id in sorted(_names(settings.runs / day)):
+        for run_id in sorted(names_in(settings.runs / day)):
             if run_id in emitted or run_id.startswith("."):
                 continue
             folder = settings.runs / day / run_id
-            if (folder / "record.json").is_file():
+            if (folder / RECORD).is_file():
                 yield folder
 
 
@@ -79,10 +80,6 @@ def tell_site(settings: Settings) -> None:
 def _problem_file(settings: Settings) -> Path:
     # Not in the outbox: that may be what cannot be written.
     return settings.lake / settings.env / "state" / "emission.json"
-
-
-def _names(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
 def _is_day(name: str) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..archive.record import RECORD, RunRecord, read_record
+from ..archive.record import RECORD, RunRecord, names_in, read_record
 from ..cards.views import figure_of
 from ..errors import StorageError
 from .content import load_cells
@@ -53,10 +52,10 @@ def scan(store: Store, runs: Path) -> int:
 
 def listing(runs: Path) -> Iterator[Found]:
     """All runs below the archive, by day; a folder wins over a note, so pruning can be resumed."""
-    for day in sorted(_names(runs)):
+    for day in sorted(names_in(runs)):
         if day.startswith(".") or not (runs / day).is_dir():
             continue
-        names = set(_names(runs / day))
+        names = set(names_in(runs / day))
         for name in sorted(names):
             if name.startswith("."):
                 continue
@@ -66,13 +65,6 @@ def listing(runs: Path) -> Iterator[Found]:
                     yield Found(run_id, day, True)
             elif "." in name or (runs / day / name).is_dir():
                 yield Found(name, day, False)
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 (a name is all that is needed)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _take(store: Store, runs: Path, entry: Found) -> None:

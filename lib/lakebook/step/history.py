@@ -5,12 +5,11 @@ Only the newest runs are read, so the cost does not grow with the archive.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ..archive.record import RECORD, read_record
+from ..archive.record import RECORD, names_in, read_record
 from ..cards.views import Figure, figure_of
 from ..errors import StorageError
 from ..names import Dataset
@@ -46,16 +45,9 @@ def past_checks(runs: Path, step: Dataset, *, limit: int = RUNS) -> Found:
 
 def _newest(runs: Path, step: Dataset) -> Iterator[Path]:
     """Folders of the step's runs: a run's name is its time, its step and some dice."""
-    days = sorted((name for name in _names(runs) if name[:1].isdigit()), reverse=True)
+    days = sorted((name for name in names_in(runs) if name[:1].isdigit()), reverse=True)
     for day in days[:DAYS]:
-        for name in sorted(_names(runs / day), reverse=True):
+        for name in sorted(names_in(runs / day), reverse=True):
             mine = f"-{step}-" in name and not name.startswith(".")
             if mine and (runs / day / name / RECORD).is_file():
                 yield runs / day / name
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 (a name is all that is needed)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
