@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..errors import GraphError
 from ..names import LAYERS, Dataset, contract_path, step_of
 from ..processes import Spawn, spawn_plain
 from ..settings import Settings
-from ..step.dbt_env import files_that_decide, variables_digest
+from ..step.dbt_env import ask_for_variables, files_that_decide, variables_digest
 from ..step.dbt_project import project_files
 from .manifest import Manifest, Model, load_manifest
 from .model import Graph, Read, StepNode
@@ -35,10 +35,12 @@ def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
     ]
     _check_lonely_contracts(settings)
     found = {path: _found(settings, path) for path in notebooks}
-    manifest = Manifest({})
+    manifest, asking = Manifest({}), list[Path]()
     if any(entry.selections for entry in found.values()):
         manifest = load_manifest(settings, spawn)
-    return Graph.of(_node(settings, path, entry, manifest) for path, entry in found.items())
+        files = project_files(settings)
+        asking = files if ask_for_variables(files) else []
+    return Graph.of(_node(settings, path, entry, manifest, asking) for path, entry in found.items())
 
 
 def _found(settings: Settings, path: Path) -> Found:
@@ -55,7 +57,10 @@ def _found(settings: Settings, path: Path) -> Found:
     return found
 
 
-def _node(settings: Settings, path: Path, found: Found, manifest: Manifest) -> StepNode:
+def _node(
+    settings: Settings, path: Path, found: Found, manifest: Manifest, asking: Sequence[Path]
+) -> StepNode:
+    """`asking`: the files of a dbt project that asks for variables of the environment."""
     where = path.relative_to(settings.root).as_posix()
     name = step_of(path)
     if found.step != str(name):
@@ -83,7 +88,7 @@ def _node(settings: Settings, path: Path, found: Found, manifest: Manifest) -> S
         uses_sql=found.uses_sql,
         engine=found.engine,
         code_hash=found.code_hash,
-        models_hash=_models_hash(settings, models),
+        models_hash=_models_hash(settings, models, asking),
     )
 
 
@@ -149,12 +154,12 @@ def _reads(found: Found, models: Mapping[str, Model]) -> tuple[Read, ...]:
     return tuple(dict.fromkeys(reads))
 
 
-def _models_hash(settings: Settings, models: Mapping[str, Model]) -> str:
+def _models_hash(settings: Settings, models: Mapping[str, Model], asking: Sequence[Path]) -> str:
     if not models:
         return ""
     digests = sorted(model.digest for model in models.values())
     own = [settings.dbt / model.path for model in models.values()]
-    decide = files_that_decide(project_files(settings), own)
+    decide = files_that_decide(asking, own)
     if variables := variables_digest(settings.root, decide):
         digests.append(variables)
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()

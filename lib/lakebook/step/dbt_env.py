@@ -22,6 +22,11 @@ _SECRET = "DBT_ENV_SECRET"
 _SUFFIXES = (".sql", ".yml", ".yaml", ".py")
 
 
+def ask_for_variables(files: Iterable[Path]) -> bool:
+    """Whether any of these files may: a project that does not is spared a look for each model."""
+    return any("env_var" in _text(path) for path in files)
+
+
 def variables_digest(root: Path, files: Iterable[Path]) -> str:
     """Names and values of the variables that these files ask for, as one digest; "" for none.
 
