@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..cards.words import plural
 from ..names import Dataset
 from ..settings import own_env
 from . import shared
-from .shared import counted
 
 if TYPE_CHECKING:
     from ..run.environment_diff import DatasetDiff, Example, Rows
@@ -68,7 +68,7 @@ def _print(found: DatasetDiff) -> None:
         say(f"  column {change.column}: {kinds}")
     names = ", ".join(found.differing[:_NAMES_MAX])
     names += " …" if len(found.differing) > _NAMES_MAX else ""
-    wrote = counted(len(found.written), "partition")
+    wrote = plural(len(found.written), "partition")
     say(f"  {wrote} written, {len(found.differing)} with other rows{': ' if names else ''}{names}")
     _print_rows(found.rows, say)
     if found.rows.examples:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..cards.words import plural
 from ..errors import UserError
 from . import shared
-from .shared import counted
 
 if TYPE_CHECKING:
     from ..run.drop import DropPlan
@@ -147,12 +147,12 @@ def _print_drop(plan: DropPlan, name: str) -> None:
     if plan.use is not None:
         out.print(f"environment {name}, {size_text(plan.size_bytes)} to delete:")
         for table in plan.use.tables:
-            what = f"{counted(table.partitions, 'partition')}, {counted(table.rows, 'row')}"
+            what = f"{plural(table.partitions, 'partition')}, {plural(table.rows, 'row')}"
             what += f", {size_text(table.size_bytes)}"
             out.print(f"  {table.dataset}: {table.problem or what}", markup=False, soft_wrap=True)
-        out.print(f"  {counted(len(plan.use.pins), 'pin')}")
+        out.print(f"  {plural(len(plan.use.pins), 'pin')}")
         kept = "kept, with their reports" if plan.keep_runs else "deleted, with their reports"
-        out.print(f"  {counted(plan.use.runs, 'archived run')}: {kept}")
+        out.print(f"  {plural(plan.use.runs, 'archived run')}: {kept}")
     if plan.leftovers:
         out.print(f"  what an earlier drop of {name} has left")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..cards.words import plural
 from ..names import Dataset
 from . import shared
-from .shared import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,7 +58,7 @@ def check(selectors: shared.Selectors = None, as_json: shared.JsonOption = False
             mark = "[bold red]error[/]" if finding.is_error else "[yellow]note[/]"
             out.print(f"{mark} {escape(finding.sentence)}", soft_wrap=True)
         errors = sum(finding.is_error for finding in report.findings)
-        what = f"{counted(len(steps), 'step')} checked, {counted(errors, 'error')}"
+        what = f"{plural(len(steps), 'step')} checked, {plural(errors, 'error')}"
         out.print(f"{what}; {report.elapsed_s:.1f} s")
     if any(finding.is_error for finding in report.findings):
         raise typer.Exit(2)
@@ -122,7 +122,7 @@ def _print_relation(relation: duckdb.DuckDBPyRelation, output: Format, limit: in
         rows = relation.fetchmany(limit + 1)
         _print_rows(columns, rows[:limit])
         if len(rows) > limit:
-            more = f"there are more than {counted(limit, 'row')}"
+            more = f"there are more than {plural(limit, 'row')}"
             shared.error_console().print(f"{more}; raise --limit or use --format csv")
         return
     batches = iter(lambda: relation.fetchmany(_BATCH), [])
@@ -180,7 +180,7 @@ def quarantine_show(
         return
     if found.rows:
         _print_rows(list(found.columns), found.rows)
-    shared.console().print(f"{counted(found.total, 'row')} of {dataset} in quarantine")
+    shared.console().print(f"{plural(found.total, 'row')} of {dataset} in quarantine")
     if found.masked and found.rows:
         names = ", ".join(found.masked)
         shared.console().print(f"hidden by classification: {names}; --unmask shows them")

@@ -11,10 +11,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ..cards.words import plural
 from ..intervals import Unit
 from ..names import Dataset
 from ..settings import Settings
-from .shared import console, counted, error_console, relative
+from .shared import console, error_console, relative
 
 if TYPE_CHECKING:
     from ..archive.record import RunRecord
@@ -107,7 +108,7 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
             out.print(f"[yellow]blocked[/] {report.node.name}: {', '.join(report.blocked_by)}")
     counts: Counter[str] = Counter(report.status for report in reports)
     parts = [f"{counts[name]} {name}" for name in _LOOKS if counts[name]]
-    out.print(f"{counted(len(reports), 'step')}: {', '.join(parts)}; {elapsed_s:.1f} s")
+    out.print(f"{plural(len(reports), 'step')}: {', '.join(parts)}; {elapsed_s:.1f} s")
     index = settings.site / "index.html"
     if index.is_file():
         out.print(f"Reports: {relative(index)}", markup=False, soft_wrap=True)
@@ -171,7 +172,7 @@ def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) 
         where = ", ".join(str(i) for i in intervals[:3]) + (" …" if len(intervals) > 3 else "")
         if planned.is_due:
             what = f"{len(planned.stale)} stale of {len(planned.stale) + len(planned.fresh)}"
-            runs_text = counted(len(runs), "run")
+            runs_text = plural(len(runs), "run")
             own = f", by {planned.node.engine}" if planned.node.engine else ""
             out.print(f"[bold]{planned.node.name}[/]  {what} partitions{own}, {runs_text} {where}")
         else:
@@ -182,7 +183,7 @@ def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) 
                 few = ", ".join(names[:4]) + (f" … ({len(names)})" if len(names) > 4 else "")
                 out.print(f"    {escape(reason)}: {few}", soft_wrap=True)
     fresh = len(plans) - len(due)
-    out.print(f"{len(due)} of {counted(len(plans), 'step')} to run, {fresh} fresh")
+    out.print(f"{len(due)} of {plural(len(plans), 'step')} to run, {fresh} fresh")
 
 
 def _by_reason(planned: StepPlan) -> dict[str, list[str]]:
