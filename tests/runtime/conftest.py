@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,23 @@ def write_notebook(path: Path, *cells: str) -> Path:
     spec = {"name": "lakebook", "display_name": "Lakebook", "language": "python"}
     write(v4.new_notebook(cells=made, metadata={"kernelspec": spec}), str(path))
     return path
+
+
+@contextmanager
+def running_kernel(name: str, folder: Path, *, ready_s: int) -> Iterator[Any]:
+    """A client of a new kernel that is ready; the kernel ends with the block."""
+    from jupyter_client.manager import KernelManager
+
+    manager = KernelManager(kernel_name=name)
+    manager.start_kernel(cwd=str(folder))
+    try:
+        client = manager.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=ready_s)
+        yield client
+        client.stop_channels()
+    finally:
+        manager.shutdown_kernel(now=True)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jupyter_client.manager import KernelManager
 from small_lake import SmallLake
 
 from lakebook.archive.cells import render_cells
@@ -14,6 +13,8 @@ from lakebook.errors import UserError
 from lakebook.runtime.error_card import card_of
 from lakebook.runtime.kernelspec import install
 from lakebook.settings import Settings
+
+from .conftest import running_kernel
 
 SECRET = "hunter2-hunter2"
 START = """\
@@ -36,14 +37,8 @@ def kernel(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     monkeypatch.setenv("LAKEBOOK_ENV", "prod")
     monkeypatch.setenv("SOURCE_PASSWORD", SECRET)
     install()
-    manager = KernelManager(kernel_name="lakebook")
-    manager.start_kernel(cwd=str(settings.root))
-    client = manager.client()
-    client.start_channels()
-    client.wait_for_ready(timeout=60)
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with running_kernel("lakebook", settings.root, ready_s=60) as client:
+        yield client
 
 
 def run(client: Any, code: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_client.manager import KernelManager
 from small_lake import SmallLake
 
 from lakebook.runtime.kernelspec import install
 
-from .conftest import IMPORTS
+from .conftest import IMPORTS, running_kernel
 
 BEGIN = 'from lakebook import Step\nstep = Step("silver.totals", start=start, end=end)'
 
@@ -22,18 +22,13 @@ BEGIN = 'from lakebook import Step\nstep = Step("silver.totals", start=start, en
 def client(request: pytest.FixtureRequest, root: Path) -> Iterator[Any]:
     """One kernel of a kind for all tests here."""
     install()
-    manager = KernelManager(kernel_name=request.param)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAKEBOOK_ENV", "ana")
-        patch.setenv("LAKEBOOK_ROOT", str(root))
-        patch.setenv("LAKEBOOK_WARM_IMPORTS", IMPORTS)
-        manager.start_kernel(cwd=str(written(root)))
-    client = manager.client()
-    client.start_channels()
-    client.wait_for_ready(timeout=30)
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with contextlib.ExitStack() as held:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LAKEBOOK_ENV", "ana")
+            patch.setenv("LAKEBOOK_ROOT", str(root))
+            patch.setenv("LAKEBOOK_WARM_IMPORTS", IMPORTS)
+            client = held.enter_context(running_kernel(request.param, written(root), ready_s=30))
+        yield client
 
 
 def written(root: Path) -> Path:
