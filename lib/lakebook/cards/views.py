@@ -15,7 +15,6 @@ from . import charts
 from .charts import Past
 
 SAMPLES = 5
-STATES = ("ok", "failed", "aside", "warn")
 _CUT = 80  # characters of a value
 # What a record of another version may lack; templates are strict about names.
 _INPUT = {"version": "", "versions": {}, "partitions": (), "digest": "", "modified": ""}

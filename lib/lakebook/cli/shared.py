@@ -109,11 +109,6 @@ def adopt_debris(settings: Settings) -> None:
         error_console().print(f"note archived the run {run_id} of a command that was killed")
 
 
-def names_of(settings: Settings) -> list[str]:
-    """The names of all runs."""
-    return [path.name for path in settings.runs.glob("[0-9]*/*") if path.is_dir()]
-
-
 def check_step(settings: Settings, name: str) -> None:
     """Raise UserError if no notebook is the step `name`; asks no graph, which costs seconds."""
     from ..errors import UserError, did_you_mean
