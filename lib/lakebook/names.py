@@ -75,6 +75,39 @@ def table_path(lake: Path, dataset: Dataset, *, env: str = PROD, tier: str = "ho
     return lake / env / tier / dataset.layer / dataset.name
 
 
+@dataclass(frozen=True)
+class Roots:
+    """The storage roots of a lake, a folder each; they may be the same one."""
+
+    hot: Path
+    warm: Path
+    cold: Path
+
+    @classmethod
+    def at(cls, lake: Path) -> Roots:
+        return cls(lake, lake, lake)
+
+
+@dataclass(frozen=True)
+class TierTables:
+    """A dataset's Delta tables in hot and warm, and the folder of its archives in cold."""
+
+    dataset: Dataset
+    hot: Path
+    warm: Path
+    cold: Path
+
+
+def tier_tables(roots: Roots, dataset: Dataset) -> TierTables:
+    """Where prod's tiers hold a dataset. Environments have no tiers: what they hold is hot."""
+    return TierTables(
+        dataset,
+        table_path(roots.hot, dataset),
+        table_path(roots.warm, dataset, tier="warm"),
+        table_path(roots.cold, dataset, tier="cold"),
+    )
+
+
 def tables_of(lake: Path, *, env: str = PROD, tier: str = "hot") -> tuple[Dataset, ...]:
     """The datasets, quarantines among them, that have a table in an environment, in order."""
     logs = (lake / env / tier).glob("*/*/_delta_log")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError, did_you_mean
-from .names import PROD, env_name
+from .names import PROD, Roots, env_name
 
 FILE = "lakebook.toml"
 
@@ -25,6 +25,7 @@ ENGINE_NAMES = ("polars", "duckdb")
 """The engines that there are; `engines.registry` makes them."""
 
 _TEXT, _SECONDS, _COUNT = "a text", "a number of 0 or more", "a whole number of 0 or more"
+_ROOTS = "texts named warm and cold, each a folder"
 _NAMES, _ABOVE_0 = "a list of names", "a number above 0"
 _KNOWN: dict[str, dict[str, str]] = {
     "lakebook": {"lake": _TEXT, "profile": _TEXT},
@@ -41,7 +42,7 @@ _KNOWN: dict[str, dict[str, str]] = {
     "environments": {"pin_days": _ABOVE_0},
     "archive": {"keep_days": _COUNT, "keep_failed_days": _COUNT},
 }
-_PROFILE = {"engine": _TEXT}
+_PROFILE = {"engine": _TEXT, "roots": _ROOTS}
 
 
 @dataclass(frozen=True)
@@ -86,18 +87,27 @@ class EnvironmentSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """`root`: the checkout; `lake`: where tables and runs are; both absolute."""
+    """`root`: the checkout; `lake`: where tables and runs are; both absolute.
+
+    `warm_root` and `cold_root`: where those tiers are, if not in the lake; hot is the lake.
+    """
 
     root: Path
     lake: Path
     env: str = PROD
     profile: str = "local"
     engine: str = "polars"
+    warm_root: Path | None = None
+    cold_root: Path | None = None
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     environments: EnvironmentSettings = field(default_factory=EnvironmentSettings)
+
+    @property
+    def roots(self) -> Roots:
+        return Roots(self.lake, self.warm_root or self.lake, self.cold_root or self.lake)
 
     @property
     def notebooks(self) -> Path:
@@ -164,10 +174,14 @@ def load_settings(
     runtime = RuntimeSettings(**raw.get("runtime", {}))
     if environ.get("LAKEBOOK_LINGER_S"):
         runtime = replace(runtime, linger_s=_linger_s(environ["LAKEBOOK_LINGER_S"]))
+    # A relative lake of the command line is meant from where the person stands.
+    place = (Path.cwd() / chosen).resolve() if lake else (root / chosen).resolve()
+    roots = profiles[profile].get("roots", {})
     return Settings(
         root=root,
-        # A relative lake of the command line is meant from where the person stands.
-        lake=(Path.cwd() / chosen).resolve() if lake else (root / chosen).resolve(),
+        lake=place,
+        warm_root=_root(place, roots, "warm"),
+        cold_root=_root(place, roots, "cold"),
         env=env_name((environ.get("LAKEBOOK_ENV") or PROD) if env is None else env),
         profile=profile,
         engine=profiles[profile].get("engine", "polars"),
@@ -177,6 +191,11 @@ def load_settings(
         archive=ArchiveSettings(**raw.get("archive", {})),
         environments=EnvironmentSettings(**raw.get("environments", {})),
     )
+
+
+def _root(lake: Path, roots: Mapping[str, str], tier: str) -> Path | None:
+    """A storage root; one that is relative lies in the lake, so that another lake has its own."""
+    return (lake / Path(roots[tier]).expanduser()).resolve() if tier in roots else None
 
 
 def _catalog(raw: Mapping[str, Any]) -> CatalogSettings:
@@ -256,6 +275,9 @@ def _check(text: str, section: str, values: Any, known: Mapping[str, str]) -> No
 def _is(value: Any, kind: str) -> bool:
     if kind == _TEXT:
         return isinstance(value, str) and bool(value)
+    if kind == _ROOTS:
+        known = isinstance(value, dict) and not value.keys() - {"warm", "cold"}
+        return known and all(_is(folder, _TEXT) for folder in value.values())
     if kind == _NAMES:
         return isinstance(value, list) and all(_is(name, _TEXT) for name in value)
     if isinstance(value, bool) or not isinstance(value, int if kind == _COUNT else (int, float)):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .staging import Stage, begin_stage
     from .sweeper import SweepResult, living_stages, sweep
     from .tokens import signed
+    from .whole import open_whole
 
 _HOME = {
     "cleaner": ("VacuumResult", "vacuum"),
@@ -43,6 +44,7 @@ _HOME = {
     "staging": ("Stage", "begin_stage"),
     "sweeper": ("SweepResult", "living_stages", "sweep"),
     "tokens": ("signed",),
+    "whole": ("open_whole",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -77,6 +79,7 @@ __all__ = [
     "inspect",
     "living_stages",
     "open_snapshot",
+    "open_whole",
     "read_leases",
     "read_tokens",
     "release",

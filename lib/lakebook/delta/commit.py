@@ -19,6 +19,7 @@ from .disk import sync_file
 from .faults import fault_point
 from .inspection import Inspection, StagedFile
 from .log import open_snapshot
+from .place import written_tokens
 from .snapshot import Snapshot
 from .staging import Stage
 from .stats import file_stats
@@ -155,8 +156,8 @@ def commit_append(
     expected_offsets: source -> the offset from which these rows were read (None: from the start).
     set_aside: batch -> rows of it in the quarantine, which counts from this commit on.
 
-    Raises ConflictError if a source's offset is not where these rows begin: someone else has
-    appended them, wholly or in part.
+    Raises ConflictError if a source's offset is not where these rows begin (someone else has
+    appended them, wholly or in part), or if a partition does not lie in hot.
     """
 
     def decide(now: Snapshot) -> Change | None:
@@ -172,6 +173,7 @@ def commit_append(
                     fix="read the source again from there",
                     partitions=inspection.partitions,
                 )
+        _check_in_hot(table, inspection.partitions, now)
         tokens = {token.offset(source): value for source, value in offsets.items()}
         tokens |= {token.aside(batch): rows for batch, rows in (set_aside or {}).items()}
         for p in inspection.partitions:
@@ -184,6 +186,18 @@ def commit_append(
     version = transact(table, decide)
     stage.finish(frozenset(file.path for file in inspection.files))
     return CommitResult(version, committed=inspection.partitions)
+
+
+def _check_in_hot(table: Path, partitions: Sequence[str], now: Snapshot) -> None:
+    """Appended rows join those that are in hot; what lies elsewhere is brought there first."""
+    away = [p for p in partitions if now.place(p).tier != "hot"]
+    if away:
+        raise ConflictError(
+            f"{', '.join(away)} lies in {now.place(away[0]).tier}, and rows are appended in hot",
+            where=str(table),
+            fix="bring it to hot first",
+            partitions=away,
+        )
 
 
 def fence_stands(noted: Snapshot, now: Snapshot, partition: str) -> bool:
@@ -209,7 +223,7 @@ def _judge(
             # Fence moved and the same fingerprint: somebody made exactly this.
             same = p in fps and now.fp(p) == fps[p]
             (verdict.done if same else verdict.conflicts).append(p)
-        elif now.data(p) == inspection.digest(p) and _has_file(now, p):
+        elif now.data(p) == inspection.digest(p) and _holds(now, p):
             verdict.unchanged.append(p)
         else:
             verdict.commit.append(p)
@@ -224,6 +238,7 @@ def _tokens_of(
     for p in verdict.commit:
         tokens[token.fence(p)] = now.fence(p) + 1
         tokens[token.data(p)] = inspection.digest(p)
+        tokens |= written_tokens(now.tokens, p)
     for p in (*verdict.commit, *verdict.unchanged):
         if p in fps and now.tokens.get(token.fp(p)) != fps[p]:
             tokens[token.fp(p)] = fps[p]
@@ -252,13 +267,14 @@ def _files_of(
     made = noted if noted.schema is not None else open_snapshot(stage.table)
     staged = {p: list(inspection.by_partition.get(p, ())) for p in partitions}
     for partition, files in staged.items():
-        if not files and (noted.data(partition) != 0 or not _has_file(noted, partition)):
+        if not files and (noted.data(partition) != 0 or not _holds(noted, partition)):
             files.append(_empty_file(stage, made, partition))
     return staged
 
 
-def _has_file(snapshot: Snapshot, partition: str) -> bool:
-    return partition in snapshot.by_partition
+def _holds(snapshot: Snapshot, partition: str) -> bool:
+    """Whether the rows that `data/` speaks of are there: a file in hot, or a place elsewhere."""
+    return partition in snapshot.by_partition or snapshot.place(partition).tier in ("warm", "cold")
 
 
 def _empty_file(stage: Stage, made: Snapshot, partition: str) -> StagedFile:

@@ -34,6 +34,20 @@ FAULT_POINTS = (
     "vacuum.after_delete",
 )
 
+TIER_POINTS = (
+    "copy.before_name",
+    "move.after_note",
+    "move.after_copy",
+    "move.after_warm",
+    "move.after_hot",
+    "promote.after_note",
+    "promote.after_copy",
+    "promote.after_hot",
+    "warm_sweep.after_fence",
+    "warm_sweep.after_remove",
+)
+"""Those of changes of place (`lakebook.tiers`), beside those of the commits in them."""
+
 DROP_POINTS = ("drop.after_folder", "drop.after_rename", "drop.after_part")
 """Those of an environment that is dropped (`lakebook.run.drop`), no part of a write."""
 
@@ -48,9 +62,8 @@ def fault_point(name: str) -> None:
     wanted = os.environ.get(VARIABLE)
     if wanted is None:
         return
-    assert name in FAULT_POINTS + DROP_POINTS, (
-        name
-    )  # a point that the suite does not walk proves nothing
+    # A point that the suite does not walk proves nothing.
+    assert name in FAULT_POINTS + TIER_POINTS + DROP_POINTS, name
     _passed[name] += 1
     point, _, turn = wanted.partition(":")
     if point == name and _passed[name] == int(turn or 1):

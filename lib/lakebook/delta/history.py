@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import StorageError, UserError
 from . import tokens as token
 from .log import commit_info, list_log, open_snapshot
+from .place import written_tokens
 from .snapshot import DataFile, Snapshot
 from .staging import doomed_paths
 from .transaction import Change, NewFile, transact
@@ -60,12 +61,14 @@ def rollback(
             p
             for p in sorted(known if only is None else known & only)
             if _paths(old.by_partition.get(p, ())) != _paths(now.by_partition.get(p, ()))
+            and not _same_rows_elsewhere(old, now, p)
         ]
         if not changed:
             return None
         live = _paths(now.files)
         wanted = _paths(old.files_in(changed))
         back = [file for file in old.files_in(changed) if file.path not in live]
+        _check_was_in_hot(old, changed)
         _check_there(table, back)
         tokens: dict[str, int] = {}
         for p in changed:
@@ -73,6 +76,7 @@ def rollback(
             # A token cannot be deleted. 0 is the digest of no rows and no fingerprint at all.
             tokens[token.data(p)] = old.data(p) or 0
             tokens[token.fp(p)] = old.fp(p) or 0
+            tokens |= written_tokens(now.tokens, p)
         tokens |= _log_tokens(old, now, table, partial=only is not None)
         return Change(
             adds=tuple(map(NewFile.of, back)),
@@ -103,6 +107,22 @@ def _log_tokens(old: Snapshot, now: Snapshot, table: Path, *, partial: bool) -> 
 
 def _paths(files: Iterable[DataFile]) -> set[str]:
     return {file.path for file in files}
+
+
+def _same_rows_elsewhere(old: Snapshot, now: Snapshot, partition: str) -> bool:
+    """A change of place alone is nothing to go back from."""
+    away = any(one.place(partition).tier in ("warm", "cold") for one in (old, now))
+    return away and old.data(partition) == now.data(partition)
+
+
+def _check_was_in_hot(old: Snapshot, partitions: Iterable[str]) -> None:
+    for p in partitions:
+        if (tier := old.place(p).tier) != "hot":
+            raise StorageError(
+                f"at that version {p} lay in {tier}, and other rows took its place since",
+                where=str(old.table),
+                fix="choose a later run, or run the step again",
+            )
 
 
 def _check_there(table: Path, files: Iterable[DataFile]) -> None:

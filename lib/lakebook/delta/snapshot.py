@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from ..intervals import NULL, WHOLE
 from . import tokens as token
+from .place import Place, Tier
 
 PARTITION = "_partition"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -104,6 +105,27 @@ class Snapshot:
     def fp(self, partition: str) -> int | None:
         """Fingerprint of what made a partition; None: never written, appended or rolled away."""
         return self.tokens.get(token.fp(partition)) or None
+
+    def place(self, partition: str) -> Place:
+        """Where a partition lies, as the hot table says."""
+        return Place.of(self.tokens.get(token.placement(partition), 0))
+
+    def archive(self, partition: str) -> int | None:
+        """Which archive holds exactly the rows of now; None: none does."""
+        return self.tokens.get(token.archive(partition)) or None
+
+    def expires(self, partition: str) -> int | None:
+        """Until when (seconds since 1970) a restored copy stays; None: for good."""
+        return self.tokens.get(token.expires(partition)) or None
+
+    @cached_property
+    def written(self) -> tuple[str, ...]:
+        """Names of the partitions that were ever written, wherever they lie, in order."""
+        return tuple(sorted(n[5:] for n in self.tokens if n.startswith("data/")))
+
+    def placed(self, tier: Tier) -> tuple[str, ...]:
+        """Names of the written partitions that lie in a tier, in order."""
+        return tuple(p for p in self.written if self.place(p).tier == tier)
 
 
 def partition_folder(columns: tuple[str, ...], partition: str) -> str:

@@ -74,6 +74,15 @@ class Stage:
             self._given[path] = partition
         return path
 
+    def rename(self, path: Path, name: str) -> Path:
+        """Give a staged file another name that also begins with the stage's prefix."""
+        target = path.with_name(name)
+        with self._lock:
+            self._given[target] = self._given[path]
+            path.rename(target)
+            del self._given[path]
+        return target
+
     def files(self) -> list[tuple[Path, str]]:
         """Files that were staged, each with its partition."""
         return [(path, partition) for path, partition in self._given.items() if path.exists()]

@@ -55,11 +55,18 @@ def sweep(table: Path, *, now: float | None = None) -> SweepResult:
 
 def living_stages(table: Path) -> tuple[str, ...]:
     """The runs that are staging files and, as far as this machine knows, will commit them."""
-    return tuple(
-        manifest.run_id
-        for path, manifest in _manifests(table)
-        if path.suffix != MARKED and manifest.expires > time.time() and not _is_dead(manifest)
-    )
+    return tuple(manifest.run_id for manifest in _living(table))
+
+
+def living_prefixes(table: Path) -> frozenset[str]:
+    """What the names of those runs' files begin with, up to the first dot."""
+    return frozenset(manifest.prefix for manifest in _living(table))
+
+
+def _living(table: Path) -> Iterator[Manifest]:
+    for path, manifest in _manifests(table):
+        if path.suffix != MARKED and manifest.expires > time.time() and not _is_dead(manifest):
+            yield manifest
 
 
 def _manifests(table: Path) -> Iterator[tuple[Path, Manifest]]:

@@ -2,7 +2,9 @@
 
 `fence/<p>` counts the commits that touched a partition's files, `data/<p>` is the digest of its
 rows, `fp/<p>` says what made it, `offset/<source>` how far a source was read, `aside/<batch>` how
-many rows of an appended batch were set aside.
+many rows of an appended batch were set aside. `placement/<p>` is the tier where a partition lies,
+with a generation that counts its changes of place; `archive/<p>` the archive that holds exactly
+its rows, `expires/<p>` until when a copy restored from there stays.
 """
 
 from __future__ import annotations
@@ -21,6 +23,18 @@ def data(partition: str) -> str:
 
 def fp(partition: str) -> str:
     return f"fp/{partition}"
+
+
+def placement(partition: str) -> str:
+    return f"placement/{partition}"
+
+
+def archive(partition: str) -> str:
+    return f"archive/{partition}"
+
+
+def expires(partition: str) -> str:
+    return f"expires/{partition}"
 
 
 def offset(source: str) -> str:

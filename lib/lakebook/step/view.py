@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..contract.model import TableContract
-from ..delta import Pins, Snapshot, open_snapshot, with_extras
-from ..names import PROD, Dataset, table_path
+from ..delta import Pins, Snapshot, open_snapshot, open_whole, with_extras
+from ..names import PROD, Dataset, table_path, tier_tables
 from ..settings import Settings
 
 
@@ -102,8 +102,10 @@ def pins_of(settings: Settings) -> Pins:
 def _view(
     settings: Settings, contract: TableContract, below_of: Callable[[Dataset], Snapshot]
 ) -> DatasetView:
-    own = open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
     if settings.env == PROD:
-        return DatasetView(with_extras(contract, [own.schema]), own, None)
+        tables = tier_tables(settings.roots, contract.dataset)
+        whole = open_whole(tables.hot, tables.warm)
+        return DatasetView(with_extras(contract, [whole.schema]), whole, None)
+    own = open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
     below = below_of(contract.dataset)
     return DatasetView(with_extras(contract, [own.schema, below.schema]), own, below)

@@ -1,0 +1,90 @@
+"""The move of partitions from hot to warm: their files go as they are, and no row is decoded."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..contract.model import TableContract
+from ..delta.faults import fault_point
+from ..delta.snapshot import DataFile, Snapshot
+from ..names import TierTables
+from .checksums import named_checksum
+from .copying import Source
+from .placing import NewPlace, Placed
+from .warm import bring_to_warm, note_tables
+
+
+@dataclass(frozen=True)
+class Moved:
+    """moved: what lies in its new tier now. skipped: partition -> why not. Sizes in bytes."""
+
+    version: int
+    moved: tuple[str, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    files: int = 0
+    size_bytes: int = 0
+
+    @classmethod
+    def of(
+        cls, placed: Placed, sources: Iterable[Source], skipped: Mapping[str, str] | None = None
+    ) -> Moved:
+        moved = [s for s in sources if s.partition in placed.done]
+        size = sum(s.size_bytes for s in moved)
+        more = {**(skipped or {}), **placed.skipped}
+        return cls(placed.version, placed.done, more, len(moved), size)
+
+
+def move_to_warm(
+    tables: TierTables,
+    contract: TableContract,
+    partitions: Iterable[str],
+    *,
+    run: str = "",
+    metadata: Mapping[str, str] | None = None,
+) -> Moved:
+    """Move partitions that lie in hot to warm. One that changes meanwhile stays and is named."""
+    run = run or f"move-{uuid.uuid4().hex[:8]}"
+    noted = note_tables(tables, contract)
+    fault_point("move.after_note")
+    wanted, skipped = split_by_place(noted.hot, partitions, "hot")
+    sources = sources_of(noted.hot, wanted)
+    if not sources:
+        return Moved(noted.hot.version, (), skipped)
+    places = dict.fromkeys(wanted, NewPlace("warm"))
+    about = {"operation_kind": "move", **(metadata or {})}
+    placed = bring_to_warm(tables, noted, sources, places, run=run, metadata=about)
+    return Moved.of(placed, sources, skipped)
+
+
+def split_by_place(
+    hot: Snapshot, partitions: Iterable[str], tier: str
+) -> tuple[list[str], dict[str, str]]:
+    """The partitions that lie in a tier, and why not of the others."""
+    wanted: list[str] = []
+    skipped: dict[str, str] = {}
+    for p in dict.fromkeys(partitions):
+        place = hot.place(p).tier
+        if hot.data(p) is None:
+            skipped[p] = "it was never written"
+        elif place != tier:
+            skipped[p] = f"it lies in {place}"
+        else:
+            wanted.append(p)
+    return wanted, skipped
+
+
+def sources_of(snapshot: Snapshot, partitions: Iterable[str]) -> list[Source]:
+    """The files of partitions to copy, with the checksum that a name states."""
+    return [_source(snapshot, file) for file in snapshot.files_in(partitions)]
+
+
+def _source(snapshot: Snapshot, file: DataFile) -> Source:
+    return Source(
+        partition=file.partition,
+        path=snapshot.table / file.path,
+        stats_json=file.stats_json or "{}",
+        size_bytes=file.size_bytes,
+        expected=named_checksum(file.path),
+    )
