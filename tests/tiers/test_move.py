@@ -17,6 +17,7 @@ from lakebook.names import Roots, TierTables, tier_tables
 from lakebook.tiers import warm
 from lakebook.tiers.checksums import named_checksum
 from lakebook.tiers.move import move_to_warm
+from lakebook.tiers.placing import NewPlace, set_places
 from lakebook.tiers.promote import promote
 from lakebook.tiers.warm import sweep_warm
 
@@ -232,3 +233,14 @@ def test_roots_may_be_other_folders(tmp_path: Path) -> None:
     move_to_warm(tables, CONTRACT, ["2013-01"])
     assert (tmp_path / "slow" / "prod" / "warm" / "silver" / "events").is_dir()
     assert w.read(whole(tables)).sort("k").equals(w.make_rows(QUARTER))
+
+
+def test_appended_rows_forget_the_archive_and_the_time_of_a_restored_copy(
+    tables: TierTables,
+) -> None:
+    w.append(tables.hot, CONTRACT, "s", [[1, 2]])
+    hot = delta.open_snapshot(tables.hot)
+    set_places(tables.hot, hot, {"2013-01": NewPlace("hot", 7, 9)}, {}, adds={})
+    w.append(tables.hot, CONTRACT, "t", [[3]])
+    hot = delta.open_snapshot(tables.hot)
+    assert hot.archive("2013-01") is None and hot.expires("2013-01") is None

@@ -179,6 +179,7 @@ def commit_append(
         for p in inspection.partitions:
             tokens[token.fence(p)] = now.fence(p) + 1
             tokens[token.data(p)] = token.signed((now.data(p) or 0) + inspection.digest(p))
+            tokens |= written_tokens(now.tokens, p)
         if not inspection.files and all(now.tokens.get(n) == v for n, v in tokens.items()):
             return None
         return Change(tuple(map(NewFile.of, inspection.files)), (), tokens, metadata)
