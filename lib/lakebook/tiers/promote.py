@@ -35,7 +35,7 @@ def promote(
     """
     run = run or f"promote-{uuid.uuid4().hex[:8]}"
     sweep(tables.hot)
-    hot, whole = _note(tables)
+    hot, whole = note_whole(tables)
     fault_point("promote.after_note")
     wanted, skipped = split_by_place(hot, partitions, "warm")
     sources = sources_of(whole, wanted)
@@ -77,7 +77,7 @@ def bring_to_hot(
     return placed
 
 
-def _note(tables: TierTables) -> tuple[Snapshot, Snapshot]:
+def note_whole(tables: TierTables) -> tuple[Snapshot, Snapshot]:
     """Hot as it stands, and the same with warm's files."""
     for _ in range(_TRIES):
         hot = open_snapshot(tables.hot)
