@@ -45,6 +45,22 @@ TIER_POINTS = (
     "promote.after_hot",
     "warm_sweep.after_fence",
     "warm_sweep.after_remove",
+    "archive.after_note",
+    "archive.after_draft",
+    "archive.after_files",
+    "archive.after_manifest",
+    "archive.before_rename",
+    "archive.after_rename",
+    "archive.after_hot",
+    "archive.sweep_fenced",
+    "archive.sweep_taken",
+    "archive.sweep_deleted",
+    "restore.after_note",
+    "restore.after_manifests",
+    "restore.before_prolong",
+    "restore.after_prolong",
+    "restore.before_fall_back",
+    "restore.after_fall_back",
 )
 """Those of changes of place (`lakebook.tiers`), beside those of the commits in them."""
 
