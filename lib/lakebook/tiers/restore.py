@@ -1,0 +1,244 @@
+"""The way back from cold: the files of archives, as they are, to warm or hot, for a time or not.
+
+The archive stays, and hot's log goes on naming it for as long as the partition holds the same rows:
+when the time is over, the copy is dropped by one commit (`fall_back`).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..contract.model import TableContract
+from ..delta import open_snapshot
+from ..delta import tokens as token
+from ..delta.commit import fence_stands
+from ..delta.faults import fault_point
+from ..delta.snapshot import Snapshot
+from ..delta.stats import file_stats
+from ..delta.sweeper import sweep
+from ..delta.transaction import Change, transact
+from ..errors import RunError, StorageError
+from ..names import TierTables
+from .archive import Progress
+from .batches import in_batches
+from .cold_folders import archive_folder
+from .copying import Source
+from .fall_back import fall_back
+from .manifest import Manifest
+from .move import Moved
+from .placing import CHANGED, NewPlace, Placed
+from .promote import bring_to_hot
+from .restore_plan import check_restorable, manifests_in_cold
+from .warm import Noted, bring_to_warm, note_tables
+
+__all__ = ["Restored", "fall_back", "restore"]
+
+_MEND = "put it back from a copy of the cold storage, or run the step of this partition again"
+
+
+@dataclass(frozen=True)
+class Restored(Moved):
+    """`moved`: partitions that were copied back; `prolonged`: those whose copy stays longer now."""
+
+    prolonged: tuple[str, ...] = ()
+
+    def then(self, later: Restored) -> Restored:
+        """This and what followed, as one."""
+        return Restored(
+            later.version,
+            self.moved + later.moved,
+            {**self.skipped, **later.skipped},
+            self.files + later.files,
+            self.size_bytes + later.size_bytes,
+            self.prolonged + later.prolonged,
+        )
+
+
+def restore(
+    tables: TierTables,
+    contract: TableContract,
+    partitions: Iterable[str],
+    *,
+    to: Literal["warm", "hot"] = "warm",
+    expires: datetime | None = None,
+    run: str = "",
+    metadata: Mapping[str, str] | None = None,
+    on_progress: Progress = lambda partition, size: None,
+) -> Restored:
+    """Bring partitions back from cold. A copy that was brought back before stays longer.
+
+    Parameters
+    ----------
+    expires: until when a copy stays (with a zone); None: until its policy moves it.
+
+    Raises UserError for an unknown partition, and if no archive holds any of them; StorageError
+    naming the file for a damaged archive: nothing of its batch is restored then.
+    """
+    names = tuple(dict.fromkeys(partitions))
+    hot = open_snapshot(tables.hot)
+    check_restorable(tables.dataset, hot, names)
+    manifests = manifests_in_cold(tables, hot, names)
+    sizes = {p: manifests[p].size_bytes if p in manifests else 0 for p in names}
+    job = _Job(
+        tables,
+        contract,
+        to,
+        0 if expires is None else int(expires.timestamp()),
+        run or f"restore-{uuid.uuid4().hex[:8]}",
+        {"operation_kind": "restore", **(metadata or {})},
+    )
+    restored = Restored(hot.version, ())
+    for batch in in_batches(sizes):
+        part = job.restore(batch)
+        restored = restored.then(part)
+        for p in (*part.moved, *part.prolonged):
+            on_progress(p, sizes[p])
+    return restored
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What the restores of a call have in common. `expires`: seconds since 1970; 0: for good."""
+
+    tables: TierTables
+    contract: TableContract
+    to: Literal["warm", "hot"]
+    expires: int
+    run: str
+    metadata: Mapping[str, str]
+
+    def restore(self, partitions: Sequence[str]) -> Restored:
+        noted = self._note()
+        hot = noted.hot
+        fault_point("restore.after_note")
+        cold, here, skipped = _split(hot, partitions, self.expires)
+        manifests = manifests_in_cold(self.tables, hot, cold)
+        sources = [s for p, manifest in manifests.items() for s in self._sources(hot, p, manifest)]
+        fault_point("restore.after_manifests")
+        placed = self._bring(noted, sources, cold) if sources else Placed(hot.version, ())
+        longer = self._prolong(hot, here) if here else Placed(placed.version, ())
+        moved = Moved.of(placed, sources, {**skipped, **longer.skipped})
+        return Restored(
+            max(placed.version, longer.version),
+            moved.moved,
+            moved.skipped,
+            moved.files,
+            moved.size_bytes,
+            longer.done,
+        )
+
+    def _note(self) -> Noted:
+        if self.to == "warm":
+            return note_tables(self.tables, self.contract)
+        sweep(self.tables.hot)
+        warm = Snapshot(self.tables.warm, -1)  # nothing goes there
+        return Noted(warm, open_snapshot(self.tables.hot))
+
+    def _sources(self, hot: Snapshot, partition: str, manifest: Manifest) -> list[Source]:
+        archive = hot.archive(partition)
+        assert archive is not None
+        folder = archive_folder(self.tables.cold, partition, archive)
+        return [
+            Source(
+                partition,
+                folder / file.name,
+                _stats(folder / file.name, manifest, file.size_bytes),
+                file.size_bytes,
+                file.sha256,
+            )
+            for file in manifest.files
+        ]
+
+    def _bring(self, noted: Noted, sources: list[Source], partitions: Sequence[str]) -> Placed:
+        places = dict.fromkeys(partitions, NewPlace(self.to, expires=self.expires))
+        run, about = self.run, self.metadata
+        try:
+            if self.to == "warm":
+                return bring_to_warm(self.tables, noted, sources, places, run=run, metadata=about)
+            return bring_to_hot(self.tables, noted.hot, sources, places, run=run, metadata=about)
+        except FileNotFoundError as missing:
+            raise RunError(
+                "an archive was replaced while it was copied",
+                where=str(missing.filename or self.tables.cold),
+                fix="run it again",
+            ) from None
+
+    def _prolong(self, noted: Snapshot, partitions: Sequence[str]) -> Placed:
+        """Let copies stay longer. The fence is raised so that a fall back under way looks again."""
+        done: list[str] = []
+
+        def decide(now: Snapshot) -> Change | None:
+            done[:] = [p for p in partitions if fence_stands(noted, now, p)]
+            tokens: dict[str, int] = {}
+            for p in done:
+                tokens |= {token.fence(p): now.fence(p) + 1, token.expires(p): self.expires}
+            return Change(tokens=tokens, metadata={"run": self.run, **self.metadata})
+
+        fault_point("restore.before_prolong")
+        version = transact(self.tables.hot, decide)
+        fault_point("restore.after_prolong")
+        return Placed(version, tuple(done), {p: CHANGED for p in partitions if p not in done})
+
+
+def _split(
+    hot: Snapshot, partitions: Sequence[str], expires: int
+) -> tuple[list[str], list[str], dict[str, str]]:
+    """Those that lie in cold, those whose copy is to stay longer, and why neither of the others."""
+    cold: list[str] = []
+    here: list[str] = []
+    skipped: dict[str, str] = {}
+    for p in partitions:
+        tier, until = hot.place(p).tier, hot.expires(p)
+        if tier == "cold":
+            cold.append(p)
+        elif tier == "deleted":
+            skipped[p] = "it was deleted by retention"
+        elif hot.archive(p) is None:
+            skipped[p] = f"it lies in {tier} and needs no restore"
+        elif until is None:
+            skipped[p] = f"its copy stays in {tier} until its policy moves it"
+        elif expires and expires <= until:
+            skipped[p] = f"its copy stays in {tier} until {_day(until)}"
+        else:
+            here.append(p)
+    return cold, here, skipped
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="minutes")[:16] + " UTC"
+
+
+def _stats(path: Path, manifest: Manifest, size_bytes: int) -> str:
+    """A file's statistics for the log. Its checksum is compared while it is copied."""
+    try:
+        found = path.stat().st_size
+        if found != size_bytes:
+            raise StorageError(
+                f"the archive is damaged: it has {found:,} bytes and its manifest says "
+                f"{size_bytes:,}",
+                where=str(path),
+                fix=_MEND,
+            )
+        schema = manifest.arrow_schema()
+        # A float column without a range may hold NaN, which forbids bounds.
+        floats = {f.name for f in schema if pa.types.is_floating(f.type)} - set(manifest.ranges)
+        return json.dumps(file_stats(pq.read_metadata(path), schema, nan_columns=floats))
+    except FileNotFoundError:
+        raise StorageError(
+            "the archive is damaged: the file is missing", where=str(path), fix=_MEND
+        ) from None
+    except (pa.ArrowException, OSError, ValueError) as broken:
+        raise StorageError(
+            f"the archive is damaged: the file cannot be read ({broken})",
+            where=str(path),
+            fix=_MEND,
+        ) from None

@@ -1,0 +1,102 @@
+"""What a restore would copy, how long it takes and what it costs; and whether it can be at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..contract.model import TableContract
+from ..delta import open_snapshot
+from ..delta.snapshot import Snapshot
+from ..errors import StorageError, UserError
+from ..names import Dataset, TierTables, tier_tables
+from ..settings import Settings
+from .cold_folders import archive_folder
+from .manifest import Manifest, read_manifest
+
+MB_PER_S = 100.0
+"""How fast archives are copied back, where the settings do not say."""
+
+
+@dataclass(frozen=True)
+class RestorePlan:
+    """sizes: partition in cold -> bytes of its archive. seconds: estimated. price: of reading."""
+
+    dataset: str
+    sizes: Mapping[str, int]
+    rows: int
+    seconds: float
+    price: float
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(self.sizes.values())
+
+
+def plan_restore(
+    settings: Settings,
+    contract: TableContract,
+    partitions: Iterable[str],
+    *,
+    mb_per_s: float = MB_PER_S,
+    price_per_gb: float = 0.0,
+) -> RestorePlan:
+    """What bringing back those of the partitions that lie in cold takes; only manifests are read.
+
+    Parameters
+    ----------
+    mb_per_s: 10^6 bytes per second. price_per_gb: for reading 10^9 bytes from cold.
+
+    Raises StorageError for a damaged manifest.
+    """
+    tables = tier_tables(settings.roots, contract.dataset)
+    found = manifests_in_cold(tables, open_snapshot(tables.hot), partitions)
+    sizes = {p: manifest.size_bytes for p, manifest in found.items()}
+    total = sum(sizes.values())
+    return RestorePlan(
+        str(contract.dataset),
+        sizes,
+        sum(manifest.rows for manifest in found.values()),
+        total / (mb_per_s * 1e6),
+        total / 1e9 * price_per_gb,
+    )
+
+
+def manifests_in_cold(
+    tables: TierTables, hot: Snapshot, partitions: Iterable[str]
+) -> dict[str, Manifest]:
+    """The manifests of those of the partitions that lie in cold."""
+    found = {}
+    for p in dict.fromkeys(partitions):
+        if hot.data(p) is not None and hot.place(p).tier == "cold":
+            archive = hot.archive(p)
+            if archive is None:
+                raise StorageError(
+                    f"{p} lies in cold and no archive is named for it", where=str(tables.hot)
+                )
+            found[p] = read_manifest(archive_folder(tables.cold, p, archive), archive)
+    return found
+
+
+def check_restorable(dataset: Dataset, hot: Snapshot, partitions: Sequence[str]) -> None:
+    """Raise UserError for an unknown partition, and if no archive holds any of the others."""
+    known = hot.written
+    if not known:
+        raise UserError(f"{dataset} has no partition yet", fix="nothing can be restored")
+    for p in partitions:
+        if hot.data(p) is None:
+            raise UserError(
+                f"{dataset} has no partition {p}", fix=f"it has {known[0]} to {known[-1]}"
+            )
+    if partitions and not any(hot.archive(p) for p in partitions):
+        first = partitions[0]
+        tier = hot.place(first).tier
+        if tier == "deleted":
+            raise UserError(
+                f"{dataset}: {first} was deleted by retention, and its archive with it",
+                fix="if its source still has it, run the step of this partition",
+            )
+        raise UserError(
+            f"{dataset}: {first} was never archived as it is now",
+            fix=f"it lies in {tier}, where it is read as ever",
+        )
