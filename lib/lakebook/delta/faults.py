@@ -45,6 +45,8 @@ TIER_POINTS = (
     "promote.after_hot",
     "warm_sweep.after_fence",
     "warm_sweep.after_remove",
+    "archive.warm_fenced",
+    "archive.warm_cleared",
     "archive.after_note",
     "archive.after_draft",
     "archive.after_files",

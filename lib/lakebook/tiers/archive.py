@@ -23,12 +23,14 @@ from ..intervals import NULL, WHOLE
 from ..names import TierTables
 from .archive_check import archive_damages
 from .batches import in_batches
+from .clearing import clear_warm
 from .cold_folders import archive_folder, supersede
 from .make_archive import Made, Rows, make_archive
 from .move import Moved
 from .placing import CHANGED, NewPlace, set_places
 from .promote import note_whole
 from .recompress import LEVEL
+from .warm import note_tables
 
 Progress = Callable[[str, int], None]
 """Called with a partition and the bytes of its files, when it is done."""
@@ -78,9 +80,10 @@ def archive(
     names = tuple(dict.fromkeys(partitions))
     _check_names(tables, names)
     _, whole = note_whole(tables)
-    sizes = {p: _size(whole, p) for p in names}
+    known, skipped = _split(whole, names)
+    sizes = {p: _size(whole, p) for p in known}
     job = _Job(tables, contract, run, level, on_progress)
-    archived = Archived(whole.version, ())
+    archived = Archived(whole.version, (), skipped)
     for batch in in_batches(sizes):
         archived = archived.then(job.archive(batch, about))
     return archived
@@ -122,10 +125,12 @@ class _Job:
     on_progress: Progress
 
     def archive(self, partitions: Sequence[str], metadata: Mapping[str, str]) -> Archived:
+        noted = note_tables(self.tables, self.contract)
+        busy = clear_warm(self.tables, noted.warm, partitions, metadata)
         hot, whole = note_whole(self.tables)
         fault_point("archive.after_note")
-        wanted, skipped = _split(hot, partitions)
-        batch = _Batch(hot, whole, skipped)
+        wanted, skipped = _split(hot, [p for p in partitions if p not in busy])
+        batch = _Batch(hot, whole, {**skipped, **dict.fromkeys(busy, CHANGED)})
         try:
             for p in wanted:
                 if batch.failed is None:

@@ -1,0 +1,53 @@
+"""Frees warm of what would stand beside a partition that goes from hot to cold.
+
+An engine that cannot read tokens takes the file in warm where hot has none. So a partition leaves
+hot for cold only when warm holds no older copy of it, and nobody is about to put one there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..delta import open_snapshot
+from ..delta import tokens as token
+from ..delta.commit import fence_stands
+from ..delta.faults import fault_point
+from ..delta.snapshot import Snapshot
+from ..delta.transaction import Change, transact
+from ..names import TierTables
+
+
+def clear_warm(
+    tables: TierTables, warm: Snapshot, partitions: Iterable[str], metadata: Mapping[str, str]
+) -> frozenset[str]:
+    """Remove warm's copies of those partitions that lie in hot; what could not be cleared.
+
+    Parameters
+    ----------
+    warm: as it stood before. Its fences are raised where there is nothing to remove too: a mover
+        that still holds older rows is turned away by that.
+
+    Hot's fences are raised first, as by any sweep of warm. Note hot after this.
+    """
+    names = tuple(partitions)
+    todo: list[str] = []
+
+    def raise_fences(now: Snapshot) -> Change | None:
+        todo[:] = [p for p in names if now.data(p) is not None and now.place(p).tier == "hot"]
+        tokens = {token.fence(p): now.fence(p) + 1 for p in todo}
+        return Change(tokens=tokens, metadata=metadata) if todo else None
+
+    if all(open_snapshot(tables.hot).place(p).tier != "hot" for p in names):
+        return frozenset()
+    transact(tables.hot, raise_fences)
+    fault_point("archive.warm_fenced")
+    done: list[str] = []
+
+    def remove(now: Snapshot) -> Change | None:
+        done[:] = [p for p in todo if fence_stands(warm, now, p)]
+        tokens = {token.fence(p): now.fence(p) + 1 for p in done}
+        return Change((), now.files_in(done), tokens, metadata, data_change=False) if done else None
+
+    transact(tables.warm, remove)
+    fault_point("archive.warm_cleared")
+    return frozenset(todo) - frozenset(done)
