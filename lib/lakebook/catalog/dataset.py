@@ -12,6 +12,7 @@ from ..contract.model import Column, TableContract
 from ..contract.tables import CLASSIFICATIONS
 from ..names import PROD, Dataset, contract_path, notebook_path
 from ..settings import Settings
+from ..tiers.policy import policy_of
 from . import urns
 from .proposals import Proposal, proposals, stamp
 
@@ -42,7 +43,7 @@ def dataset(settings: Settings, table: TableContract, step: Dataset) -> list[Pro
         _domains(table),
         _tags(table.tags),
         _terms(table.terms, _highest(table)),
-        _structured(table),
+        _structured(settings, table),
         StatusClass(removed=False),
     )
 
@@ -179,16 +180,16 @@ def _highest(table: TableContract) -> str:
     return CLASSIFICATIONS[max(ranks)] if ranks else ""
 
 
-def _structured(table: TableContract) -> Any:
+def _structured(settings: Settings, table: TableContract) -> Any:
     from datahub.metadata.schema_classes import (
         StructuredPropertiesClass,
         StructuredPropertyValueAssignmentClass,
     )
 
-    tier = table.tier
+    policy = policy_of(settings, table)
     ages = [
         f"{name} {days} d"
-        for name, days in (("hot", tier.hot_days), ("warm", tier.warm_days))
+        for name, days in (("hot", policy.hot_days), ("warm", policy.warm_days))
         if days is not None
     ]
     values: dict[str, str | float] = {
@@ -197,8 +198,8 @@ def _structured(table: TableContract) -> Any:
         "partition_unit": table.time.unit if table.time else "none",
         "contract_version": table.version,
     }
-    if tier.retention_days is not None:
-        values["retention_days"] = float(tier.retention_days)
+    if policy.retention_days is not None:
+        values["retention_days"] = float(policy.retention_days)
     return StructuredPropertiesClass(
         properties=[
             StructuredPropertyValueAssignmentClass(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -179,15 +179,22 @@ def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) 
             waits = ", ".join(planned.waits_for)
             out.print(f"[bold]{planned.node.name}[/]  fresh now; may follow {waits}")
         if explain:
-            for reason, names in _by_reason(planned).items():
-                few = ", ".join(names[:4]) + (f" … ({len(names)})" if len(names) > 4 else "")
-                out.print(f"    {escape(reason)}: {few}", soft_wrap=True)
+            for reason, names in _by_reason(planned.reasons).items():
+                out.print(f"    {escape(reason)}: {_few(names)}", soft_wrap=True)
+    for planned in plans:
+        for reason, names in _by_reason(planned.kept).items():
+            said = f"{planned.node.name} keeps {_few(names)}: {reason}"
+            out.print(f"[dim]{escape(said)}[/]", soft_wrap=True)
     fresh = len(plans) - len(due)
     out.print(f"{len(due)} of {plural(len(plans), 'step')} to run, {fresh} fresh")
 
 
-def _by_reason(planned: StepPlan) -> dict[str, list[str]]:
+def _by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
-    for name, reason in sorted(planned.reasons.items()):
+    for name, reason in sorted(reasons.items()):
         grouped.setdefault(reason, []).append(name)
     return grouped
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" … ({len(names)})" if len(names) > 4 else "")

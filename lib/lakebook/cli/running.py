@@ -200,6 +200,7 @@ def _plan_json(planned: StepPlan, every: Any) -> dict[str, Any]:
         "stale": list(planned.stale),
         "fresh": list(planned.fresh),
         "reasons": dict(planned.reasons),
+        "kept": dict(planned.kept),
         "waits_for": list(planned.waits_for),
         "runs": [asdict(piece) if piece else None for piece in planned.pieces(every)],
     }

@@ -87,12 +87,17 @@ class Relationship:
 
 @dataclass(frozen=True)
 class TierPolicy:
-    """Ages in days after which a partition leaves a tier; None: never."""
+    """What the contract itself says; `tiers.policy` adds the defaults of the layer.
 
-    hot_days: int | None = None
-    warm_days: int | None = None
+    Ages are whole days after the end of a partition at which it leaves hot, leaves warm, is
+    deleted; None: the contract does not say, NEVER: it stays. `places`: age -> file and line.
+    """
+
+    hot_days: float | None = None
+    warm_days: float | None = None
     retention_days: int | None = None
     legal_hold: bool = False
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..ages import HOW_TO_WRITE, age_days
 from ..errors import ContractError, did_you_mean
 from .strict import named
 from .yamlfile import Document, Key, Place
 
-DURATION_DAYS = {"d": 1.0, "w": 7.0, "y": 365.0}
 _UNIT = {
     "h": 1 / 24, "hr": 1 / 24, "hour": 1 / 24, "hours": 1 / 24,
     "d": 1.0, "day": 1.0, "days": 1.0,
@@ -95,15 +95,14 @@ class Reader:
             found[name] = (value, item)
         return found
 
-    def age_days(self, text: Any, what: str, *keys: Key) -> int:
-        """Days of an age such as `30d`, `4w` or `7y`."""
-        raw = str(text).strip()
-        number, unit = raw[:-1], raw[-1:]
-        if unit not in DURATION_DAYS or not number.isdigit():
+    def age_days(self, text: Any, what: str, *keys: Key) -> float:
+        """Days of an age such as `30d`, `4w`, `7y` or `never`."""
+        days = age_days(str(text))
+        if days is None:
             raise self.error(
-                f"{what} {text!r} is not an age", *keys, fix="write it as 30d, 4w or 7y"
+                f"{what} {text!r} is not an age", *keys, fix=f"write it as {HOW_TO_WRITE}"
             )
-        return int(int(number) * DURATION_DAYS[unit])
+        return days
 
     def amount_days(self, what: str) -> float:
         """Days of an ODCS pair of `value` and `unit`."""

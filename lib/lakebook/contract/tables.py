@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from ..errors import ContractError, did_you_mean
 from ..intervals import Unit
 from ..names import Dataset
-from .model import Column, Sla, TableContract, TierPolicy, TimeColumn, WriteKind
+from .model import Column, Sla, TableContract, TimeColumn, WriteKind
 from .reader import Reader
 from .rules import read_relationships, read_rules
+from .tiers import Retention, read_policy, read_retention
 from .types import check_type
 
 WRITES = ("replace", "snapshot", "merge", "append")
@@ -62,7 +63,7 @@ def read_table(
     own = table.properties(_TABLE_PROPERTIES)
     time = _time(table, own, columns)
     rules = read_rules(table, columns)
-    sla, retention_days = _service(contract, dataset)
+    sla, retention = _service(contract, dataset)
     found = TableContract(
         dataset=dataset,
         path=path,
@@ -77,7 +78,7 @@ def read_table(
         domain=contract.text("domain"),
         tags=tuple(dict.fromkeys([*(contract["tags"] or ()), *(table["tags"] or ())])),
         terms=_terms(own),
-        tier=_tier(own, retention_days),
+        tier=read_policy(own, retention),
         sla=sla,
     )
     _check_key(table, found)
@@ -247,30 +248,12 @@ def _write(table: Reader, own: dict[str, tuple[Any, Reader]], time: TimeColumn |
     return cast(WriteKind, value)
 
 
-def _tier(own: dict[str, tuple[Any, Reader]], retention_days: int | None) -> TierPolicy:
-    ages: dict[str, int | None] = {"hot": None, "warm": None}
-    if "tier" in own:
-        value, at = own["tier"]
-        for key, age in value.items():
-            at.choice(key, ages, "tier", "value", key)
-            ages[key] = at.age_days(age, f"tier {key}", "value", key)
-        order = [d for d in (ages["hot"], ages["warm"], retention_days) if d is not None]
-        if order != sorted(order):
-            raise at.error(
-                f"the ages hot, warm, retention do not rise: {', '.join(f'{d} d' for d in order)}",
-                "value",
-                fix="ages count from the end of the partition",
-            )
-    hold = bool(own["legalHold"][0]) if "legalHold" in own else False
-    return TierPolicy(ages["hot"], ages["warm"], retention_days, hold)
-
-
-def _service(contract: Reader, dataset: Dataset) -> tuple[Sla, int | None]:
+def _service(contract: Reader, dataset: Dataset) -> tuple[Sla, Retention | None]:
     """Freshness and retention of a table; an `element` limits a property to one table."""
     tables = [t["name"] for t in contract.items("schema")]
     hours: float | None = None
     schedule = ""
-    retention_days: int | None = None
+    retention: Retention | None = None
     for raw in contract.items("slaProperties"):
         name = raw.choice(raw["property"], SLA_PROPERTIES, "slaProperty", "property")
         element = raw.text("element").split(".")[0]
@@ -284,5 +267,5 @@ def _service(contract: Reader, dataset: Dataset) -> tuple[Sla, int | None]:
         if name == "latency":
             hours, schedule = raw.amount_days(name) * 24, raw.text("schedule")
         elif name == "retention":
-            retention_days = int(raw.amount_days(name))
-    return Sla(hours, schedule), retention_days
+            retention = read_retention(raw)
+    return Sla(hours, schedule), retention

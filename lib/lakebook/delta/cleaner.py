@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,21 +38,23 @@ def vacuum(
     now: float | None = None,
     dry_run: bool = False,
     release_all: bool = False,
+    only: Collection[str] | None = None,
 ) -> VacuumResult:
     """Delete files that were removed from the table longer ago than the retention.
 
     Parameters
     ----------
     release_all: delete what leases name too (an erasure; the caller says so to its user).
+    only: no other files than these (relative to the table).
     """
     moment = time.time() if now is None else now
     snapshot = open_snapshot(table)
     leased: set[str] = set()
     if not release_all:
         leased = {path for lease in read_leases(table, now=moment) for path in lease.files}
-    oldest_ms = (moment - retention_s) * 1000
-    old = [t.path for t in snapshot.tombstones if t.deleted_ms <= oldest_ms]
-    old += _orphans(snapshot, oldest_ms / 1000)
+    old = removed_files(snapshot, moment - retention_s)
+    if only is not None:
+        old = [path for path in old if path in only]
     wanted = [path for path in old if (table / path).exists()]
     chosen = [path for path in wanted if path not in leased]
     size = sum((table / path).stat().st_size for path in chosen)
@@ -64,6 +67,12 @@ def vacuum(
         fault_point("vacuum.after_mark")
         deleted = _delete_doomed(table)
     return VacuumResult(tuple(deleted), size, kept)
+
+
+def removed_files(snapshot: Snapshot, until: float) -> list[str]:
+    """Files that no longer count since `until` (seconds since 1970): removed, or of nobody."""
+    removed = [t.path for t in snapshot.tombstones if t.deleted_ms <= until * 1000]
+    return removed + _orphans(snapshot, until)
 
 
 def _orphans(snapshot: Snapshot, oldest: float) -> list[str]:

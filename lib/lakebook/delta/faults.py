@@ -63,6 +63,12 @@ TIER_POINTS = (
     "restore.after_prolong",
     "restore.before_fall_back",
     "restore.after_fall_back",
+    "retention.after_record",
+    "retention.after_hot",
+    "retention.after_quarantine",
+    "retention.after_warm",
+    "retention.after_cold",
+    "retention.after_files",
 )
 """Those of changes of place (`lakebook.tiers`), beside those of the commits in them."""
 

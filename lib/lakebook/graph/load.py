@@ -17,6 +17,7 @@ from ..processes import Spawn, spawn_plain
 from ..settings import Settings
 from ..step.dbt_env import ask_for_variables, files_that_decide, variables_digest
 from ..step.dbt_project import project_files
+from ..tiers.policy import policy_of
 from .manifest import Manifest, Model, load_manifest
 from .model import Graph, Read, StepNode
 from .notebook import read_cells
@@ -75,6 +76,8 @@ def _node(
         models |= {model.name: model for model in manifest.select(selection, where=where)}
     _check_writes(contract, found, models, where)
     _check_times(contract, where)
+    for table in contract.tables:
+        policy_of(settings, table)  # raises where its ages contradict those of its layer
     return StepNode(
         name=name,
         notebook=path,

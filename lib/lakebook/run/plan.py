@@ -23,12 +23,16 @@ from ..step.fingerprint import InputTokens, input_parts, partition_fingerprint
 from ..step.lake import current_source
 from ..step.view import DatasetView, open_view
 from .failures import failed_partitions
+from .retained import Retained, deleted_partitions
 from .static import static_parts
 
 
 @dataclass(frozen=True)
 class StepPlan:
-    """`stale` and `fresh` are names of partitions; `reasons` says why a partition is stale."""
+    """`stale` and `fresh` are names of partitions; `reasons` says why a partition is stale.
+
+    `kept`: those of the fresh that could not be made again, and why.
+    """
 
     node: StepNode
     interval: Interval | None
@@ -37,6 +41,7 @@ class StepPlan:
     reasons: Mapping[str, str]
     static: Mapping[str, str]
     waits_for: tuple[str, ...] = ()  # stale steps above: what they give may make more stale
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_due(self) -> bool:
@@ -116,14 +121,23 @@ class Planner:
         static = static_parts(self.settings, node, self.parameters_of(node))
         inputs = self.inputs(node, views)
         failed = failed_partitions(self.settings, node.name)
+        retained = Retained.of(node, lambda dataset: self._view(dataset, views))
         stale: dict[str, str] = {}
         fresh: list[str] = []
+        kept: dict[str, str] = {}
         assert node.contract is not None
         for table in node.contract.tables:
             output = self._view(table.dataset, views, table)
+            expired = deleted_partitions(output)
             for name in partitions_of(table, interval):
                 wanted = partition_fingerprint(static, name, inputs)
-                if self.force:
+                if why := retained.why(name):
+                    fresh.append(name)
+                    kept[name] = why
+                elif name in expired and not self.force:
+                    fresh.append(name)
+                    kept[name] = "retention deleted it"
+                elif self.force:
                     stale.setdefault(name, "asked for by --force")
                 elif name in failed:
                     stale.setdefault(name, "its last run failed")
@@ -139,6 +153,7 @@ class Planner:
             reasons=stale,
             static=static,
             waits_for=waits_for,
+            kept={name: why for name, why in kept.items() if name not in stale},
         )
 
     def _plan_append(self, node: StepNode, waits_for: tuple[str, ...]) -> StepPlan:

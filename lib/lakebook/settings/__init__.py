@@ -17,6 +17,7 @@ from .model import (
     Settings,
 )
 from .people import own_env, person
+from .tiers import LayerAges, Prices, TierSettings
 
 __all__ = [
     "ENGINE_NAMES",
@@ -25,8 +26,11 @@ __all__ = [
     "CatalogSettings",
     "CheckSettings",
     "EnvironmentSettings",
+    "LayerAges",
+    "Prices",
     "RuntimeSettings",
     "Settings",
+    "TierSettings",
     "find_root",
     "load_settings",
     "own_env",

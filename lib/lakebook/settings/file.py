@@ -5,23 +5,30 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..ages import AGES, HOW_TO_WRITE, age_days
 from ..errors import UserError, did_you_mean
+from ..names import LAYERS
 
 FILE = "lakebook.toml"
+
+Where = Callable[[str, str], str]
+"""Section and key -> file and line."""
 
 ENGINE_NAMES = ("polars", "duckdb")
 """The engines that there are; `engines.registry` makes them."""
 
 _TEXT, SECONDS, _COUNT = "a text", "a number of 0 or more", "a whole number of 0 or more"
 _ROOTS = "texts named warm and cold, each a folder"
+_AGE, _LEVEL = f"an age such as {HOW_TO_WRITE}", "a whole number from 1 to 22"
 _NAMES, _ABOVE_0 = "a list of names", "a number above 0"
 _KNOWN: dict[str, dict[str, str]] = {
     "lakebook": {"lake": _TEXT, "profile": _TEXT},
-    "profiles": {},  # checked one level deeper: any name, keys of _PROFILE
+    "profiles": {},  # any name, with the keys of _PROFILE
     "runtime": {
         "linger_s": SECONDS,
         "jobs": _COUNT,
@@ -32,12 +39,20 @@ _KNOWN: dict[str, dict[str, str]] = {
     "check": {"timeout_s": SECONDS},
     "catalog": {"emit": _NAMES},
     "environments": {"pin_days": _ABOVE_0},
+    "tiers": {"archive_level": _LEVEL, "restore_mb_per_s": _ABOVE_0},
     "archive": {"keep_days": _COUNT, "keep_failed_days": _COUNT},
 }
 _PROFILE = {"engine": _TEXT, "roots": _ROOTS}
+_AGES = dict.fromkeys(AGES, _AGE)
+_TIERS: dict[str, dict[str, str]] = {
+    **dict.fromkeys(LAYERS, _AGES),
+    "prices": {"currency": _TEXT} | dict.fromkeys(("hot", "warm", "cold", "restore"), SECONDS),
+}
+"""The sections below [tiers]."""
 
 
-def read_file(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> tuple[dict[str, Any], Where]:
+    """The values of a lakebook.toml, and where each stands. UserError for what makes no sense."""
     text = path.read_text(encoding="utf-8")
     try:
         raw = tomllib.loads(text)
@@ -52,9 +67,25 @@ def read_file(path: Path) -> dict[str, Any]:
         if section == "profiles" and isinstance(values, dict):
             for name, profile in values.items():
                 _check(text, f"profiles.{name}", profile, _PROFILE)
+        elif section == "tiers" and isinstance(values, dict):
+            _check_tiers(text, values)
         else:
             _check(text, section, values, _KNOWN[section])
-    return raw
+    return raw, partial(_place, text)
+
+
+def _check_tiers(text: str, values: Mapping[str, Any]) -> None:
+    for name, inner in values.items():
+        if name in _TIERS:
+            _check(text, f"tiers.{name}", inner, _TIERS[name])
+        elif isinstance(inner, dict):
+            raise UserError(
+                f"unknown section [tiers.{name}]{did_you_mean(name, _TIERS)}",
+                where=_place(text, f"tiers.{name}"),
+                fix=f"known below [tiers]: {', '.join(_TIERS)}",
+            )
+        else:
+            _check(text, "tiers", {name: inner}, _KNOWN["tiers"])
 
 
 def _check(text: str, section: str, values: Any, known: Mapping[str, str]) -> None:
@@ -87,8 +118,13 @@ def is_kind(value: Any, kind: str) -> bool:
         return known and all(is_kind(folder, _TEXT) for folder in value.values())
     if kind == _NAMES:
         return isinstance(value, list) and all(is_kind(name, _TEXT) for name in value)
-    if isinstance(value, bool) or not isinstance(value, int if kind == _COUNT else (int, float)):
+    if kind == _AGE:
+        return isinstance(value, str) and age_days(value) is not None
+    whole = kind in (_COUNT, _LEVEL)
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         return False
+    if kind == _LEVEL:
+        return 1 <= value <= 22
     return 0 <= value < math.inf and (value > 0 or kind != _ABOVE_0)
 
 

@@ -19,6 +19,7 @@ from .model import (
     RuntimeSettings,
     Settings,
 )
+from .tiers import read_tiers
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -44,7 +45,7 @@ def load_settings(
     if root is None and environ.get("LAKEBOOK_ROOT"):
         root = Path(environ["LAKEBOOK_ROOT"])
     root = find_root(root)
-    raw = read_file(root / FILE)
+    raw, where = read_file(root / FILE)
     main = raw.get("lakebook", {})
     profile = environ.get("LAKEBOOK_PROFILE") or main.get("profile", "local")
     profiles = raw.get("profiles", {"local": {}})
@@ -73,6 +74,7 @@ def load_settings(
         runtime=runtime,
         check=CheckSettings(**raw.get("check", {})),
         catalog=_catalog(raw.get("catalog", {})),
+        tiers=read_tiers(raw.get("tiers", {}), where),
         archive=ArchiveSettings(**raw.get("archive", {})),
         environments=EnvironmentSettings(**raw.get("environments", {})),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..names import PROD, Roots
+from .tiers import TierSettings
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Settings:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
+    tiers: TierSettings = field(default_factory=TierSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     environments: EnvironmentSettings = field(default_factory=EnvironmentSettings)
 

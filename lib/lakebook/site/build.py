@@ -22,6 +22,7 @@ from ..contract import fingerprint_of
 from ..errors import StorageError, storage_errors
 from ..names import Dataset, table_path
 from ..settings import Settings
+from ..tiers.policy import policy_of
 from . import render
 from .catalog import Catalog, load_catalog
 from .dataset_view import dataset_view
@@ -184,6 +185,7 @@ def _write_others(store: Store, catalog: Catalog) -> int:
     for dataset, table in catalog.tables.items():
         runs = [run.run_id for run in store.newest(catalog.producer(dataset), 2)]
         made_of = f"{runs} {fingerprint_of(table)} {table} {edges} {_version(catalog, dataset)}"
+        made_of += f" {policy_of(catalog.settings, table)}"
         put(
             f"datasets/{dataset}.html",
             made_of,

@@ -11,6 +11,7 @@ from ..contract.model import TableContract
 from ..errors import LakebookError
 from ..intervals import NULL, WHOLE, partition_interval
 from ..step.view import DatasetView, look_at
+from ..tiers.policy import policy_of
 from . import lineage_picture
 from .catalog import HIDDEN, Catalog
 from .charts import row_bars
@@ -34,7 +35,7 @@ def dataset_view(store: Store, catalog: Catalog, dataset: str) -> dict[str, Any]
         "table": table,
         "step": step,
         "owner": table.owner or catalog.owner(step),
-        "promise": promise(table),
+        "promise": promise(table, policy_of(catalog.settings, table)),
         "last": newest[0] if newest else None,
         "good": next(iter(store.newest(step, good=True)), None),
         "rows": view.rows() if view and view.exists else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..cards.words import plural
 from ..contract.model import TableContract
+from ..tiers.policy import Policy
 
 CAUSE_MAX = 280
 _PLACE = re.compile(r"^notebooks/\S+\.ipynb(, cell \d+)?(, line \d+)?: ")
@@ -32,7 +33,7 @@ def cause(error: str | None, status: str) -> str:
     return first if first.endswith((".", "!", "?", ")", "…")) else f"{first}."
 
 
-def promise(table: TableContract) -> list[tuple[str, str]]:
+def promise(table: TableContract, policy: Policy) -> list[tuple[str, str]]:
     """A contract in sentences: what is promised about rows, keys, time, writes and age."""
     said = [("Rows", table.description or "The contract does not describe its rows.")]
     if table.key:
@@ -61,21 +62,18 @@ def promise(table: TableContract) -> list[tuple[str, str]]:
         said.append(("Fresh", f"Within {_hours(table.sla.freshness_hours)} of the interval's end."))
     if table.sla.schedule:
         said.append(("Schedule", table.sla.schedule))
-    said.append(("Kept", _kept(table)))
+    said.append(("Kept", _kept(policy)))
     return said
 
 
-def _kept(table: TableContract) -> str:
-    tier = table.tier
-    parts = []
-    if tier.hot_days is not None:
-        parts.append(f"hot for {_days(tier.hot_days)}")
-    if tier.warm_days is not None:
-        parts.append(f"warm until {_days(tier.warm_days)}")
-    if tier.retention_days is not None:
-        parts.append(f"deleted after {_days(tier.retention_days)}")
-    text = ", ".join(parts) or "hot, with no end"
-    return f"{text[0].upper()}{text[1:]}{'; under legal hold' if tier.legal_hold else ''}."
+def _kept(policy: Policy) -> str:
+    parts = ["hot" if policy.hot_days is None else f"hot for {_days(policy.hot_days)}"]
+    if policy.warm_days is not None:
+        parts.append(f"warm until {_days(policy.warm_days)}")
+    if policy.retention_days is not None:
+        parts.append(f"deleted after {_days(policy.retention_days)}")
+    text = ", ".join(parts) if parts != ["hot"] else "hot, with no end"
+    return f"{text[0].upper()}{text[1:]}{'; under legal hold' if policy.legal_hold else ''}."
 
 
 def _days(days: int) -> str:

@@ -1,0 +1,258 @@
+"""Deletes partitions that are past their retention: from hot, warm, cold and the quarantine.
+
+One commit in hot says that they are deleted. `data/` and `fp/` stay, so that nothing below becomes
+stale. What is on the disk goes at once, not after the time that vacuum leaves to readers; what a
+lease still names is kept, named, and taken by the next call.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..contract.lookup import find_table
+from ..delta import PARTITION, living_stages, open_snapshot, read_leases, sweep, vacuum
+from ..delta.cleaner import removed_files
+from ..delta.disk import sync_folder
+from ..delta.faults import fault_point
+from ..delta.snapshot import Snapshot
+from ..errors import UserError, storage_errors
+from ..names import Dataset, TierTables, table_path, tier_tables
+from ..settings import Settings, person
+from .audit import BEGUN, DONE, append_audit, read_audit
+from .measure import Size, size_of
+from .placing import NewPlace, set_places
+from .warm import sweep_warm
+
+EVENT = "retention"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file or folder of a deleted partition that is still on the disk, and why, as a clause."""
+
+    partition: str
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """deleted: what this call deleted. skipped: partition -> why not.
+
+    rows: of what it deleted. files, size_bytes: what went from the disk, in bytes. kept: what did
+    not; the next call takes it when its reason is gone.
+    """
+
+    version: int
+    deleted: tuple[str, ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    rows: int = 0
+    files: int = 0
+    size_bytes: int = 0
+    kept: tuple[Kept, ...] = ()
+
+
+def delete(
+    settings: Settings,
+    dataset: Dataset,
+    partitions: Iterable[str],
+    *,
+    noted: Snapshot,
+    run: str = "",
+    policy: str = "",
+    reasons: Mapping[str, str] | None = None,
+    release_all: bool = False,
+) -> Deleted:
+    """Delete partitions, each only if its fence in hot stands as noted, and finish earlier calls.
+
+    Parameters
+    ----------
+    noted: the hot table (`open_snapshot`) of the plan.
+    policy, reasons: for the audit trail: the policy in words; partition -> why it goes.
+    release_all: delete what leases name too. Readers that hold them fail; the caller says so.
+
+    Raises UserError if the dataset is under legal hold now.
+    """
+    refuse_hold(settings, dataset)
+    tables = tier_tables(settings.roots, dataset)
+    wanted = {p: why for p in dict.fromkeys(partitions) if (why := _refusal(noted, p)) is None}
+    skipped = {p: why for p in partitions if (why := _refusal(noted, p)) is not None}
+    done: tuple[str, ...] = ()
+    sizes: dict[str, Size] = {}
+    if wanted:
+        sizes = {p: size_of(tables, noted, p) for p in wanted}
+        given = reasons or {}
+        append_audit(
+            settings.lake,
+            [
+                {
+                    **_named(dataset, p, noted.place(p).generation + 1),
+                    "state": BEGUN,
+                    "who": person(),
+                    "run": run,
+                    "tier": noted.place(p).tier,
+                    "rows": sizes[p].rows,
+                    "bytes": sizes[p].size_bytes,
+                    "policy": policy,
+                    "reason": given.get(p, ""),
+                }
+                for p in wanted
+            ],
+        )
+        fault_point("retention.after_record")
+        places = dict.fromkeys(wanted, NewPlace("deleted", archive=0))
+        about = {"run": run, "operation_kind": EVENT}
+        placed = set_places(tables.hot, noted, places, about)
+        done, skipped = placed.done, {**skipped, **placed.skipped}
+        fault_point("retention.after_hot")
+    rest = finish(settings, dataset, run=run, release_all=release_all)
+    rows = sum(sizes[p].rows or 0 for p in done)
+    return Deleted(rest.version, done, skipped, rows, rest.files, rest.size_bytes, rest.kept)
+
+
+def finish(
+    settings: Settings, dataset: Dataset, *, run: str = "", release_all: bool = False
+) -> Deleted:
+    """Take from the disk what is left of all partitions that are deleted, and record that."""
+    tables = tier_tables(settings.roots, dataset)
+    hot = open_snapshot(tables.hot)
+    gone = hot.placed("deleted")
+    if not gone:
+        return Deleted(hot.version)
+    leases = _leased(tables)
+    rest = _Rest(gone, {} if release_all else leases, release_all)
+    with storage_errors("deleting expired partitions", tables.hot):
+        aside = table_path(settings.lake, dataset.quarantine)
+        _empty_quarantine(rest, tables.hot, aside, run)
+        fault_point("retention.after_quarantine")
+        sweep_warm(tables, run=run)
+        fault_point("retention.after_warm")
+        rest.clear_cold(tables.cold)
+        fault_point("retention.after_cold")
+        for table in (tables.hot, tables.warm, aside):
+            rest.clear_table(table)
+    fault_point("retention.after_files")
+    waiting = {kept.partition for kept in rest.kept}
+    ids = {_named(dataset, p, hot.place(p).generation)["id"] for p in gone if p not in waiting}
+    begun = [r for r in read_audit(settings.lake) if r["id"] in ids and r["state"] == BEGUN]
+    append_audit(settings.lake, [{"id": r["id"], "state": DONE} for r in begun])
+    return Deleted(hot.version, files=rest.files, size_bytes=rest.size_bytes, kept=tuple(rest.kept))
+
+
+def refuse_hold(settings: Settings, dataset: Dataset) -> None:
+    """Raise UserError if the contract, as it is now, holds the dataset for legal reasons."""
+    contract = find_table(settings, dataset)
+    if contract.tier.legal_hold:
+        raise UserError(
+            f"{dataset} is under legal hold, so nothing of it is deleted",
+            where=contract.path.name,
+            fix="take legalHold out of the contract when the hold has ended, and plan anew",
+        )
+
+
+class _Rest:
+    """What is left on the disk of deleted partitions, while it goes."""
+
+    def __init__(
+        self, partitions: Collection[str], leases: Mapping[Path, str], release_all: bool
+    ) -> None:
+        self.partitions = partitions
+        self.leases = leases
+        self.release_all = release_all
+        self.kept: list[Kept] = []
+        self.files = 0
+        self.size_bytes = 0
+
+    def clear_table(self, table: Path) -> None:
+        """Delete what no version from now on shows, of these partitions alone."""
+        if open_snapshot(table).version < 0:
+            return
+        sweep(table)
+        snapshot = open_snapshot(table)
+        wanted: set[str] = set()
+        for path in removed_files(snapshot, time.time()):
+            partition = self._of(path)
+            if partition is None or not (table / path).exists():
+                continue
+            if holder := self.leases.get(table / path):
+                self.kept.append(Kept(partition, table / path, holder))
+            else:
+                wanted.add(path)
+        done = vacuum(table, retention_s=0.0, release_all=self.release_all, only=wanted)
+        self.files += len(done.deleted)
+        self.size_bytes += done.freed_bytes
+        for file in snapshot.files:
+            if (partition := self._of(file.path)) is not None:
+                why = "a move or a run is using it"
+                self.kept.append(Kept(partition, table / file.path, why))
+
+    def clear_cold(self, cold: Path) -> None:
+        """Delete the archives: no token names them any more, and no restore can place them."""
+        for partition in self.partitions:
+            folder = cold / partition
+            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                found = [one for one in path.rglob("*") if one.is_file()]
+                self.files += len(found)
+                self.size_bytes += sum(one.stat().st_size for one in found)
+                # At once out of its place, so that nobody meets a part of it.
+                aside = path
+                if not path.name.startswith("."):
+                    aside = path.rename(path.with_name(f".deleted-{path.name}"))
+                    sync_folder(folder)
+                shutil.rmtree(aside)
+
+    def _of(self, path: str) -> str | None:
+        """The partition of a file, by its folder, if it is one of these."""
+        folder = path.split("/", 1)[0]
+        name = folder.removeprefix(f"{PARTITION}=")
+        return name if name != folder and name in self.partitions else None
+
+
+def _empty_quarantine(rest: _Rest, main: Path, aside: Path, run: str) -> None:
+    """Commit that the partitions have no rows set aside any more.
+
+    A run sets rows aside before it publishes: while one is at it, they are left for the next call.
+    """
+    noted = open_snapshot(aside)
+    found = [t for t in noted.partitions if t.rpartition("/")[0] in rest.partitions]
+    busy = (*living_stages(main), *living_stages(aside))
+    if not found or busy:
+        return
+    about = {"run": run, "operation_kind": EVENT}
+    set_places(aside, noted, dict.fromkeys(found, NewPlace("deleted")), about)
+
+
+def _leased(tables: TierTables) -> dict[Path, str]:
+    """Each file that a lease names, with who holds it and until when."""
+    found: dict[Path, str] = {}
+    for table in (tables.hot, tables.warm):
+        for lease in read_leases(table):
+            until = datetime.fromtimestamp(lease.expires, UTC)
+            holder = f"{lease.holder} reads it until {until:%Y-%m-%d %H:%M} UTC"
+            # Files of warm are named by their whole path, and a path that is whole stays so.
+            found |= dict.fromkeys([table / path for path in lease.files], holder)
+    return found
+
+
+def _refusal(noted: Snapshot, partition: str) -> str | None:
+    if noted.data(partition) is None:
+        return "it was never written"
+    if noted.place(partition).tier == "deleted":
+        return "it is deleted already"
+    return None
+
+
+def _named(dataset: Dataset, partition: str, generation: int) -> dict[str, Any]:
+    """The same for whoever deletes a partition that is in this place: the events are of one."""
+    return {
+        "id": f"{EVENT}/{dataset}/{partition}/{generation}",
+        "event": EVENT,
+        "dataset": str(dataset),
+        "partition": partition,
+    }
