@@ -175,7 +175,7 @@ def main(spec: dict[str, object]) -> None:
         append(table, contract, str(spec["source"]), list(spec["batches"]))  # type: ignore[call-overload]
     elif spec["op"] == "compact":
         for _ in range(int(spec.get("times", 1))):  # type: ignore[call-overload]
-            delta.compact(table)
+            delta.compact(table, sort_by=spec.get("sort_by", ()))  # type: ignore[arg-type]
             time.sleep(sleep_s)
     elif spec["op"] == "sweep":
         delta.sweep(table)
@@ -188,11 +188,15 @@ def main(spec: dict[str, object]) -> None:
 PRELOAD = [
     "delta_worker",
     "deltalake",
+    "duckdb",
     "narwhals",
     "pyarrow.compute",
     "pyarrow.parquet",
     "xxhash",
-    *(f"lakebook.delta.{name}" for name in ("cleaner", "compaction", "create", "sweeper")),
+    *(
+        f"lakebook.delta.{name}"
+        for name in ("cleaner", "compaction", "create", "rewriting", "sweeper")
+    ),
 ]
 
 

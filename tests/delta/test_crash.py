@@ -55,7 +55,11 @@ SCENARIOS: list[tuple[Callable[[Path], None], dict[str, object], tuple[str, ...]
     (no_table, WRITE, WRITING),
     (older_rows, WRITE, WRITING[1:]),
     (older_rows, {"op": "widen"}, ("schema.",)),
-    (small_files, {"op": "compact"}, ("stage.after", "commit.", "finish.")),
+    (
+        small_files,
+        {"op": "compact", "sort_by": ["v", "k"]},
+        ("stage.after", "compact.", "commit.", "finish."),
+    ),
     (abandoned, {"op": "sweep"}, ("sweep.", "commit.")),
     (replaced, {"op": "vacuum"}, ("vacuum.", "commit.")),
 ]

@@ -145,7 +145,7 @@ def test_without_the_fence_a_compaction_brings_old_rows_back(
     for fenced in (True, False):
         target = table.with_name(f"fenced-{fenced}")
         w.append(target, contract, "s", [[1], [2]])
-        real = compaction._rewrite
+        real = compaction.rewrite
 
         def rewrite(*args: object, real: object = real, target: Path = target) -> object:
             new = real(*args)  # type: ignore[operator]
@@ -153,7 +153,7 @@ def test_without_the_fence_a_compaction_brings_old_rows_back(
             return new
 
         with monkeypatch.context() as patch:
-            patch.setattr(compaction, "_rewrite", rewrite)
+            patch.setattr(compaction, "rewrite", rewrite)
             if not fenced:
                 patch.setattr(compaction.commit, "fence_stands", lambda *_: True)
             delta.compact(target)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .cleaner import VacuumResult, vacuum
     from .commit import CommitResult, commit_append, commit_replace, commit_snapshot
-    from .compaction import CompactResult, compact
+    from .compaction import CompactResult, compact, small_files
     from .create import ensure_table
     from .digest import digest_file, digest_table
     from .extras import extra_columns, with_extras
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _HOME = {
     "cleaner": ("VacuumResult", "vacuum"),
     "commit": ("CommitResult", "commit_append", "commit_replace", "commit_snapshot"),
-    "compaction": ("CompactResult", "compact"),
+    "compaction": ("CompactResult", "compact", "small_files"),
     "create": ("ensure_table",),
     "digest": ("digest_file", "digest_table"),
     "extras": ("extra_columns", "with_extras"),
@@ -85,6 +85,7 @@ __all__ = [
     "release",
     "rollback",
     "signed",
+    "small_files",
     "sweep",
     "take_lease",
     "vacuum",

@@ -1,75 +1,180 @@
-"""Merges the small files of a partition into few; the rows stay, and so do `data/` and `fp/`."""
+"""Merges the small files of a partition into sorted ones of the target size.
+
+The rows stay, and so do all tokens but the fence.
+"""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from ..errors import LakebookError, StorageError, storage_errors
+from ..engines.duckdb_sort import SORT_MEMORY_MB
+from ..errors import StorageError, UserError, did_you_mean, storage_errors
 from . import commit
 from . import tokens as token
-from .digest import MASK, digest_file
-from .disk import sync_file
+from .digest import Digest
+from .disk import sync_folder
+from .faults import fault_point
+from .inspection import digest_files, read_footer
 from .log import open_snapshot
+from .rewriting import TARGET_BYTES, Layout, rewrite
 from .snapshot import DataFile, Snapshot
 from .staging import Stage, begin_stage
 from .stats import file_stats
 from .transaction import Change, NewFile, transact
 
-TARGET_BYTES = 128 << 20
-
 
 @dataclass(frozen=True)
 class CompactResult:
-    """compacted: partitions with fewer files now. skipped: someone wrote them meanwhile."""
+    """compacted: partitions that have fewer files now. skipped: someone wrote them meanwhile.
+
+    Files and bytes are those that were merged, and those that came of it.
+    """
 
     version: int
     compacted: tuple[str, ...]
     skipped: tuple[str, ...] = ()
     files_before: int = 0
     files_after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+
+
+def small_files(
+    snapshot: Snapshot,
+    partitions: Iterable[str] | None = None,
+    *,
+    target_bytes: int = TARGET_BYTES,
+) -> dict[str, tuple[DataFile, ...]]:
+    """What a compaction merges: the files below the target size, where a partition has several."""
+    chosen = snapshot.partitions if partitions is None else dict.fromkeys(partitions)
+    small = {
+        p: tuple(f for f in snapshot.by_partition.get(p, ()) if f.size_bytes < target_bytes)
+        for p in chosen
+    }
+    return {p: files for p, files in small.items() if len(files) > 1}
 
 
 def compact(
     table: Path,
     partitions: Iterable[str] | None = None,
     *,
+    sort_by: Sequence[str] = (),
     target_bytes: int = TARGET_BYTES,
+    memory_mb: int = SORT_MEMORY_MB,
     run_id: str = "",
+    check: Callable[[Path], None] | None = None,
+    name: Callable[[Stage, Path], Path] | None = None,
 ) -> CompactResult:
-    """Rewrite partitions that have several files below the target size, in one commit.
+    """Merge the small files of partitions that have several, in one commit.
 
-    Raises StorageError if the rewritten rows are not the same rows.
+    Parameters
+    ----------
+    sort_by: columns that the new files are sorted by, most significant first; none: order is kept.
+    memory_mb: what a sort may hold before it spills into the table's staging folder.
+    check: looks at an old file before it is read, and raises what is wrong with it.
+    name: gives a new file, which is on the disk by then, another name (`Stage.rename`).
+
+    Raises UserError for an unknown column, StorageError if the rows are not those that were
+    written or would not stay the same.
     """
     noted = open_snapshot(table)
-    chosen = noted.partitions if partitions is None else tuple(partitions)
-    work = {p: _small(noted.by_partition.get(p, ()), target_bytes) for p in chosen}
-    work = {p: files for p, files in work.items() if len(files) > 1}
+    work = small_files(noted, partitions, target_bytes=target_bytes)
     if not work:
         return CompactResult(noted.version, ())
+    _check_columns(noted, sort_by)
+    layout = Layout(tuple(sort_by), target_bytes, memory_mb)
     stage = begin_stage(table, run_id or f"compact-{uuid.uuid4().hex[:8]}")
     try:
-        return _compact(stage, noted, work, target_bytes)
-    except LakebookError:
+        new: dict[str, list[NewFile]] = {}
+        with storage_errors("compacting", table):
+            for partition, files in work.items():
+                paths = _rewritten(stage, noted, files, layout, check)
+                if paths is not None:
+                    new[partition] = _described(stage, noted, partition, paths, name)
+            return _commit(stage, noted, work, new)
+    except BaseException:
         stage.discard()
         raise
 
 
-def _compact(
-    stage: Stage, noted: Snapshot, work: Mapping[str, list[DataFile]], target_bytes: int
+def _check_columns(noted: Snapshot, sort_by: Sequence[str]) -> None:
+    assert noted.schema is not None
+    for column in sort_by:
+        if column not in noted.schema.names:
+            guess = did_you_mean(column, noted.schema.names)
+            raise UserError(
+                f"there is no column {column!r} to sort by{guess}", where=str(noted.table)
+            )
+
+
+def _rewritten(
+    stage: Stage,
+    noted: Snapshot,
+    files: Sequence[DataFile],
+    layout: Layout,
+    check: Callable[[Path], None] | None,
+) -> dict[Path, Digest] | None:
+    """New files of a partition, on the disk; None if somebody replaced and deleted the old ones."""
+    assert noted.schema is not None
+    partition = files[0].partition
+    sources = [noted.table / file.path for file in files]
+    try:
+        if check is not None:
+            for path in sources:
+                check(path)
+        paths, read = rewrite(stage, partition, sources, noted.schema, layout)
+    except FileNotFoundError as gone:
+        if commit.fence_stands(noted, open_snapshot(noted.table), partition):
+            raise StorageError("a file of the table is missing", where=str(gone.filename)) from None
+        return None
+    whole = len(files) == len(noted.by_partition[partition])
+    if whole and noted.data(partition) not in (None, token.signed(read.value)):
+        raise StorageError(
+            f"the files of {partition} do not hold the rows that were written",
+            where=str(noted.table),
+            fix="write or restore the partition again",
+        )
+    written = digest_files({path: read_footer(path).num_row_groups for path in paths}, threads=2)
+    if sum(written.values(), Digest(0)).value != read.value:
+        raise StorageError(
+            f"compacting {partition} would have changed its rows", where=str(noted.table)
+        )
+    return written
+
+
+def _described(
+    stage: Stage,
+    noted: Snapshot,
+    partition: str,
+    digests: Mapping[Path, Digest],
+    name: Callable[[Stage, Path], Path] | None,
+) -> list[NewFile]:
+    assert noted.schema is not None
+    new = []
+    for path, digest in digests.items():
+        stats = file_stats(read_footer(path), noted.schema, nan_columns=digest.nan_columns)
+        named = path if name is None else name(stage, path)
+        sync_folder(named.parent)
+        relative = named.relative_to(stage.table).as_posix()
+        new.append(NewFile(relative, partition, named.stat().st_size, json.dumps(stats)))
+    return new
+
+
+def _commit(
+    stage: Stage,
+    noted: Snapshot,
+    work: Mapping[str, Sequence[DataFile]],
+    new: Mapping[str, Sequence[NewFile]],
 ) -> CompactResult:
-    new = {p: _rewrite(stage, noted, p, files, target_bytes) for p, files in work.items()}
     done: list[str] = []
 
     def decide(now: Snapshot) -> Change | None:
         stage.check_stands()
-        done[:] = [p for p in work if commit.fence_stands(noted, now, p)]
+        done[:] = [p for p in new if commit.fence_stands(noted, now, p)]
         if not done:
             return None
         return Change(
@@ -80,68 +185,17 @@ def _compact(
             data_change=False,
         )
 
+    fault_point("compact.before_commit")
     version = transact(stage.table, decide)
     stage.finish(frozenset(file.path for p in done for file in new[p]))
+    before = [file for p in done for file in work[p]]
+    after = [file for p in done for file in new[p]]
     return CompactResult(
         version,
         tuple(done),
         tuple(p for p in work if p not in done),
-        sum(len(work[p]) for p in done),
-        sum(len(new[p]) for p in done),
-    )
-
-
-def _small(files: Sequence[DataFile], target_bytes: int) -> list[DataFile]:
-    return [file for file in files if file.size_bytes < target_bytes]
-
-
-def _rewrite(
-    stage: Stage, noted: Snapshot, partition: str, files: list[DataFile], target_bytes: int
-) -> list[NewFile]:
-    """Copy row groups one by one; memory is bounded by the largest."""
-    assert noted.schema is not None
-    schema = noted.schema
-    paths: list[Path] = []
-    writer: pq.ParquetWriter | None = None
-    expected, written_bytes = 0, 0
-    with storage_errors("compacting", stage.table):
-        for file in files:
-            expected += digest_file(noted.table / file.path)
-            if writer is None or written_bytes > target_bytes:
-                if writer is not None:
-                    writer.close()
-                paths.append(stage.file_path(partition, len(paths)))
-                writer = pq.ParquetWriter(paths[-1], schema, compression="zstd")
-                written_bytes = 0
-            _copy(noted.table / file.path, writer, schema)
-            written_bytes += file.size_bytes
-        assert writer is not None
-        writer.close()
-    if expected & MASK != sum(map(digest_file, paths)) & MASK:
-        raise StorageError(
-            f"compacting {partition} would have changed its rows", where=str(stage.table)
-        )
-    return [_describe(stage, partition, path, schema) for path in paths]
-
-
-def _copy(path: Path, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
-    with pq.ParquetFile(path) as source:
-        for group in range(source.num_row_groups):
-            rows = source.read_row_group(group, use_threads=False)
-            columns = [
-                rows[f.name].cast(f.type)
-                if f.name in rows.column_names
-                else pa.nulls(rows.num_rows, f.type)  # a column that came later
-                for f in schema
-            ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-
-
-def _describe(stage: Stage, partition: str, path: Path, schema: pa.Schema) -> NewFile:
-    sync_file(path)
-    floats = {f.name for f in schema if pa.types.is_floating(f.type)}
-    # Whether a float is NaN was not looked at, so floats get no bounds here.
-    stats = file_stats(pq.read_metadata(path), schema, nan_columns=floats)
-    return NewFile(
-        path.relative_to(stage.table).as_posix(), partition, path.stat().st_size, json.dumps(stats)
+        len(before),
+        len(after),
+        sum(file.size_bytes for file in before),
+        sum(file.size_bytes for file in after),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from pathlib import Path
 
@@ -24,6 +25,16 @@ def put(path: Path, content: bytes) -> None:
     """Write or replace a file: whole, durable, at once."""
     _write_temporary(path, content).replace(path)
     sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder with all that is in it; none is no error."""
+    while path.is_dir():
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            continue  # somebody else deletes it too
+    path.unlink(missing_ok=True)
 
 
 def sync_file(path: Path) -> None:

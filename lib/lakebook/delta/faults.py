@@ -26,6 +26,8 @@ FAULT_POINTS = (
     "commit.after_write",
     "finish.before_delete",
     "finish.before_manifest",
+    "compact.after_write",
+    "compact.before_commit",
     "sweep.after_mark",
     "sweep.after_fence",
     "sweep.after_delete",

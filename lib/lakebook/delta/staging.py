@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import RunError, StorageError, storage_errors
-from .disk import put
+from .disk import put, remove
 from .faults import fault_point
 from .log import open_snapshot
 from .snapshot import partition_folder
@@ -57,7 +57,7 @@ class Stage:
 
     @property
     def spill_path(self) -> Path:
-        """A file for rows in passing; it goes with the stage, also after a crash."""
+        """A file or folder for rows in passing; it goes with the stage, also after a crash."""
         return spill_of(self.table, self.prefix)
 
     def file_path(self, partition: str, n: int) -> Path:
@@ -111,7 +111,7 @@ class Stage:
         for path in self._given:
             if path.relative_to(self.table).as_posix() not in committed:
                 path.unlink(missing_ok=True)
-        self.spill_path.unlink(missing_ok=True)
+        remove(self.spill_path)
         fault_point("finish.before_manifest")
         self.manifest_path.unlink(missing_ok=True)
         self._given.clear()

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..errors import storage_errors
 from ..processes import is_alive
 from . import tokens as token
-from .disk import sync_folder
+from .disk import remove, sync_folder
 from .faults import fault_point
 from .log import open_snapshot
 from .snapshot import HIVE_NULL, Snapshot, partition_token
@@ -107,7 +107,7 @@ def _sweep_one(table: Path, path: Path, manifest: Manifest) -> SweepResult:
             transact(table, decide)
         fault_point("sweep.after_fence")
         deleted, freed = _delete(table, [path for path, _ in files])
-        spill_of(table, manifest.prefix).unlink(missing_ok=True)
+        remove(spill_of(table, manifest.prefix))
         fault_point("sweep.after_delete")
         marked.unlink(missing_ok=True)
     return SweepResult((manifest.run_id,), deleted, freed)
