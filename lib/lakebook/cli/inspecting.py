@@ -105,13 +105,18 @@ def query(
     limit: Annotated[
         int, typer.Option(min=1, help="Rows of a printed table at most; csv and json give all.")
     ] = 1000,
+    start: shared.StartOption = None,
+    end: shared.EndOption = None,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
 ) -> None:
-    """Run SQL over all datasets: SELECT … FROM silver.flights."""
+    """Run SQL over all datasets: SELECT … FROM silver.flights.
+
+    --start and --end limit every dataset that has a time to these days.
+    """
     from ..run.query import fetching, run_query
 
-    relation = run_query(shared.settings_of(lake, env), sql)
+    relation = run_query(shared.settings_of(lake, env), sql, shared.interval_of(start, end))
     with fetching():
         _print_relation(relation, output, limit)
 

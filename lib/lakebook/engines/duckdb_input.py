@@ -27,9 +27,24 @@ class Input:
     schema: pa.Schema
     where: str = ""
 
+    @property
+    def table(self) -> str:
+        """Its name in SQL, quoted."""
+        return f'"{self.dataset.layer}"."{self.dataset.name}"'
+
+    @property
+    def types(self) -> dict[str, str]:
+        """DuckDB's type of each column."""
+        return {f.name: duckdb_type(str(type_of(f.type))) for f in self.schema}
+
+    def empty_table_sql(self) -> str:
+        """A table of its name, columns and types that has no row."""
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in self.types.items())
+        return f"create table {self.table} ({columns})"
+
     def view_sql(self) -> str:
         """A view in exactly the schema's columns and types, also over no file and older files."""
-        types = {f.name: duckdb_type(str(type_of(f.type))) for f in self.schema}
+        types = self.types
         columns = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in types.items())
         rows = f"select {columns} where false"
         if self.files:
@@ -38,9 +53,8 @@ class Input:
             scan = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
             rows += f" union all by name select * from {scan}"
         condition = f" where {self.where}" if self.where else ""
-        table = f'"{self.dataset.layer}"."{self.dataset.name}"'
         typed = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in types.items())
-        return f"create or replace view {table} as select {typed} from ({rows}){condition}"
+        return f"create or replace view {self.table} as select {typed} from ({rows}){condition}"
 
     def without_files(self) -> Input:
         return replace(self, files=())
