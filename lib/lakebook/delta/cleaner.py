@@ -5,9 +5,11 @@ delta-rs's own vacuum is not used: in `full` mode it takes what another run has 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,52 +50,69 @@ def vacuum(
     only: no other files than these (relative to the table).
     """
     moment = time.time() if now is None else now
-    snapshot = open_snapshot(table)
-    leased: set[str] = set()
-    if not release_all:
-        leased = {path for lease in read_leases(table, now=moment) for path in lease.files}
-    old = removed_files(snapshot, moment - retention_s)
-    if only is not None:
-        old = [path for path in old if path in only]
-    wanted = [path for path in old if (table / path).exists()]
+    there = removed_files(table, moment - retention_s)
+    wanted = [path for path in there if only is None or path in only]
+    leased = set() if release_all else _leased(table, moment)
     chosen = [path for path in wanted if path not in leased]
-    size = sum((table / path).stat().st_size for path in chosen)
     kept = len(wanted) - len(chosen)
     if dry_run or not (chosen or dooms(table)):
-        return VacuumResult(tuple(chosen), size, kept)
+        return VacuumResult(tuple(chosen), sum(there[path].st_size for path in chosen), kept)
     with storage_errors("vacuuming", table):
         if chosen:
             doom(table, chosen)
         fault_point("vacuum.after_mark")
-        deleted = _delete_doomed(table)
-    return VacuumResult(tuple(deleted), size, kept)
+        deleted = _delete_doomed(table, moment, release_all=release_all)
+    return VacuumResult(tuple(deleted), sum(deleted.values()), kept)
 
 
-def removed_files(snapshot: Snapshot, until: float) -> list[str]:
-    """Files that no longer count since `until` (seconds since 1970): removed, or of nobody."""
-    removed = [t.path for t in snapshot.tombstones if t.deleted_ms <= until * 1000]
-    return removed + _orphans(snapshot, until)
-
-
-def _orphans(snapshot: Snapshot, oldest: float) -> list[str]:
-    """Old files that neither log nor manifest knows: of a run that slept through its sweep."""
-    table, known = snapshot.table, snapshot.known_paths
+def removed_files(table: Path, until: float) -> dict[str, os.stat_result]:
+    """Files on the disk that no longer count since `until` (seconds since 1970): removed, or
+    nobody's.
+    """
+    there = _files_of(table)
+    # In this order: a file of a stage that has ended since is in the snapshot, or was discarded.
     staged = {path.stem for path in (table / STAGING).glob("[!.]*")}
-    depth = "*/" * len(snapshot.partition_columns)
-    return [
+    snapshot = open_snapshot(table)
+    old = {t.path for t in snapshot.tombstones if t.deleted_ms <= until * 1000}
+    old |= _orphans(there, staged, snapshot, until)
+    return {path: status for path, status in there.items() if path in old}
+
+
+def _files_of(table: Path) -> dict[str, os.stat_result]:
+    """Every data file in the table's folders, whoever put it there, by its relative path."""
+    found = {}
+    # The columns are named, as the log's folder also has Parquet files: its checkpoints.
+    columns = open_snapshot(table).partition_columns
+    for path in sorted(table.glob("/".join([*(f"{c}=*" for c in columns), "*.parquet"]))):
+        with contextlib.suppress(FileNotFoundError):  # renamed or deleted meanwhile
+            found[path.relative_to(table).as_posix()] = path.stat()
+    return found
+
+
+def _leased(table: Path, moment: float) -> set[str]:
+    return {path for lease in read_leases(table, now=moment) for path in lease.files}
+
+
+def _orphans(
+    there: Mapping[str, os.stat_result], staged: set[str], snapshot: Snapshot, oldest: float
+) -> set[str]:
+    """Old files that neither log nor manifest knows: of a run that slept through its sweep."""
+    known = snapshot.known_paths
+    return {
         name
-        for path in table.glob(f"{depth}*.parquet")
-        if (name := path.relative_to(table).as_posix()) not in known
-        and path.name.split(".")[0] not in staged
-        and path.stat().st_mtime <= oldest
-    ]
+        for name, status in there.items()
+        if name not in known
+        and name.rsplit("/", 1)[-1].split(".")[0] not in staged
+        and status.st_mtime <= oldest
+    }
 
 
-def _delete_doomed(table: Path) -> list[str]:
-    """Delete what this vacuum, or one that died, has doomed.
+def _delete_doomed(table: Path, moment: float, *, release_all: bool) -> dict[str, int]:
+    """Delete what this vacuum, or one that died, has doomed; the size of each file, in bytes.
 
     The commit between mark and deletion makes a rollback that has already looked lose its race,
-    look again and find the mark; what came back before it is live now and is spared.
+    look again and find the mark; what came back before it is live now and is spared. Leases are
+    looked for after the mark, as whoever takes one looks for marks after it.
     """
 
     def decide(now: Snapshot) -> Change:
@@ -103,10 +122,15 @@ def _delete_doomed(table: Path) -> list[str]:
     marks = dooms(table)
     transact(table, decide)
     fault_point("vacuum.after_fence")
-    live = {file.path for file in open_snapshot(table).files}
-    deleted = [path for paths in marks.values() for path in paths if path not in live]
-    for path in deleted:
-        (table / path).unlink(missing_ok=True)
+    spared = {file.path for file in open_snapshot(table).files}
+    if not release_all:
+        spared |= _leased(table, moment)
+    deleted = {}
+    for path in sorted({path for paths in marks.values() for path in paths} - spared):
+        with contextlib.suppress(FileNotFoundError):  # another vacuum was faster
+            size = (table / path).stat().st_size
+            (table / path).unlink()
+            deleted[path] = size
     fault_point("vacuum.after_delete")
     for mark in marks:
         clear_doom(mark)

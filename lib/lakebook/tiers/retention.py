@@ -176,7 +176,7 @@ class _Rest:
         sweep(table)
         snapshot = open_snapshot(table)
         wanted: set[str] = set()
-        for path in removed_files(snapshot, time.time()):
+        for path in removed_files(table, time.time()):
             partition = self._of(path)
             if partition is None or not (table / path).exists():
                 continue
