@@ -42,6 +42,18 @@ class CompactResult:
     bytes_before: int = 0
     bytes_after: int = 0
 
+    def then(self, later: CompactResult) -> CompactResult:
+        """Both, as one result."""
+        return CompactResult(
+            later.version,
+            self.compacted + later.compacted,
+            self.skipped + later.skipped,
+            self.files_before + later.files_before,
+            self.files_after + later.files_after,
+            self.bytes_before + later.bytes_before,
+            self.bytes_after + later.bytes_after,
+        )
+
 
 def small_files(
     snapshot: Snapshot,

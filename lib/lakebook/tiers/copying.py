@@ -13,8 +13,8 @@ from ..delta.disk import sync_folder
 from ..delta.faults import fault_point
 from ..delta.staging import Stage
 from ..delta.transaction import NewFile
-from ..errors import StorageError, storage_errors
-from .checksums import name_with_checksum
+from ..errors import storage_errors
+from .checksums import check_checksum, name_with_checksum
 
 _CHUNK = 4 << 20
 
@@ -49,13 +49,8 @@ def copy_files(stage: Stage, sources: Sequence[Source]) -> dict[str, list[NewFil
             path = stage.file_path(source.partition, n)
             checksum, handle = _copy(source.path, path, hasher)
             syncs.append(syncer.submit(_sync_and_close, handle))
-            if source.expected and not checksum.startswith(source.expected):
-                raise StorageError(
-                    f"its bytes have the SHA-256 {checksum[:12]}… and should have "
-                    f"{source.expected[:12]}…: the file is damaged",
-                    where=str(source.path),
-                    fix="bring it back from a backup, or run the step of this partition again",
-                )
+            if source.expected:
+                check_checksum(source.path, checksum, source.expected)
             fault_point("copy.before_name")
             named = stage.rename(path, name_with_checksum(path.name, checksum))
             folders |= {named.parent, stage.table}
