@@ -178,6 +178,16 @@ def test_a_damaged_copy_is_not_promoted(quarter: TierTables) -> None:
     assert w.orphans(quarter.hot) == []
 
 
+def test_a_file_that_is_missing_is_named_and_the_partition_stays(quarter: TierTables) -> None:
+    (file,) = delta.open_snapshot(quarter.hot).files_in(["2013-01"])
+    (quarter.hot / file.path).unlink()
+    with pytest.raises(StorageError, match="the file is missing") as raised:
+        move_to_warm(quarter, CONTRACT, ["2013-01"])
+    assert raised.value.where == str(quarter.hot / file.path)
+    assert delta.open_snapshot(quarter.hot).place("2013-01").tier == "hot"
+    assert w.orphans(quarter.warm) == []
+
+
 def test_a_copy_that_is_not_there_is_named(quarter: TierTables) -> None:
     move_to_warm(quarter, CONTRACT, ["2013-01"])
     transact(quarter.warm, lambda now: Change(removes=now.files))

@@ -47,7 +47,15 @@ def copy_files(stage: Stage, sources: Sequence[Source]) -> dict[str, list[NewFil
         for source in sources:
             n = numbers[source.partition] = numbers.get(source.partition, -1) + 1
             path = stage.file_path(source.partition, n)
-            checksum, handle = _copy(source.path, path, hasher)
+            try:
+                checksum, handle = _copy(source.path, path, hasher)
+            except FileNotFoundError:
+                raise StorageError(
+                    "the file is missing",
+                    where=str(source.path),
+                    fix="run again, if a vacuum or an erasure took it meanwhile; else `lakebook "
+                    "tier verify` names what is damaged",
+                ) from None
             syncs.append(syncer.submit(_sync_and_close, handle))
             if source.expected:
                 check_checksum(source.path, checksum, source.expected)
