@@ -13,7 +13,7 @@ from ..delta.disk import sync_folder
 from ..delta.faults import fault_point
 from ..delta.staging import Stage
 from ..delta.transaction import NewFile
-from ..errors import storage_errors
+from ..errors import StorageError, storage_errors
 from .checksums import check_checksum, name_with_checksum
 
 _CHUNK = 4 << 20
