@@ -38,7 +38,7 @@ MANIFEST = Manifest(
         ArchiveColumn("price", "decimal(12,2)", True),
         ArchiveColumn("note", "string", True),
     ),
-    files=(ArchiveFile("part-00000.parquet", 2, 100, "ab" * 32),),
+    files=(ArchiveFile("part-00000.parquet", 2, 100, "ab" * 32, {"numRecords": 2}),),
     ranges={"day": ValueRange("2013-01-01", "2013-01-31"), "note": ValueRange("Zürich", "é")},
     nulls={"day": 0, "price": 2, "note": 0},
     contract_version="1.2.0",
@@ -114,6 +114,9 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
+FILE = {"name": "a", "rows": 1, "bytes": 1, "sha256": "", "stats": {}}
+
+
 def changed(**keys: object) -> bytes:
     return json.dumps({**json.loads(MANIFEST.to_bytes()), **keys}).encode()
 
@@ -129,7 +132,10 @@ def changed(**keys: object) -> bytes:
         (changed(files=3), "lacks something"),
         (changed(rows_digest="x"), "lacks something"),
         (changed(columns=[{"name": "a", "type": "int7", "nullable": True}]), "int7"),
-        (changed(files=[{"name": "../a", "rows": 1, "bytes": 1, "sha256": ""}]), "no file name"),
+        (
+            changed(files=[{"name": "../a", "rows": 1, "bytes": 1, "sha256": "", "stats": {}}]),
+            "no file name",
+        ),
     ],
 )
 def test_one_sentence_for_what_is_no_manifest(tmp_path: Path, content: bytes, what: str) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..contract.model import TableContract
-from ..delta.disk import put, sync_folder
+from ..delta.disk import put, sync_file, sync_folder
 from ..delta.faults import fault_point
 from ..delta.snapshot import Snapshot
 from ..delta.stats import file_stats
@@ -118,15 +116,18 @@ def _write(rows: Rows, folder: Path, level: int) -> Recompressed:
 
 
 def _describe(contract: TableContract, rows: Rows, written: Recompressed, run: str) -> Manifest:
-    footers = [pq.read_metadata(file.path) for file in written.files]
     nan = written.digest.nan_columns
-    ranges, nulls = merge_stats(
-        [file_stats(footer, rows.schema, nan_columns=nan) for footer in footers]
-    )
     files = tuple(
-        ArchiveFile(file.path.name, footer.num_rows, file.path.stat().st_size, file.sha256)
-        for file, footer in zip(written.files, footers, strict=True)
+        ArchiveFile(
+            file.path.name,
+            file.footer.num_rows,
+            file.path.stat().st_size,
+            file.sha256,
+            file_stats(file.footer, rows.schema, nan_columns=nan),
+        )
+        for file in written.files
     )
+    ranges, nulls = merge_stats([file.stats for file in files])
     return Manifest(
         dataset=str(contract.dataset),
         partition=rows.partition,
@@ -145,15 +146,9 @@ def _describe(contract: TableContract, rows: Rows, written: Recompressed, run: s
 
 
 def _seal(path: Path) -> None:
-    """Make a file durable and read-only, and forget its pages: the next reader reads the disk."""
+    """Make a file durable and read-only."""
     path.chmod(0o444)
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(handle)
+    sync_file(path)
 
 
 def _read_back(folder: Path, archive: int) -> None:

@@ -49,12 +49,16 @@ class ValueRange:
 
 @dataclass(frozen=True)
 class ArchiveFile:
-    """A Parquet file of the archive; `sha256` in hex, of the whole file."""
+    """A Parquet file of the archive; `sha256` in hex, of the whole file.
+
+    stats: as the log of a Delta table has them (`delta.stats`), for when it comes back.
+    """
 
     name: str
     rows: int
     size_bytes: int
     sha256: str
+    stats: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,17 @@ class Manifest:
             "bytes": self.size_bytes,
             # A text: many readers of JSON keep 53 bits of a number.
             "rows_digest": f"{self.digest % _BITS:016x}",
+            "columns": [self._column(c) for c in self.schema],
             "files": [
-                {"name": f.name, "rows": f.rows, "bytes": f.size_bytes, "sha256": f.sha256}
+                {
+                    "name": f.name,
+                    "rows": f.rows,
+                    "bytes": f.size_bytes,
+                    "sha256": f.sha256,
+                    "stats": f.stats,
+                }
                 for f in self.files
             ],
-            "columns": [self._column(c) for c in self.schema],
         }
         return (json.dumps(raw, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -197,15 +207,18 @@ def _manifest(raw: Mapping[str, Any]) -> Manifest:
         size_bytes=int(raw["bytes"]),
         digest=signed(int(raw["rows_digest"], 16)),
         schema=tuple(ArchiveColumn(c["name"], c["type"], bool(c["nullable"])) for c in columns),
-        files=tuple(
-            ArchiveFile(_plain(f["name"]), int(f["rows"]), int(f["bytes"]), str(f["sha256"]))
-            for f in raw["files"]
-        ),
+        files=tuple(map(_file, raw["files"])),
         ranges={c["name"]: ValueRange(c["min"], c["max"]) for c in columns if "min" in c},
         nulls={c["name"]: int(c["nulls"]) for c in columns if "nulls" in c},
         contract_version=str(raw["contract_version"]),
         run=str(raw["run"]),
         created=str(raw["created"]),
+    )
+
+
+def _file(raw: Mapping[str, Any]) -> ArchiveFile:
+    return ArchiveFile(
+        _plain(raw["name"]), int(raw["rows"]), int(raw["bytes"]), raw["sha256"], dict(raw["stats"])
     )
 
 

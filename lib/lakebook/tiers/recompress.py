@@ -32,10 +32,11 @@ _GAIN = 0.95  # of its size with a dictionary, below which a column is stored as
 
 @dataclass(frozen=True)
 class Written:
-    """A file, not synced yet; `sha256` of the bytes that were written, in hex."""
+    """A file, not synced yet; `footer` and `sha256` (in hex) are those that were meant."""
 
     path: Path
     sha256: str
+    footer: pq.FileMetaData
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ class _Output(io.RawIOBase):
         self._file = path.open("xb")
         self._sha256 = hashlib.sha256()
         self.size_bytes = 0
-        self.writer = _writer(self, schema, level, deltas)
+        self._footers: list[pq.FileMetaData] = []
+        self.writer = _writer(self, schema, level, deltas, metadata_collector=self._footers)
 
     def writable(self) -> bool:
         return True
@@ -116,7 +118,7 @@ class _Output(io.RawIOBase):
     def finish(self) -> Written:
         self.writer.close()
         self._file.close()
-        return Written(self._path, self._sha256.hexdigest())
+        return Written(self._path, self._sha256.hexdigest(), self._footers[0])
 
     def abandon(self) -> None:
         with contextlib.suppress(Exception):  # what went wrong is known already
@@ -187,7 +189,11 @@ def _size(rows: pa.Table, encodings: dict[str, str]) -> int:
 
 
 def _writer(
-    sink: _Output | pa.BufferOutputStream, schema: pa.Schema, level: int, encodings: dict[str, str]
+    sink: _Output | pa.BufferOutputStream,
+    schema: pa.Schema,
+    level: int,
+    encodings: dict[str, str],
+    **more: Any,
 ) -> pq.ParquetWriter:
     return pq.ParquetWriter(
         sink,
@@ -198,4 +204,5 @@ def _writer(
         column_encoding=encodings or None,
         write_statistics=True,
         write_page_checksum=True,
+        **more,
     )

@@ -14,16 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ..contract.model import TableContract
 from ..delta import open_snapshot
 from ..delta import tokens as token
 from ..delta.commit import fence_stands
 from ..delta.faults import fault_point
 from ..delta.snapshot import Snapshot
-from ..delta.stats import file_stats
 from ..delta.sweeper import sweep
 from ..delta.transaction import Change, transact
 from ..errors import RunError, StorageError
@@ -33,7 +29,7 @@ from .batches import in_batches
 from .cold_folders import archive_folder
 from .copying import Source
 from .fall_back import fall_back
-from .manifest import Manifest
+from .manifest import ArchiveFile, Manifest
 from .move import Moved
 from .placing import CHANGED, NewPlace, Placed
 from .promote import bring_to_hot
@@ -147,16 +143,7 @@ class _Job:
         archive = hot.archive(partition)
         assert archive is not None
         folder = archive_folder(self.tables.cold, partition, archive)
-        return [
-            Source(
-                partition,
-                folder / file.name,
-                _stats(folder / file.name, manifest, file.size_bytes),
-                file.size_bytes,
-                file.sha256,
-            )
-            for file in manifest.files
-        ]
+        return [_source(partition, folder, file) for file in manifest.files]
 
     def _bring(self, noted: Noted, sources: list[Source], partitions: Sequence[str]) -> Placed:
         places = dict.fromkeys(partitions, NewPlace(self.to, expires=self.expires))
@@ -217,28 +204,20 @@ def _day(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(sep=" ", timespec="minutes")[:16] + " UTC"
 
 
-def _stats(path: Path, manifest: Manifest, size_bytes: int) -> str:
-    """A file's statistics for the log. Its checksum is compared while it is copied."""
+def _source(partition: str, folder: Path, file: ArchiveFile) -> Source:
+    """A file of an archive, to copy; its checksum is compared while it is copied."""
+    path = folder / file.name
     try:
         found = path.stat().st_size
-        if found != size_bytes:
-            raise StorageError(
-                f"the archive is damaged: it has {found:,} bytes and its manifest says "
-                f"{size_bytes:,}",
-                where=str(path),
-                fix=_MEND,
-            )
-        schema = manifest.arrow_schema()
-        # A float column without a range may hold NaN, which forbids bounds.
-        floats = {f.name for f in schema if pa.types.is_floating(f.type)} - set(manifest.ranges)
-        return json.dumps(file_stats(pq.read_metadata(path), schema, nan_columns=floats))
     except FileNotFoundError:
         raise StorageError(
             "the archive is damaged: the file is missing", where=str(path), fix=_MEND
         ) from None
-    except (pa.ArrowException, OSError, ValueError) as broken:
+    if found != file.size_bytes:
         raise StorageError(
-            f"the archive is damaged: the file cannot be read ({broken})",
+            f"the archive is damaged: it has {found:,} bytes and its manifest says "
+            f"{file.size_bytes:,}",
             where=str(path),
             fix=_MEND,
-        ) from None
+        )
+    return Source(partition, path, json.dumps(file.stats), file.size_bytes, file.sha256)

@@ -1,0 +1,213 @@
+"""Looks for bit rot: is everything that the logs name still there, and still what it was?
+
+Hot is compared by the digest of its rows, warm by the checksums in its files' names, cold by the
+manifests, each manifest by the token that names it. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..contract.model import TableContract
+from ..delta import open_snapshot
+from ..delta.commit import fence_stands
+from ..delta.place import Tier
+from ..delta.snapshot import Snapshot
+from ..delta.whole import has_copy
+from ..errors import StorageError
+from ..names import Dataset, TierTables, tier_tables
+from ..settings import Settings
+from .archive_check import Damage, archive_damages
+from .cold_folders import archive_folder
+from .decoding import Decoder
+from .file_check import file_damages
+from .manifest import read_manifest
+
+READABLE: tuple[Tier, ...] = ("hot", "warm", "cold")
+
+_TRIES = 3
+_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it must be. `file`: absolute, or a folder if it is all of it."""
+
+    dataset: str
+    tier: str
+    partition: str
+    file: str
+    what: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.dataset} {self.partition} in {self.tier}: {self.file}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a verification is, in bytes that are read or to be read."""
+
+    dataset: str
+    partition: str
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at. A partition whose copy and archive were read counts twice."""
+
+    findings: tuple[Finding, ...]
+    partitions: int
+    size_bytes: int
+
+
+def verify(
+    settings: Settings,
+    tables: Sequence[TableContract],
+    *,
+    tiers: Iterable[Tier] = READABLE,
+    deep: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Verified:
+    """Read every file of some datasets, their quarantines and archives, and compare.
+
+    Parameters
+    ----------
+    deep: decode the rows of warm and cold too, which the checksums cover already.
+
+    What is written or moved meanwhile is looked at again before it is called damaged.
+    """
+    chosen = frozenset(tiers)
+    findings: list[Finding] = []
+    todo: list[_Part] = []
+    for dataset in _datasets(settings, tables):
+        places = tier_tables(settings.roots, dataset)
+        try:
+            todo += _parts(places, chosen)
+        except StorageError as broken:  # a log
+            tier = "warm" if Path(broken.where).is_relative_to(places.warm) else "hot"
+            findings.append(Finding(str(dataset), tier, "*", broken.where, broken.found))
+    total = sum(part.size_bytes for part in todo)
+    done = 0
+
+    def look(part: _Part) -> list[Damage]:
+        with decoders.one() as decoder:
+            return _damages(part, deep, decoder)
+
+    with closing(_Decoders()) as decoders, ThreadPoolExecutor(_THREADS) as pool:
+        for part, damages in zip(todo, pool.map(look, todo), strict=True):
+            name = str(part.tables.dataset)
+            for damage in damages:
+                file, what = str(damage.path), damage.what
+                findings.append(Finding(name, part.tier, part.partition, file, what))
+            done += part.size_bytes
+            on_progress(Progress(name, part.partition, done, total))
+    return Verified(tuple(findings), len(todo), total)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A partition in one tier; in cold also for a copy elsewhere, if its archive still counts."""
+
+    tables: TierTables
+    partition: str
+    tier: Tier
+    size_bytes: int
+
+
+class _Decoders:
+    """As many decoders as are at work at once, closed at the end."""
+
+    def __init__(self) -> None:
+        self._idle: list[Decoder] = []
+
+    @contextmanager
+    def one(self) -> Iterator[Decoder]:
+        decoder = self._idle.pop() if self._idle else Decoder()
+        try:
+            yield decoder
+        finally:
+            self._idle.append(decoder)
+
+    def close(self) -> None:
+        for decoder in self._idle:
+            decoder.close()
+
+
+def _datasets(settings: Settings, tables: Sequence[TableContract]) -> Iterator[Dataset]:
+    for contract in tables:
+        yield contract.dataset
+        if (tier_tables(settings.roots, contract.dataset.quarantine).hot / "_delta_log").is_dir():
+            yield contract.dataset.quarantine
+
+
+def _parts(tables: TierTables, tiers: frozenset[Tier]) -> list[_Part]:
+    hot = open_snapshot(tables.hot)
+    warm = open_snapshot(tables.warm)
+    parts = []
+    for p in sorted({*hot.written, *hot.partitions}):
+        tier = hot.place(p).tier
+        if tier in ("hot", "warm"):
+            files = (hot if tier == "hot" else warm).by_partition.get(p, ())
+            parts.append(_Part(tables, p, tier, sum(file.size_bytes for file in files)))
+        if tier == "cold" or (tier != "deleted" and hot.archive(p) is not None):
+            parts.append(_Part(tables, p, "cold", _archived_bytes(tables, hot, p)))
+    return [part for part in parts if part.tier in tiers]
+
+
+def _archived_bytes(tables: TierTables, hot: Snapshot, partition: str) -> int:
+    archive = hot.archive(partition)
+    try:
+        if archive is not None:
+            folder = archive_folder(tables.cold, partition, archive)
+            return read_manifest(folder, archive).size_bytes
+    except StorageError:
+        pass  # it is named when its turn comes
+    return 0
+
+
+def _damages(part: _Part, deep: bool, decoder: Decoder) -> list[Damage]:
+    """What is wrong with a part, unless that is because it was written or moved meanwhile."""
+    p = part.partition
+    damages: list[Damage] = []
+    for _ in range(_TRIES):
+        hot = open_snapshot(part.tables.hot)
+        try:
+            damages = list(_damages_at(part, hot, deep, decoder))
+        except StorageError as broken:  # a log
+            return [Damage(Path(broken.where), broken.found)]
+        if not damages or fence_stands(hot, open_snapshot(part.tables.hot), p):
+            break
+    return damages
+
+
+def _damages_at(part: _Part, hot: Snapshot, deep: bool, decoder: Decoder) -> Iterator[Damage]:
+    tables, p = part.tables, part.partition
+    if part.tier == "cold":
+        archive = hot.archive(p)
+        if archive is not None:
+            folder = archive_folder(tables.cold, p, archive)
+            yield from archive_damages(folder, archive, rows_digest=hot.data(p), deep=deep)
+        elif hot.place(p).tier == "cold":
+            yield Damage(tables.cold / p, "the log places it in cold and names no archive")
+        return
+    if hot.place(p).tier != part.tier:
+        return  # it has moved
+    if part.tier == "hot":
+        if p not in hot.by_partition and hot.data(p):
+            yield Damage(tables.hot, "the log knows of rows and names no file")
+        files = hot.files_in([p])
+        yield from file_damages(tables.hot, files, hot.data(p), rows=True, decoder=decoder)
+        return
+    warm = open_snapshot(tables.warm)
+    if has_copy(hot, warm, p):
+        files = warm.files_in([p])
+        yield from file_damages(tables.warm, files, hot.data(p), rows=deep, decoder=decoder)
+    else:
+        yield Damage(tables.warm, "warm does not hold the copy that hot places there")
