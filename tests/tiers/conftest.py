@@ -15,6 +15,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(  # for the server that the workers a
 )
 
 import delta_worker as w  # noqa: E402
+from tiers.aged import Aged  # noqa: E402
 
 from lakebook.intervals import Interval  # noqa: E402
 from lakebook.names import Roots, TierTables, tier_tables  # noqa: E402
@@ -33,3 +34,13 @@ def quarter(tables: TierTables) -> TierTables:
     """`silver.events` with January, February and March 2013 in hot."""
     w.write(tables.hot, w.make_contract(), QUARTER)
     return tables
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Aged:
+    """`silver.events` with the months of 2013 in hot; hot for 60 d, warm until 180 d."""
+    (tmp_path / "lakebook.toml").touch()
+    made = Aged(tmp_path)
+    made.promise()
+    made.write()
+    return made

@@ -27,7 +27,7 @@ from .clearing import clear_warm
 from .cold_folders import archive_folder, supersede
 from .make_archive import Made, Rows, make_archive
 from .move import Moved
-from .placing import CHANGED, NewPlace, set_places
+from .placing import CHANGED, Fences, NewPlace, moved_on, set_places
 from .promote import note_whole
 from .recompress import LEVEL
 from .warm import note_tables
@@ -62,6 +62,7 @@ def archive(
     run: str = "",
     level: int = LEVEL,
     metadata: Mapping[str, str] | None = None,
+    fences: Fences | None = None,
     on_progress: Progress = lambda partition, size: None,
 ) -> Archived:
     """Move partitions from hot or warm to cold. One that changes meanwhile stays and is named.
@@ -71,6 +72,7 @@ def archive(
     Parameters
     ----------
     level: of zstd.
+    fences: of a plan; a partition that has another one now stays.
 
     Copies that lay in warm are left to `sweep_warm`. Partitions are committed in batches; when one
     cannot be archived (StorageError), those before it are committed first.
@@ -80,9 +82,9 @@ def archive(
     names = tuple(dict.fromkeys(partitions))
     _check_names(tables, names)
     _, whole = note_whole(tables)
-    known, skipped = _split(whole, names)
+    known, skipped = _split(whole, names, fences)
     sizes = {p: _size(whole, p) for p in known}
-    job = _Job(tables, contract, run, level, on_progress)
+    job = _Job(tables, contract, run, level, fences, on_progress)
     archived = Archived(whole.version, (), skipped)
     for batch in in_batches(sizes):
         archived = archived.then(job.archive(batch, about))
@@ -122,14 +124,19 @@ class _Job:
     contract: TableContract
     run: str
     level: int
+    fences: Fences | None
     on_progress: Progress
 
     def archive(self, partitions: Sequence[str], metadata: Mapping[str, str]) -> Archived:
         noted = note_tables(self.tables, self.contract)
-        busy = clear_warm(self.tables, noted.warm, partitions, metadata)
+        fences = self.fences
+        busy = clear_warm(self.tables, noted.warm, partitions, metadata, fences=fences)
         hot, whole = note_whole(self.tables)
         fault_point("archive.after_note")
-        wanted, skipped = _split(hot, [p for p in partitions if p not in busy])
+        if fences is not None:  # clearing has raised those of what lies in hot
+            here = [p for p in partitions if hot.place(p) == noted.hot.place(p)]
+            fences = {p: fences[p] + (hot.place(p).tier == "hot") for p in here}
+        wanted, skipped = _split(hot, [p for p in partitions if p not in busy], fences)
         batch = _Batch(hot, whole, {**skipped, **dict.fromkeys(busy, CHANGED)})
         try:
             for p in wanted:
@@ -189,7 +196,9 @@ class _Job:
         )
 
 
-def _split(hot: Snapshot, partitions: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+def _split(
+    hot: Snapshot, partitions: Sequence[str], fences: Fences | None
+) -> tuple[list[str], dict[str, str]]:
     """The partitions that can be archived, and why not of the others."""
     wanted: list[str] = []
     skipped: dict[str, str] = {}
@@ -199,6 +208,8 @@ def _split(hot: Snapshot, partitions: Sequence[str]) -> tuple[list[str], dict[st
             skipped[p] = "it was never written"
         elif tier not in ("hot", "warm"):
             skipped[p] = f"it lies in {tier}" if tier == "cold" else "it was deleted by retention"
+        elif moved_on(hot, p, fences):
+            skipped[p] = CHANGED
         else:
             wanted.append(p)
     return wanted, skipped

@@ -15,10 +15,16 @@ from ..delta.faults import fault_point
 from ..delta.snapshot import Snapshot
 from ..delta.transaction import Change, transact
 from ..names import TierTables
+from .placing import Fences, moved_on
 
 
 def clear_warm(
-    tables: TierTables, warm: Snapshot, partitions: Iterable[str], metadata: Mapping[str, str]
+    tables: TierTables,
+    warm: Snapshot,
+    partitions: Iterable[str],
+    metadata: Mapping[str, str],
+    *,
+    fences: Fences | None = None,
 ) -> frozenset[str]:
     """Remove warm's copies of those partitions that lie in hot; what could not be cleared.
 
@@ -26,14 +32,17 @@ def clear_warm(
     ----------
     warm: as it stood before. Its fences are raised where there is nothing to remove too: a mover
         that still holds older rows is turned away by that.
+    fences: hot's, of a plan; a partition that has another one now is not cleared.
 
     Hot's fences are raised first, as by any sweep of warm. Note hot after this.
     """
     names = tuple(partitions)
+    in_hot: list[str] = []
     todo: list[str] = []
 
     def raise_fences(now: Snapshot) -> Change | None:
-        todo[:] = [p for p in names if now.data(p) is not None and now.place(p).tier == "hot"]
+        in_hot[:] = [p for p in names if now.data(p) is not None and now.place(p).tier == "hot"]
+        todo[:] = [p for p in in_hot if not moved_on(now, p, fences)]
         tokens = {token.fence(p): now.fence(p) + 1 for p in todo}
         return Change(tokens=tokens, metadata=metadata) if todo else None
 
@@ -50,4 +59,4 @@ def clear_warm(
 
     transact(tables.warm, remove)
     fault_point("archive.warm_cleared")
-    return frozenset(todo) - frozenset(done)
+    return frozenset(in_hot) - frozenset(done)

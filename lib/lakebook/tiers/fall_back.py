@@ -15,7 +15,7 @@ from ..names import TierTables
 from .archive import Archived, archive
 from .archive_check import archive_damages
 from .cold_folders import archive_folder
-from .placing import NewPlace, Placed, set_places
+from .placing import CHANGED, Fences, NewPlace, Placed, moved_on, set_places
 
 
 def fall_back(
@@ -26,6 +26,7 @@ def fall_back(
     now: float | None = None,
     run: str = "",
     metadata: Mapping[str, str] | None = None,
+    fences: Fences | None = None,
 ) -> Archived:
     """Drop the copies whose time is over, by one commit: nothing is written but the log.
 
@@ -35,12 +36,14 @@ def fall_back(
     Parameters
     ----------
     now: seconds since 1970; default: the clock.
+    fences: of a plan; a partition that has another one now stays.
     """
     run = run or f"fall-back-{uuid.uuid4().hex[:8]}"
     about = {"run": run, "operation_kind": "fall_back", **(metadata or {})}
     hot = open_snapshot(tables.hot)
     whole = with_warm(hot, tables.warm) or hot  # a copy that is lost is no reason to stay
-    ready, damaged, skipped = _split(tables, hot, partitions, time.time() if now is None else now)
+    moment = time.time() if now is None else now
+    ready, damaged, skipped = _split(tables, hot, partitions, moment, fences)
     fault_point("restore.before_fall_back")
     places = {p: NewPlace("cold") for p in ready}
     placed = set_places(tables.hot, hot, places, about) if ready else Placed(hot.version, ())
@@ -54,12 +57,14 @@ def fall_back(
         sum(file.size_bytes for file in files),
     )
     if damaged and contract is not None:
-        return result.then(archive(tables, contract, damaged, run=run, metadata=about))
+        return result.then(
+            archive(tables, contract, damaged, run=run, metadata=about, fences=fences)
+        )
     return result.then(Archived(result.version, (), damaged))
 
 
 def _split(
-    tables: TierTables, hot: Snapshot, partitions: Iterable[str], now: float
+    tables: TierTables, hot: Snapshot, partitions: Iterable[str], now: float, fences: Fences | None
 ) -> tuple[list[str], dict[str, str], dict[str, str]]:
     """Those that go back, those whose archive is damaged, and why neither of the others."""
     ready: list[str] = []
@@ -72,6 +77,8 @@ def _split(
             skipped[p] = f"it lies in {tier} and was not restored from an archive"
         elif until is None or until > now:
             skipped[p] = "its time is not over"
+        elif moved_on(hot, p, fences):
+            skipped[p] = CHANGED
         elif found := _damage(tables, hot, p, archive):
             damaged[p] = found
         else:

@@ -12,7 +12,7 @@ from ..delta.snapshot import DataFile, Snapshot
 from ..names import TierTables
 from .checksums import named_checksum
 from .copying import Source
-from .placing import NewPlace, Placed
+from .placing import CHANGED, Fences, NewPlace, Placed, moved_on
 from .warm import bring_to_warm, note_tables
 
 
@@ -43,12 +43,16 @@ def move_to_warm(
     *,
     run: str = "",
     metadata: Mapping[str, str] | None = None,
+    fences: Fences | None = None,
 ) -> Moved:
-    """Move partitions that lie in hot to warm. One that changes meanwhile stays and is named."""
+    """Move partitions that lie in hot to warm. One that changes meanwhile stays and is named.
+
+    `fences`: of a plan; a partition that has another one now stays, too.
+    """
     run = run or f"move-{uuid.uuid4().hex[:8]}"
     noted = note_tables(tables, contract)
     fault_point("move.after_note")
-    wanted, skipped = split_by_place(noted.hot, partitions, "hot")
+    wanted, skipped = split_by_place(noted.hot, partitions, "hot", fences)
     sources = sources_of(noted.hot, wanted)
     if not sources:
         return Moved(noted.hot.version, (), skipped)
@@ -59,7 +63,7 @@ def move_to_warm(
 
 
 def split_by_place(
-    hot: Snapshot, partitions: Iterable[str], tier: str
+    hot: Snapshot, partitions: Iterable[str], tier: str, fences: Fences | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """The partitions that lie in a tier, and why not of the others."""
     wanted: list[str] = []
@@ -70,6 +74,8 @@ def split_by_place(
             skipped[p] = "it was never written"
         elif place != tier:
             skipped[p] = f"it lies in {place}"
+        elif moved_on(hot, p, fences):
+            skipped[p] = CHANGED
         else:
             wanted.append(p)
     return wanted, skipped

@@ -15,6 +15,14 @@ from ..delta.transaction import Change, NewFile, transact
 
 CHANGED = "someone wrote or moved it meanwhile"
 
+Fences = Mapping[str, int]
+"""What hot's fence of a partition must be, for a change of place that was planned before."""
+
+
+def moved_on(hot: Snapshot, partition: str, fences: Fences | None) -> bool:
+    """Whether a partition has changed since its fence was noted in a plan."""
+    return fences is not None and fences.get(partition) != hot.fence(partition)
+
 
 @dataclass(frozen=True)
 class NewPlace:

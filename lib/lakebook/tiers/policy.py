@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from ..ages import AGES, NEVER, contradiction
+from ..ages import AGES, NEVER, contradiction, show_age
 from ..contract.model import TableContract, TierPolicy
 from ..delta.place import Tier
 from ..errors import ContractError
@@ -25,6 +25,14 @@ class Policy:
     warm_days: int | None = None
     retention_days: int | None = None
     legal_hold: bool = False
+
+    def __str__(self) -> str:
+        ages = (self.hot_days, self.warm_days, self.retention_days)
+        words = [
+            f"{name} {show_age(d)}" for name, d in zip(AGES, ages, strict=True) if d is not None
+        ]
+        words += ["legal hold"] if self.legal_hold else []
+        return ", ".join(words) or "hot for good"
 
     def tier_at(self, partition: str, as_of: date) -> Tier:
         """Where a partition belongs on a day. One without time, or of no time, stays hot."""
@@ -52,6 +60,12 @@ class Policy:
             return end + timedelta(days=days), ahead[days]
         except OverflowError:  # beyond the calendar
             return None
+
+    def is_held(self, partition: str, as_of: date) -> bool:
+        """Whether a legal hold is all that keeps a partition from being deleted."""
+        return self.legal_hold and replace(self, legal_hold=False).tier_at(partition, as_of) == (
+            "deleted"
+        )
 
     def _steps(self) -> list[tuple[int, Tier]]:
         steps: list[tuple[int | None, Tier]] = [(self.hot_days, "warm"), (self.warm_days, "cold")]

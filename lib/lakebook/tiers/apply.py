@@ -1,0 +1,85 @@
+"""Does exactly what a plan says, dataset by dataset, then sweeps what changes of place leave.
+
+Every action is guarded by the fence that the plan noted. A crash loses at most a batch: the commits
+before it stand, what it left is swept, and the same plan or a new one goes on from there.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from ..errors import LakebookError
+from ..names import Dataset
+from ..settings import Settings
+from .actions import Action, TierPlan
+from .applied import Applied, Left, left_of, operations_of
+from .roots import claim_roots
+from .settling import OnProgress, Settling
+from .tidy import Tidied, tidy
+
+__all__ = ["Applied", "apply_plan"]
+
+BATCH_BYTES = 1 << 30
+BATCH_COUNT = 100
+
+
+def apply_plan(
+    settings: Settings,
+    plan: TierPlan,
+    *,
+    run: str = "",
+    on_progress: OnProgress = lambda action: None,
+    vacuum: bool = False,
+) -> Applied:
+    """Apply a plan, then sweep all datasets that it looked at.
+
+    Parameters
+    ----------
+    run: the run's id, for the metadata of commits.
+    vacuum: also delete the files that moves leave on the disk, as far as nobody may need them.
+
+    An error in one dataset keeps none of the others back: it is in `failed`.
+    """
+    claim_roots(settings)
+    run = run or f"tier-{plan.id}-{uuid.uuid4().hex[:6]}"
+    job = Settling(settings, plan, run, on_progress)
+    for (name, _), actions in groupby(plan.actions, key=lambda a: (a.dataset, a.kind)):
+        for batch in _batches(actions):
+            job.apply(Dataset.parse(name), batch)
+    tidied, problems = _tidy(settings, plan, run, vacuum)
+    return Applied(
+        plan,
+        run,
+        operations_of(job.done),
+        left_of(job.skipped),
+        left_of(job.failed) + problems,
+        tidied,
+    )
+
+
+def _batches(actions: Iterable[Action]) -> Iterator[list[Action]]:
+    batch: list[Action] = []
+    for action in actions:
+        full = sum(a.size_bytes for a in batch) + action.size_bytes > BATCH_BYTES
+        if batch and (full or len(batch) >= BATCH_COUNT):
+            yield batch
+            batch = []
+        batch.append(action)
+    if batch:
+        yield batch
+
+
+def _tidy(
+    settings: Settings, plan: TierPlan, run: str, vacuum: bool
+) -> tuple[Tidied, tuple[Left, ...]]:
+    tidied = Tidied()
+    problems: list[Left] = []
+    for name in plan.datasets:
+        try:
+            one = tidy(settings, Dataset.parse(name), run=run, with_vacuum=vacuum)
+            tidied = tidied.then(one)
+        except LakebookError as failed:
+            problems.append(Left("sweep", name, (), failed.sentence))
+    return tidied, tuple(problems)

@@ -1,0 +1,127 @@
+"""The actions of a plan while it is applied: each is done, skipped or failed in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..delta.log import open_snapshot
+from ..delta.place import Place
+from ..delta.snapshot import Snapshot
+from ..errors import LakebookError
+from ..names import Dataset, tier_tables
+from ..settings import Settings
+from .actions import Action, TierPlan
+from .execute import Work, execute
+from .placing import CHANGED
+
+PATIENCE = 3
+"""Errors in a row after which the rest of a batch is not tried any more."""
+
+OnProgress = Callable[[Action], None]
+"""Called for each action that is settled: applied, skipped or failed."""
+
+
+@dataclass
+class Settling:
+    """What has become of the actions so far."""
+
+    settings: Settings
+    plan: TierPlan
+    run: str
+    on_progress: OnProgress
+    done: list[Action] = field(default_factory=list)
+    skipped: list[tuple[Action, str]] = field(default_factory=list)
+    failed: list[tuple[Action, str]] = field(default_factory=list)
+    settled: set[int] = field(default_factory=set)  # by id() of the action, as is
+    fences: dict[int, int] = field(default_factory=dict)  # what became of the planned one
+
+    def apply(self, dataset: Dataset, batch: Sequence[Action]) -> None:
+        """Apply actions of one dataset and kind; if some fail, then each by itself."""
+        error = self._once(dataset, batch)
+        failures = 0
+        for action in self._unsettled(batch):
+            if failures < PATIENCE and len(batch) > 1:
+                error = self._once(dataset, [action])
+            if error is None:
+                failures = 0
+                continue
+            failures += 1
+            if self._settle(action):
+                self.failed.append((action, error.sentence))
+
+    def _once(self, dataset: Dataset, batch: Sequence[Action]) -> LakebookError | None:
+        """Apply what still stands of a batch, and settle it; an error leaves some unsettled."""
+        hot = tier_tables(self.settings.roots, dataset).hot
+        noted: Snapshot | None = None
+        try:
+            noted = open_snapshot(hot)
+            standing = [a for a in batch if self._stands(noted, a)]
+            if standing:
+                fences = {a.partition: self._fence(a) for a in standing}
+                work = Work(self.settings, dataset, self.plan.id, self.run, noted, fences)
+                moved, skipped = execute(work, standing)
+                for action in standing:
+                    if action.partition in moved:
+                        self._do(action)
+                    else:
+                        self._skip(action, skipped.get(action.partition, CHANGED))
+        except LakebookError as failed:
+            if noted is not None:
+                self._look_again(hot, noted, batch)
+            return failed
+        return None
+
+    def _look_again(self, hot: Path, noted: Snapshot, batch: Sequence[Action]) -> None:
+        """After an error part of a batch may be committed, or have its fence raised by us."""
+        with suppress(LakebookError):
+            now = open_snapshot(hot)
+            for action in self._unsettled(batch):
+                p = action.partition
+                if _is_done(now, action):
+                    self._do(action)
+                elif (now.place(p), now.data(p), _paths(now, p)) == (
+                    (noted.place(p), noted.data(p), _paths(noted, p))
+                ):
+                    self.fences[id(action)] = now.fence(p)
+
+    def _fence(self, action: Action) -> int:
+        return self.fences.get(id(action), action.fence)
+
+    def _unsettled(self, batch: Sequence[Action]) -> list[Action]:
+        return [action for action in batch if id(action) not in self.settled]
+
+    def _stands(self, noted: Snapshot, action: Action) -> bool:
+        fence, place = noted.fence(action.partition), noted.place(action.partition)
+        if (fence, place.value) == (self._fence(action), action.placement):
+            return True
+        done = _is_done(noted, action)
+        self._skip(action, f"it is in {place.tier} already" if done else CHANGED)
+        return False
+
+    def _do(self, action: Action) -> None:
+        if self._settle(action):
+            self.done.append(action)
+
+    def _skip(self, action: Action, why: str) -> None:
+        if self._settle(action):
+            self.skipped.append((action, why))
+
+    def _settle(self, action: Action) -> bool:
+        """Whether this is news."""
+        is_new = id(action) not in self.settled
+        self.settled.add(id(action))
+        if is_new:
+            self.on_progress(action)
+        return is_new
+
+
+def _is_done(now: Snapshot, action: Action) -> bool:
+    """Whether the partition's place is the very one that the action makes of the planned one."""
+    return now.place(action.partition) == Place.of(action.placement).then(action.target)
+
+
+def _paths(snapshot: Snapshot, partition: str) -> set[str]:
+    return {file.path for file in snapshot.files_in([partition])}

@@ -1,0 +1,240 @@
+"""Plans applied: exactly their actions, guarded by fences; errors, kills and two at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import delta_worker as w
+import pytest
+from tiers.aged import MONTHS, Aged, apply_and_die, by_tier, changed
+
+from lakebook import delta
+from lakebook.delta.cleaner import removed_files
+from lakebook.errors import StorageError, UserError
+from lakebook.intervals import Interval
+from lakebook.tiers import apply as applying
+from lakebook.tiers import execute, settling
+from lakebook.tiers.actions import Action
+from lakebook.tiers.apply import apply_plan
+from lakebook.tiers.archive import archive
+from lakebook.tiers.move import move_to_warm
+from lakebook.tiers.placing import CHANGED
+from lakebook.tiers.restore import restore
+
+JANUARY = Interval.parse("2013-01-01", "2013-02-01")
+AGED = {"hot": [*MONTHS[10:]], "warm": [*MONTHS[6:10]], "cold": [*MONTHS[:6]]}
+
+
+def test_a_year_goes_where_its_policy_says_and_keeps_its_rows(aged: Aged) -> None:
+    before, seen = aged.rows(), []
+    plan = aged.plan()
+    applied = apply_plan(aged.settings, plan, run="run-1", on_progress=seen.append)
+    assert by_tier(aged.tiers()) == AGED
+    assert applied.skipped == () and applied.failed == ()
+    assert sorted(a.partition for a in seen) == sorted(a.partition for a in plan.actions)
+    assert [operation.to_json() for operation in applied.operations] == [
+        {
+            "kind": "move",
+            "dataset": "silver.events",
+            "partitions": list(MONTHS[6:10]),
+            "from": "hot",
+            "to": "warm",
+            "files": 4,
+            "rows": 369,
+            "size_bytes": sum(a.size_bytes for a in plan.actions if a.kind == "move"),
+            "reason": "older than 60 d in hot: ended 2013-08-01 … 2013-11-01",
+        },
+        {
+            "kind": "archive",
+            "dataset": "silver.events",
+            "partitions": list(MONTHS[:6]),
+            "from": "hot",
+            "to": "cold",
+            "files": 6,
+            "rows": 543,
+            "size_bytes": sum(a.size_bytes for a in plan.actions if a.kind == "archive"),
+            "reason": "older than 180 d in hot: ended 2013-02-01 … 2013-07-01",
+        },
+    ]
+    info = delta.commit_info(aged.tables.hot, aged.hot.version)
+    assert (info["run"], info["plan"]) == ("run-1", plan.id)
+    assert aged.plan().actions == ()
+    restore(aged.tables, aged.contract, MONTHS[:6])
+    assert aged.rows().equals(before)
+
+
+def test_applied_again_it_says_what_is_done_already(aged: Aged) -> None:
+    plan = aged.plan()
+    apply_plan(aged.settings, plan)
+    version = aged.hot.version
+    again = apply_plan(aged.settings, plan)
+    assert again.operations == () and again.failed == ()
+    assert [(left.partitions, left.why) for left in again.skipped] == [
+        (MONTHS[6:10], "it is in warm already"),
+        (MONTHS[:6], "it is in cold already"),
+    ]
+    assert aged.hot.version == version
+
+
+def test_what_was_written_since_stays_and_is_named(aged: Aged) -> None:
+    plan = aged.plan()
+    aged.write(JANUARY, rows=w.make_rows(JANUARY, seed=1), fp=2)
+    applied = apply_plan(aged.settings, plan)
+    (left,) = applied.skipped
+    assert (left.kind, left.partitions, left.why) == ("archive", ("2013-01",), CHANGED)
+    assert left.sentence == f"silver.events 2013-01: {CHANGED}"
+    assert aged.tiers()["2013-01"] == "hot" and aged.tiers()["2013-02"] == "cold"
+
+
+@pytest.mark.parametrize("kind", ["move", "archive"])
+def test_a_write_after_the_look_is_not_moved_either(
+    aged: Aged, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = aged.plan()
+    real = execute._EXECUTORS[kind]
+    month = {"move": "2013-07", "archive": "2013-01"}[kind]
+
+    def written_meanwhile(work: execute.Work, actions: list[Action]) -> execute.Outcome:
+        interval = Interval.parse(f"{month}-01", f"{month}-02").widen("month")
+        aged.write(interval, rows=w.make_rows(interval, seed=1), fp=2)
+        return real(work, actions)
+
+    monkeypatch.setattr(execute, "_EXECUTORS", {**execute._EXECUTORS, kind: written_meanwhile})
+    applied = apply_plan(aged.settings, plan)
+    assert [(left.partitions, left.why) for left in applied.skipped] == [((month,), CHANGED)]
+    assert aged.tiers()[month] == "hot"
+    assert len(applied.operations) == 2
+
+
+def test_a_fence_that_was_made_up_moves_nothing(aged: Aged) -> None:
+    plan = changed(aged.plan(), fence=7)
+    applied = apply_plan(aged.settings, plan)
+    assert [left.partitions for left in applied.skipped] == [("2013-07",)]
+    assert aged.tiers()["2013-07"] == "hot"
+
+
+def test_one_damaged_file_keeps_no_other_partition_back(aged: Aged) -> None:
+    plan = aged.plan()
+    (file,) = aged.hot.files_in(["2013-03"])
+    path = aged.tables.hot / file.path
+    path.write_bytes(path.read_bytes()[:-40] + bytes(40))
+    applied = apply_plan(aged.settings, plan)
+    (left,) = applied.failed
+    assert (left.kind, left.partitions) == ("archive", ("2013-03",))
+    assert file.path in left.why
+    expected = {p: tier for tier, names in AGED.items() for p in names} | {"2013-03": "hot"}
+    assert aged.tiers() == expected
+    done = [p for operation in applied.operations for p in operation.partitions]
+    assert sorted(done) == sorted(p for p in MONTHS[:10] if p != "2013-03")
+
+
+def test_a_disk_that_fails_is_not_tried_for_every_partition(
+    aged: Aged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def full(work: execute.Work, actions: list[Action]) -> execute.Outcome:
+        tries.append(len(actions))
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(execute, "_EXECUTORS", dict.fromkeys(execute._EXECUTORS, full))
+    applied = apply_plan(aged.settings, aged.plan())
+    assert tries == [4, 1, 1, 1, 6, 1, 1, 1]
+    assert [(left.kind, left.partitions) for left in applied.failed] == [
+        ("move", MONTHS[6:10]),
+        ("archive", MONTHS[:6]),
+    ]
+    assert applied.operations == () and set(aged.tiers().values()) == {"hot"}
+
+
+def test_large_plans_are_committed_in_batches(aged: Aged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "BATCH_COUNT", 3)
+    sizes: list[int] = []
+    real = execute.execute
+
+    def counted(work: execute.Work, actions: list[Action]) -> execute.Outcome:
+        sizes.append(len(actions))
+        return real(work, actions)
+
+    monkeypatch.setattr(settling, "execute", counted)
+    applied = apply_plan(aged.settings, aged.plan())
+    assert sizes == [3, 1, 3, 3]
+    assert len(applied.operations) == 2 and by_tier(aged.tiers()) == AGED
+
+
+def test_expired_copies_fall_back_and_stale_copies_are_swept(aged: Aged) -> None:
+    apply_plan(aged.settings, aged.plan())
+    soon = datetime(2095, 1, 1, tzinfo=UTC)
+    restore(aged.tables, aged.contract, ["2013-01"], expires=soon)
+    assert aged.tiers()["2013-01"] == "warm"
+    archived = aged.hot.archive("2013-01")
+    applied = apply_plan(aged.settings, aged.plan(now=soon.timestamp()))
+    assert [(o.kind, o.partitions) for o in applied.operations] == [("fall_back", ("2013-01",))]
+    assert by_tier(aged.tiers()) == AGED and aged.hot.archive("2013-01") == archived
+    assert applied.tidied.swept == {"silver.events": ("2013-01",)}
+    assert "2013-01" not in delta.open_snapshot(aged.tables.warm).partitions
+
+
+def test_retention_deletes_by_plan_with_its_reason(aged: Aged) -> None:
+    aged.promise(retention="value: 300, unit: d")
+    move_to_warm(aged.tables, aged.contract, ["2013-01"])
+    archive(aged.tables, aged.contract, ["2013-02"])
+    applied = apply_plan(aged.settings, aged.plan())
+    (gone,) = (o for o in applied.operations if o.source == "warm")
+    assert (gone.kind, gone.target, gone.partitions) == ("delete", "deleted", ("2013-01",))
+    assert by_tier(aged.tiers())["deleted"] == ["2013-01", "2013-02"]
+    from lakebook.tiers.audit import read_audit
+
+    records = {record["partition"]: record for record in read_audit(aged.settings.lake)}
+    assert records["2013-01"]["reason"] == "past its retention of 300 d: ended 2013-02-01"
+    assert records["2013-01"]["policy"] == "hot 60d, warm 180d, retention 300d"
+    assert not list(aged.root.glob("lake/**/_partition=2013-01/*.parquet"))
+
+
+def test_a_hold_that_came_after_the_plan_is_kept_and_said(aged: Aged) -> None:
+    aged.promise(retention="value: 300, unit: d")
+    plan = aged.plan()
+    aged.promise(retention="value: 300, unit: d", hold=True)
+    applied = apply_plan(aged.settings, plan)
+    (left,) = applied.failed
+    assert left.kind == "delete" and "legal hold" in left.why
+    assert "deleted" not in aged.tiers().values() and len(applied.operations) == 2
+
+
+def test_vacuum_is_done_when_asked_and_spares_what_is_young(aged: Aged) -> None:
+    apply_plan(aged.settings, aged.plan())
+    assert len(removed_files(aged.hot, 9e9)) == 10
+    assert apply_plan(aged.settings, aged.plan(), vacuum=True).tidied.deleted == 0
+    for path in aged.tables.hot.rglob("*.parquet"):
+        assert path.exists()
+
+
+def test_a_root_of_another_lake_is_refused_before_anything_moves(aged: Aged) -> None:
+    (aged.root / "lakebook.toml").write_text(f'[profiles.local.roots]\nwarm = "{aged.root}/w"\n')
+    (aged.root / "w").mkdir()
+    (aged.root / "w" / "lakebook-root.json").write_text('{"lake": "of somebody else"}')
+    with pytest.raises(UserError, match="belongs to another lake"):
+        apply_plan(aged.settings, aged.plan())
+    assert set(aged.tiers().values()) == {"hot"}
+
+
+@pytest.mark.parametrize(
+    "point", ["move.after_copy", "move.after_warm", "archive.after_rename", "archive.after_hot"]
+)
+def test_killed_and_planned_again_it_ends_the_same(aged: Aged, point: str) -> None:
+    before = aged.rows()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(w.PRELOAD)
+    process = context.Process(target=apply_and_die, args=(aged.root, point))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    applied = apply_plan(aged.settings, aged.plan())
+    assert by_tier(aged.tiers()) == AGED and applied.failed == ()
+    assert w.orphans(aged.tables.hot) == w.orphans(aged.tables.warm) == []
+    assert not list(Path(aged.tables.cold).glob("*/.draft*"))
+    restore(aged.tables, aged.contract, MONTHS[:6])
+    assert aged.rows().equals(before)
