@@ -152,10 +152,12 @@ class _Job:
             if self.to == "warm":
                 return bring_to_warm(self.tables, noted, sources, places, run=run, metadata=about)
             return bring_to_hot(self.tables, noted.hot, sources, places, run=run, metadata=about)
-        except FileNotFoundError as missing:
+        except StorageError as failed:
+            if all(source.path.exists() for source in sources):
+                raise
             raise RunError(
                 "an archive was replaced while it was copied",
-                where=str(missing.filename or self.tables.cold),
+                where=str(failed.where or self.tables.cold),
                 fix="run it again",
             ) from None
 
