@@ -206,7 +206,7 @@ def test_a_hold_that_came_after_the_plan_is_kept_and_said(aged: Aged) -> None:
 
 def test_vacuum_is_done_when_asked_and_spares_what_is_young(aged: Aged) -> None:
     apply_plan(aged.settings, aged.plan())
-    assert len(removed_files(aged.hot, 9e9)) == 10
+    assert len(removed_files(aged.tables.hot, 9e9)) == 10
     assert apply_plan(aged.settings, aged.plan(), vacuum=True).tidied.deleted == 0
     for path in aged.tables.hot.rglob("*.parquet"):
         assert path.exists()

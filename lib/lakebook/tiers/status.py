@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from ..contract.model import TableContract
@@ -162,7 +161,8 @@ class _Looked:
         placed = self.whole.placed(tier)
         files = self.whole.files_in(placed)
         table = self.tables.hot if tier == "hot" else self.tables.warm
-        waiting = _removed(table) + (self._stale() if tier == "warm" else [])
+        waiting = [found.st_size for found in removed_files(table, time.time()).values()]
+        waiting += self._stale() if tier == "warm" else []
         return TierUse(
             tier,
             partitions=len(placed),
@@ -203,18 +203,6 @@ class _Looked:
             waiting_files=len(old),
             waiting_bytes=sum(path.stat().st_size for path in old),
         )
-
-
-def _removed(table: Path) -> list[int]:
-    """Bytes of each file that is on the disk and in no version from now on."""
-    snapshot = open_snapshot(table)
-    sizes = []
-    for path in removed_files(snapshot, time.time()):
-        try:
-            sizes.append((table / path).stat().st_size)
-        except FileNotFoundError:
-            continue  # vacuumed
-    return sizes
 
 
 def _begin(day: date) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..delta.cleaner import vacuum
 from ..delta.log import open_snapshot
 from ..delta.sweeper import sweep
 from ..names import Dataset, tier_tables
@@ -51,6 +50,7 @@ def tidy(settings: Settings, dataset: Dataset, *, run: str, with_vacuum: bool) -
     """
     from .cold_sweep import sweep_cold
     from .retention import finish
+    from .vacuum import vacuum_dataset
     from .warm import sweep_warm
 
     tables = tier_tables(settings.roots, dataset)
@@ -64,11 +64,10 @@ def tidy(settings: Settings, dataset: Dataset, *, run: str, with_vacuum: bool) -
     deleted += cold.deleted + ended.files
     freed += cold.freed_bytes + ended.size_bytes
     kept = len(ended.kept)
-    for table in both if with_vacuum else ():
-        if open_snapshot(table).version >= 0:
-            gone = vacuum(table)
-            deleted += len(gone.deleted)
-            freed += gone.freed_bytes
-            kept += gone.kept_by_lease
+    if with_vacuum:
+        for done in vacuum_dataset(tables).values():
+            deleted += len(done.vacuum.deleted)
+            freed += done.vacuum.freed_bytes
+            kept += done.vacuum.kept_by_lease
     swept = tuple(sorted(stale | set(cold.superseded)))
     return Tidied({str(dataset): swept} if swept else {}, deleted, freed, kept)
