@@ -17,7 +17,7 @@ from lakebook.delta.whole import has_copy
 from lakebook.errors import StorageError, UserError
 from lakebook.intervals import Interval
 from lakebook.names import Dataset, TierTables
-from lakebook.settings import Settings
+from lakebook.settings import Prices, Settings, TierSettings
 from lakebook.tiers import batches, copying, warm
 from lakebook.tiers import fall_back as falling
 from lakebook.tiers import promote as promoting
@@ -315,15 +315,14 @@ def test_an_archive_that_is_replaced_while_it_is_copied(
 
 
 def test_a_plan_says_size_time_and_price(cold: TierTables, tmp_path: Path) -> None:
-    settings = Settings(root=tmp_path, lake=tmp_path / "lake")
-    plan = plan_restore(
-        *(settings, CONTRACT, ["2013-01", "2013-02", "2013-03"]), mb_per_s=0.001, price_per_gb=20
-    )
+    tiers = TierSettings(prices=Prices(currency="EUR", restore=20.0), restore_mb_per_s=0.001)
+    settings = Settings(root=tmp_path, lake=tmp_path / "lake", tiers=tiers)
+    plan = plan_restore(settings, CONTRACT, ["2013-01", "2013-02", "2013-03"])
     sizes = {p: read_manifest(folder_of(cold, p)).size_bytes for p in ("2013-01", "2013-02")}
     assert plan.sizes == sizes and plan.size_bytes == sum(sizes.values())
     assert plan.rows == 93 + 84
     assert plan.seconds == pytest.approx(plan.size_bytes / 1000)
-    assert plan.price == pytest.approx(plan.size_bytes * 20 / 1e9)
+    assert plan.price == pytest.approx(plan.size_bytes * 20 / 1e9) and plan.currency == "EUR"
 
 
 def test_large_restores_are_committed_in_batches(

@@ -45,11 +45,15 @@ class Prices:
 
 @dataclass(frozen=True)
 class TierSettings:
-    """`archive_level`: zstd's, of files in cold. `restore_mb_per_s`: for estimates, 10^6 bytes."""
+    """`archive_level`: zstd's, of files in cold. `restore_mb_per_s`: for estimates, 10^6 bytes.
+
+    On flights of 2013, level 9 takes half the time of 15 for files 3 % larger, and 19 twice the
+    time for files 0.5 % smaller.
+    """
 
     layers: Mapping[str, LayerAges] = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
-    archive_level: int = 19
+    archive_level: int = 15
     restore_mb_per_s: float = 100.0
 
     def ages_of(self, layer: str) -> LayerAges:

@@ -11,22 +11,23 @@ from ..delta.snapshot import Snapshot
 from ..errors import StorageError, UserError
 from ..names import Dataset, TierTables, tier_tables
 from ..settings import Settings
+from ..settings.tiers import GB
 from .cold_folders import archive_folder
 from .manifest import Manifest, read_manifest
-
-MB_PER_S = 100.0
-"""How fast archives are copied back, where the settings do not say."""
 
 
 @dataclass(frozen=True)
 class RestorePlan:
-    """sizes: partition in cold -> bytes of its archive. seconds: estimated. price: of reading."""
+    """sizes: partition in cold -> bytes of its archive. seconds: estimated. price: of reading it,
+    in `currency`.
+    """
 
     dataset: str
     sizes: Mapping[str, int]
     rows: int
     seconds: float
     price: float
+    currency: str
 
     @property
     def size_bytes(self) -> int:
@@ -34,22 +35,13 @@ class RestorePlan:
 
 
 def plan_restore(
-    settings: Settings,
-    contract: TableContract,
-    partitions: Iterable[str],
-    *,
-    mb_per_s: float = MB_PER_S,
-    price_per_gb: float = 0.0,
+    settings: Settings, contract: TableContract, partitions: Iterable[str]
 ) -> RestorePlan:
     """What bringing back those of the partitions that lie in cold takes; only manifests are read.
 
-    Parameters
-    ----------
-    mb_per_s: 10^6 bytes per second. price_per_gb: for reading 10^9 bytes from cold.
-
     Raises StorageError for a damaged manifest.
     """
-    tables = tier_tables(settings.roots, contract.dataset)
+    tables, given = tier_tables(settings.roots, contract.dataset), settings.tiers
     found = manifests_in_cold(tables, open_snapshot(tables.hot), partitions)
     sizes = {p: manifest.size_bytes for p, manifest in found.items()}
     total = sum(sizes.values())
@@ -57,8 +49,9 @@ def plan_restore(
         str(contract.dataset),
         sizes,
         sum(manifest.rows for manifest in found.values()),
-        total / (mb_per_s * 1e6),
-        total / 1e9 * price_per_gb,
+        total / (given.restore_mb_per_s * 1e6),
+        total / GB * given.prices.restore,
+        given.prices.currency,
     )
 
 
