@@ -89,7 +89,7 @@ class SmallLake:
         view = open_view(context.settings, context.table(Dataset.parse(self.step)))
         schema = view.contract.arrow_schema()
         found = {}
-        for name in view.partitions:
+        for name in view.present:
             frame = get_engine("polars").scan(view.paths([name]), schema).collect().to_native()
             found[name] = sorted(
                 (r["id"], None if r["seen"] is None else _short(r["seen"]), r["amount"])

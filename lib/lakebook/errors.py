@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -93,6 +93,33 @@ def _rebuild_conflict(
     found: str, where: str, fix: str, partitions: tuple[str, ...]
 ) -> ConflictError:
     return ConflictError(found, where=where, fix=fix, partitions=partitions)
+
+
+class ColdError(UserError):
+    """What is asked for lies in cold and has to be restored first.
+
+    `needs`: names of the partitions by dataset, if a restore gives what is asked for.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        where: str = "",
+        fix: str = "",
+        needs: Mapping[str, Iterable[str]] | None = None,
+    ) -> None:
+        super().__init__(found, where=where, fix=fix)
+        self.needs = {name: tuple(partitions) for name, partitions in (needs or {}).items()}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_cold, (self.found, self.where, self.fix, self.needs)
+
+
+def _rebuild_cold(
+    found: str, where: str, fix: str, needs: Mapping[str, tuple[str, ...]]
+) -> ColdError:
+    return ColdError(found, where=where, fix=fix, needs=needs)
 
 
 class StorageError(RunError):

@@ -17,7 +17,7 @@ from lakebook.delta.log import commit_path
 from lakebook.errors import UserError
 from lakebook.graph import load_graph
 from lakebook.intervals import Interval
-from lakebook.names import Dataset, table_path
+from lakebook.names import Dataset, Roots, table_path
 from lakebook.quality import quarantine
 from lakebook.run.drop import apply_drop, plan_drop
 from lakebook.run.environments import refresh, survey
@@ -130,7 +130,7 @@ def test_reads_stay_as_they_were_first_seen_and_a_rerun_commits_nothing(lake: Sm
 
 
 def test_of_many_first_readers_one_pins(lake: SmallLake):
-    pins = Pins(lake.root / ".lake", "ana")
+    pins = Pins(Roots.at(lake.root / ".lake"), "ana")
     with ThreadPoolExecutor(8) as pool:
         seen = list(pool.map(lambda _: pins.snapshot(BRONZE), range(32)))
     assert all(one == seen[0] for one in seen)
@@ -251,7 +251,7 @@ def test_what_cannot_be_refreshed_is_refused(lake: SmallLake, name, datasets, wo
 
 def test_a_damaged_pin_is_one_sentence_and_can_be_made_anew(lake: SmallLake):
     amounts(lake, BRONZE)
-    pins = Pins(lake.root / ".lake", "ana")
+    pins = Pins(Roots.at(lake.root / ".lake"), "ana")
     (pins.folder / "bronze.events.json").write_text("{")
     with pytest.raises(Exception, match=r"not a pin: .*; lakebook env refresh ana bronze.events"):
         amounts(lake, BRONZE)

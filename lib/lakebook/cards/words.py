@@ -43,6 +43,16 @@ def megabytes(size: float | None) -> str:
     return f"{size / 1024:.1f} GB" if size >= 1024 else f"{size:,.0f} MB"
 
 
+def size_text(size_bytes: int) -> str:
+    """`3.2 MB`; powers of ten, as disks are sold."""
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
+
+
 def moment(iso: str) -> str:
     return iso[:19].replace("T", " ")
 

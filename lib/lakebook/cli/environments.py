@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..cards.words import plural
+from ..cards.words import plural, size_text
 from ..errors import UserError
 from . import shared
 
@@ -155,13 +155,3 @@ def _print_drop(plan: DropPlan, name: str) -> None:
         out.print(f"  {plural(plan.use.runs, 'archived run')}: {kept}")
     if plan.leftovers:
         out.print(f"  what an earlier drop of {name} has left")
-
-
-def size_text(size_bytes: int) -> str:
-    """`3.2 MB`; powers of ten, as disks are sold."""
-    size = float(size_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"

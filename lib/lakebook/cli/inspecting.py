@@ -107,6 +107,7 @@ def query(
     ] = 1000,
     start: shared.StartOption = None,
     end: shared.EndOption = None,
+    restore: shared.RestoreOption = False,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
 ) -> None:
@@ -116,7 +117,8 @@ def query(
     """
     from ..run.query import fetching, run_query
 
-    relation = run_query(shared.settings_of(lake, env), sql, shared.interval_of(start, end))
+    settings, interval = shared.settings_of(lake, env), shared.interval_of(start, end)
+    relation = run_query(settings, sql, interval, restore=restore, say=shared.print_note)
     with fetching():
         _print_relation(relation, output, limit)
 
@@ -196,6 +198,7 @@ def quarantine_replay(
     dataset: Annotated[str, typer.Argument(metavar="DATASET")],
     start: shared.StartOption = None,
     end: shared.EndOption = None,
+    restore: shared.RestoreOption = False,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
 ) -> None:
@@ -218,7 +221,7 @@ def quarantine_replay(
 
     with Watch([node.name]) as watch, stopping() as stop:
         planner = Planner(settings, whole, interval)
-        reports, elapsed_s = replay(planner, node, names, watch.notify, stop)
+        reports, elapsed_s = replay(planner, node, names, watch.notify, stop, restore=restore)
     print_summary(settings, reports, elapsed_s)
     code = stop.exit_code or max((report.exit_code for report in reports), default=0)
     if code:

@@ -47,6 +47,7 @@ def run(
     jobs: Annotated[
         int, typer.Option(min=0, help="Steps side by side (0: one per processor).")
     ] = 0,
+    restore: shared.RestoreOption = False,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
     as_json: shared.JsonOption = False,
@@ -71,6 +72,7 @@ def run(
             jobs=jobs or settings.runtime.jobs,
             notify=notify,
             cancel=stop,
+            restore=restore,
         )
     remember_state(settings, graph, reports)
     elapsed_s = time.monotonic() - began

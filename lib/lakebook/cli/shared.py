@@ -35,6 +35,9 @@ EnvOption = Annotated[
     str | None, typer.Option("--env", metavar="NAME", help="Environment (default prod).")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+RestoreOption = Annotated[
+    bool, typer.Option("--restore", help="Bring back what is needed from cold, for a week.")
+]
 StartOption = Annotated[
     str | None, typer.Option(metavar="DATE", help="First day, inclusive (YYYY-MM-DD).")
 ]
@@ -119,6 +122,10 @@ def check_step(settings: Settings, name: str) -> None:
         raise UserError(
             f"there is no step {name}{did_you_mean(name, known)}", fix="lakebook graph lists them"
         )
+
+
+def print_note(text: str) -> None:
+    error_console().print(f"note {text}", markup=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError, UserError, storage_errors
-from ..names import PROD, Dataset, table_path
+from ..names import PROD, Dataset, Roots, TierTables, tier_tables
 from .disk import put
 from .leases import heartbeat, read_leases, release, take_lease
-from .log import open_snapshot
 from .snapshot import DataFile, Snapshot
+from .whole import open_whole
 
 DAY_S = 86_400.0
 _RENEW_S = 3600.0  # a read writes nothing if the pin was renewed within the hour
@@ -51,15 +51,18 @@ class Pin:
 
 @dataclass(frozen=True)
 class Pins:
-    """The pins of one environment. `days`: how long one lasts without being used."""
+    """The pins of one environment. `days`: how long one lasts without being used.
 
-    lake: Path
+    `roots`: of the lake; the environment itself is in hot's.
+    """
+
+    roots: Roots
     env: str
     days: float = 7.0
 
     @property
     def folder(self) -> Path:
-        return self.lake / self.env / "pins"
+        return self.roots.hot / self.env / "pins"
 
     def all(self) -> tuple[Pin, ...]:
         """Every pin, in order of the datasets; a damaged one has the version -1."""
@@ -109,14 +112,14 @@ class Pins:
         """As `snapshot`, for reports: nothing is pinned or renewed, and an expired pin will do."""
         pin = self.get(dataset)
         if pin is None or not self._kept_path(dataset, pin.version).is_file():
-            return open_snapshot(table_path(self.lake, dataset))
+            return self._newest(dataset)
         return self._kept(dataset, pin)
 
     def move(self, dataset: Dataset) -> tuple[Pin, Pin]:
         """Move a pin to prod's newest version, or renew one that is there; give both."""
         with storage_errors("moving a pin", self.folder), self._alone():
             before = self._any(str(dataset))
-            newest = open_snapshot(table_path(self.lake, dataset))
+            newest = self._newest(dataset)
             if newest.version < 0:
                 raise StorageError(f"prod has no table {dataset} any more", where=str(newest.table))
             self._put(dataset, newest)
@@ -127,15 +130,15 @@ class Pins:
                 self._kept_path(dataset, before.version).unlink(missing_ok=True)
         return before, after
 
-    def release_all(self, lake: Path) -> None:
+    def release_all(self, roots: Roots) -> None:
         """Let go of what the pins keep in a lake's prod, before their folder goes."""
         for pin in self.all():
-            replace(self, lake=lake)._release(Dataset.parse(pin.dataset), pin)
+            replace(self, roots=roots)._release(Dataset.parse(pin.dataset), pin)
 
     # -- files -----------------------------------------------------------------------------------
 
     def _make(self, dataset: Dataset) -> Snapshot:
-        newest = open_snapshot(table_path(self.lake, dataset))
+        newest = self._newest(dataset)
         if newest.version >= 0:  # else there is nothing to hold on to
             self._put(dataset, newest)
         return newest
@@ -148,7 +151,7 @@ class Pins:
         self._write(dataset, Pin(str(dataset), newest.version, now, now, expires, lease))
 
     def _renew(self, dataset: Dataset, pin: Pin) -> None:
-        table, ttl_s = table_path(self.lake, dataset), self.days * DAY_S
+        table, ttl_s = self._tables(dataset).hot, self.days * DAY_S
         lease = next((one for one in read_leases(table) if one.id == pin.lease), None)
         if lease is None:
             name = self._take(self._kept(dataset, pin))
@@ -158,15 +161,23 @@ class Pins:
         self._write(dataset, replace(pin, heartbeat=now, expires=now + ttl_s, lease=name))
 
     def _take(self, snapshot: Snapshot) -> str:
+        """A lease on hot's files, and beside it one on warm's."""
         try:
             return take_lease(snapshot, f"the environment {self.env}", ttl_s=self.days * DAY_S).id
         except PermissionError:  # who may only read prod reads it all the same
             return ""
 
     def _release(self, dataset: Dataset, pin: Pin) -> None:
-        for lease in read_leases(table_path(self.lake, dataset)):
+        for lease in read_leases(self._tables(dataset).hot):
             if lease.id == pin.lease:
                 release(lease)
+
+    def _tables(self, dataset: Dataset) -> TierTables:
+        return tier_tables(self.roots, dataset)
+
+    def _newest(self, dataset: Dataset) -> Snapshot:
+        tables = self._tables(dataset)
+        return open_whole(tables.hot, tables.warm)
 
     def _write(self, dataset: Dataset, pin: Pin) -> None:
         put(self._path(dataset), json.dumps(asdict(pin)).encode())
@@ -175,7 +186,7 @@ class Pins:
         for _ in range(2):
             path = self._kept_path(dataset, pin.version)
             try:
-                return _load(table_path(self.lake, dataset), path.read_bytes())
+                return _load(self._tables(dataset).hot, path.read_bytes())
             except FileNotFoundError:  # moved on meanwhile
                 pin = self.get(dataset) or pin
         raise StorageError(

@@ -27,7 +27,10 @@ _ROWS = re.compile(r'"numRecords"\s*:\s*(\d+)')
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file of a table. `path` is relative to the table, `partition` its token name."""
+    """A Parquet file of a table. `path` is relative to the table, `partition` its token name.
+
+    A file that lies in another tier has an absolute path.
+    """
 
     path: str
     partition: str

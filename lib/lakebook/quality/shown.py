@@ -56,9 +56,9 @@ def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
         if env == settings.env:
             main = open_snapshot(table_path(settings.lake, contract.dataset, env=env))
         else:
-            main = Pins(settings.lake, settings.env).look(contract.dataset)
+            main = Pins(settings.roots, settings.env).look(contract.dataset)
         aside = open_snapshot(table_path(settings.lake, contract.dataset.quarantine, env=env))
-        for name in main.partitions:
+        for name in published(main):
             fp = main.fp(name)
             if name in seen:
                 continue
@@ -68,6 +68,11 @@ def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
             token = token_of(contract, name, fp)
             if rows_of(aside, token):
                 yield Part(name, tuple(aside.paths([token])))
+
+
+def published(main: Snapshot) -> tuple[str, ...]:
+    """The partitions of a dataset that have rows, or none, wherever they lie."""
+    return tuple(name for name in main.written if main.place(name).tier != "deleted")
 
 
 def committed_batches(main: Snapshot) -> set[str]:
@@ -87,7 +92,7 @@ def needed_tokens(table: Path, contract: TableContract) -> set[str]:
     needed: set[str] = set()
     for version in range(oldest, max([*commits, *checkpoints], default=-1) + 1):
         snapshot = open_snapshot(table, version)
-        for name in snapshot.partitions:
+        for name in published(snapshot):
             fp = snapshot.fp(name)
             if fp is not None:
                 needed.add(token_of(contract, name, fp))

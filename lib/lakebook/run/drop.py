@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..delta import Pins, fault_point, living_stages
 from ..errors import UserError, storage_errors
-from ..names import PROD, env_name, environments_of, table_path, tables_of
+from ..names import PROD, Roots, env_name, environments_of, table_path, tables_of
 from ..settings import Settings
 from .environments import DROPPED, EnvironmentUse, existing, size_of, use_of
 from .workspace import hold_environment, living
@@ -64,7 +64,7 @@ def apply_drop(plan: DropPlan) -> None:
                 _refuse_if_used(settings, runs_there=not is_ours)
                 _move_aside(settings, keep_runs=plan.keep_runs)
         for folder in (settings.lake / DROPPED).glob(f"{_name(plan)}.*"):
-            Pins(settings.lake / DROPPED, folder.name).release_all(settings.lake)
+            Pins(Roots.at(settings.lake / DROPPED), folder.name).release_all(settings.roots)
             _delete(folder)
 
 

@@ -7,19 +7,20 @@ read whose `data/` token differs, since equal digests mean equal rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..contract.classified import MASK, classified_columns
 from ..contract.lookup import find_table
 from ..contract.model import TableContract
 from ..contract.time import partitions_of
-from ..delta import Snapshot, open_snapshot
+from ..delta import Snapshot
 from ..engines import get_engine
 from ..errors import UserError
 from ..intervals import NULL, Interval
-from ..names import PROD, Dataset, table_path
+from ..names import PROD, Dataset
 from ..settings import Settings
+from ..step.cold import pinned_cold_error
 from ..step.view import open_view
 
 if TYPE_CHECKING:
@@ -124,8 +125,8 @@ def diff_environment(
         )
     contract = find_table(settings, dataset)
     view = open_view(settings, contract)
-    newest = open_snapshot(table_path(settings.lake, dataset))
-    below = newest if latest or view.prod is None else view.prod
+    newest = open_view(replace(settings, env=PROD), contract)
+    below = newest.own if latest or view.prod is None else view.prod
     written = _written(view.own, contract, interval)
     if not written:
         where = f" of {interval}" if interval else ""
@@ -134,10 +135,15 @@ def diff_environment(
             fix=f"run it there first: lakebook run {dataset} --env {settings.env}",
         )
     assert view.own.schema is not None
-    differing = tuple(name for name in written if view.own.data(name) != below.data(name))
+    differing = tuple(name for name in written if _differs(view.own, below, name))
+    there = [name for name in differing if below.place(name).tier != "deleted"]
+    if below is newest.own:
+        newest.check_readable(there)
+    elif cold := tuple(name for name in there if below.place(name).tier == "cold"):
+        raise pinned_cold_error(settings, contract, below, cold)
     engine = get_engine(settings.engine)
     mine = engine.scan(view.own.paths(differing), view.own.schema)
-    theirs = engine.scan(below.paths(differing), below.schema or view.own.schema)
+    theirs = engine.scan(below.paths(there), below.schema or view.own.schema)
     hidden = () if unmask else tuple(sorted(classified_columns(contract)))
     found = compare(
         theirs.to_native(),
@@ -151,13 +157,18 @@ def diff_environment(
         env=settings.env,
         version=view.own.version,
         prod_version=below.version,
-        newest=newest.version,
+        newest=newest.own.version,
         written=written,
         differing=differing,
         schema=_schema_changes(below.schema, view.own.schema),
         rows=_rows(found, hidden),
         masked=hidden,
     )
+
+
+def _differs(own: Snapshot, below: Snapshot, name: str) -> bool:
+    gone = below.place(name).tier == "deleted"  # and its digest stays
+    return gone or own.data(name) != below.data(name)
 
 
 def _written(own: Snapshot, contract: TableContract, interval: Interval | None) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..delta import Pin, open_snapshot
+from ..delta import Pin, Snapshot, open_snapshot, open_whole
 from ..errors import LakebookError, UserError, did_you_mean
-from ..names import PROD, Dataset, env_name, environments_of, table_path, tables_of
+from ..names import PROD, Dataset, env_name, environments_of, table_path, tables_of, tier_tables
 from ..settings import Settings
+from ..step.cold import archived
 from ..step.view import pins_of
 
 DROPPED = ".dropped"  # in the lake: environments on their way out
@@ -25,7 +26,10 @@ DROPPED = ".dropped"  # in the lake: environments on their way out
 
 @dataclass(frozen=True)
 class TableUse:
-    """What an environment wrote of a dataset: live files alone. `problem`: why it is unreadable."""
+    """What an environment wrote of a dataset: live files and, of prod, archives.
+
+    `problem`: why it is unreadable.
+    """
 
     dataset: Dataset
     version: int
@@ -96,14 +100,14 @@ def existing(settings: Settings, name: str) -> Settings:
 def use_of(settings: Settings, name: str) -> EnvironmentUse:
     """What one environment holds."""
     folder, mine = settings.lake / name, replace(settings, env=name)
-    tables = tuple(_table(settings.lake, name, each) for each in tables_of(settings.lake, env=name))
+    tables = tuple(_table(mine, each) for each in tables_of(settings.lake, env=name))
     return EnvironmentUse(
         name=name,
         owner=_owner(folder),
         tables=tables,
         pins=() if name == PROD else pins_of(mine).all(),
         runs=sum(path.is_dir() for path in mine.runs.glob("[0-9]*/*")),
-        size_bytes=size_of(folder),
+        size_bytes=sum(map(size_of, _folders(mine))),
         last_use=_last_use(mine, [table.dataset for table in tables]),
     )
 
@@ -146,14 +150,31 @@ def is_expired(pin: Pin) -> bool:
     return pin.expires <= time.time()
 
 
-def _table(lake: Path, env: str, dataset: Dataset) -> TableUse:
+def _folders(settings: Settings) -> list[Path]:
+    """Where an environment's files are; prod's tiers may have roots of their own."""
+    if settings.env != PROD:
+        return [settings.lake / settings.env]
+    roots = settings.roots
+    return [root / PROD for root in dict.fromkeys((roots.hot, roots.warm, roots.cold))]
+
+
+def _table(settings: Settings, dataset: Dataset) -> TableUse:
     try:
-        now = open_snapshot(table_path(lake, dataset, env=env))
+        now = _newest(settings, dataset)
+        archives = archived(settings, dataset, now, now.placed("cold")).values()
     except LakebookError as broken:  # it is listed and can be dropped all the same
         return TableUse(dataset, -1, 0, 0, 0, broken.sentence)
-    written = sum(token.startswith("data/") for token in now.tokens)
-    size = sum(file.size_bytes for file in now.files)
-    return TableUse(dataset, now.version, written, now.rows, size)
+    there = len(now.written) - len(now.placed("deleted"))
+    rows = now.rows + sum(one.rows for one in archives)
+    size = sum(file.size_bytes for file in now.files) + sum(one.size_bytes for one in archives)
+    return TableUse(dataset, now.version, there, rows, size)
+
+
+def _newest(settings: Settings, dataset: Dataset) -> Snapshot:
+    if settings.env != PROD:
+        return open_snapshot(table_path(settings.lake, dataset, env=settings.env))
+    tables = tier_tables(settings.roots, dataset)
+    return open_whole(tables.hot, tables.warm)
 
 
 def size_of(folder: Path) -> int:

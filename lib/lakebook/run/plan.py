@@ -121,13 +121,13 @@ class Planner:
         static = static_parts(self.settings, node, self.parameters_of(node))
         inputs = self.inputs(node, views)
         failed = failed_partitions(self.settings, node.name)
-        retained = Retained.of(node, lambda dataset: self._view(dataset, views))
+        retained = Retained.of(node, lambda dataset: self.view(dataset, views))
         stale: dict[str, str] = {}
         fresh: list[str] = []
         kept: dict[str, str] = {}
         assert node.contract is not None
         for table in node.contract.tables:
-            output = self._view(table.dataset, views, table)
+            output = self.view(table.dataset, views, table)
             expired = deleted_partitions(output)
             for name in partitions_of(table, interval):
                 wanted = partition_fingerprint(static, name, inputs)
@@ -198,16 +198,17 @@ class Planner:
             reads,
             node.sources,
             node.contract,
-            view=lambda dataset: self._view(dataset, views),
+            view=lambda dataset: self.view(dataset, views),
             source=lambda uri: current_source(uri, self.settings),
         )
 
-    def _view(
+    def view(
         self,
         dataset: Dataset,
         views: dict[Dataset, DatasetView],
         contract: TableContract | None = None,
     ) -> DatasetView:
+        """A dataset as it is now, or as it was first looked at for this plan."""
         if dataset not in views:
             found = contract or self._contract(dataset)
             views[dataset] = open_view(self.settings, found)

@@ -56,7 +56,13 @@ def quarantined_partitions(settings: Settings, dataset: Dataset) -> tuple[str, .
 
 
 def replay(
-    planner: Planner, node: StepNode, names: Sequence[str], notify: Notify, cancel: Cancel
+    planner: Planner,
+    node: StepNode,
+    names: Sequence[str],
+    notify: Notify,
+    cancel: Cancel,
+    *,
+    restore: bool = False,
 ) -> tuple[list[StepReport], float]:
     """Run the partitions anew, or the planner's interval if it has one.
 
@@ -71,7 +77,7 @@ def replay(
     reports: list[StepReport] = []
     for interval in _intervals(planner, node, names):
         each = replace(planner, interval=interval, force=True)
-        reports.extend(run_steps(each, [node], notify=notify, cancel=cancel))
+        reports.extend(run_steps(each, [node], notify=notify, cancel=cancel, restore=restore))
     return reports, time.monotonic() - began
 
 
@@ -85,7 +91,7 @@ def _intervals(
         return merge_partitions(names) or (None,)
     assert node.contract is not None
     views = [open_view(planner.settings, table) for table in node.contract.tables]
-    days = merge_partitions(name for view in views for name in view.partitions)
+    days = merge_partitions(name for view in views for name in view.present)
     if not days:
         raise UserError(
             f"{node.name} has no partition but that of rows without a time",

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
+from ..contract.model import TableContract
 from ..engines.duckdb_input import Input, time_filter
 from ..engines.messages import first_lines
 from ..errors import UserError
-from ..intervals import NULL, Interval
-from ..names import LAYERS, Dataset
+from ..intervals import Interval
+from ..names import LAYERS, PROD, Dataset
 from ..settings import Settings
+from ..step.cold import cold_error, spans_text
 from ..step.view import DatasetView, open_view
-from .pruning import Wanted, nodes_of, plan_scans
+from .cold_reads import Say, provide
+from .pruning import nodes_of, plan_scans
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,14 +30,23 @@ _EXPLAIN = re.compile(r"\s*explain(\s+analyze)?\s", re.IGNORECASE)
 
 
 def run_query(
-    settings: Settings, sql: str, interval: Interval | None = None
+    settings: Settings,
+    sql: str,
+    interval: Interval | None = None,
+    *,
+    restore: bool = False,
+    say: Say = lambda text: None,
 ) -> duckdb.DuckDBPyRelation:
     """Run one query; of each dataset, only the partitions that it can need are opened.
 
-    `interval`: limit every dataset that has a time to these days, as `Step.read` does.
-    Raises UserError for unknown datasets and for SQL that DuckDB refuses.
+    Parameters
+    ----------
+    interval: limit every dataset that has a time to these days, as `Step.read` does.
+    restore: bring back what the query needs from cold.
+    say: takes what is worth a note: what is restored, and what retention has deleted.
 
-    Errors that only rows show come when they are fetched, as DuckDB's own: see `fetching`.
+    Raises UserError for unknown datasets and for SQL that DuckDB refuses, and ColdError. Errors
+    that only rows show come when they are fetched, as DuckDB's own: see `fetching`.
     """
     import duckdb
 
@@ -42,17 +54,86 @@ def run_query(
     try:
         _check_reads(duckdb, sql)
         connection.begin()  # what is planned and what is run see one clock
-        asked = _explained(sql)
-        views = [_open(settings, dataset) for dataset in _named(connection, asked)]
-        scans = plan_scans(connection, asked, [(v.contract, _empty(v)) for v in views])
-        for view in views:
-            _register(connection, view, scans[view.dataset], interval)
+        reads = _Reads(settings, connection, sql, interval)
+        if reads.in_cold():
+            reads.register(empty=True)
+            connection.sql(sql)  # what is wrong with the query itself is said first
+        if restore:
+            provide(settings, reads.check_anew, say)
+        reads.check()
+        reads.tell_deleted(say)
+        reads.register()
         relation = connection.sql(sql)
     except duckdb.Error as wrong:
         raise _refused(wrong) from None
     if relation is None:
         raise UserError("the query gives no rows", fix="write a SELECT")
     return relation
+
+
+class _Reads:
+    """The datasets that a query names, and which partitions of each it can need."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        connection: duckdb.DuckDBPyConnection,
+        sql: str,
+        interval: Interval | None,
+    ) -> None:
+        self.settings, self.connection, self.interval = settings, connection, interval
+        asked = _explained(sql)
+        self.datasets = _named(connection, asked)
+        self.views = self._open()
+        self.scans = plan_scans(connection, asked, [(v.contract, _empty(v)) for v in self.views])
+
+    def _open(self) -> list[DatasetView]:
+        return [_open(self.settings, dataset) for dataset in self.datasets]
+
+    def needed(self, view: DatasetView) -> tuple[str, ...]:
+        return self.scans[view.dataset].among(view.read_of(self.interval))
+
+    def in_cold(self) -> list[tuple[TableContract, tuple[str, ...]]]:
+        found = [(view.contract, view.in_cold(self.needed(view))) for view in self.views]
+        return [(contract, names) for contract, names in found if names]
+
+    def check(self) -> None:
+        """Raise ColdError for all that lies in cold; UserError for what retention deleted."""
+        cold = self.in_cold()
+        if cold and self.settings.env == PROD:
+            raise cold_error(self.settings, cold)
+        for view in self.views:
+            view.check_readable(self.needed(view))
+
+    def check_anew(self) -> None:
+        self.views = self._open()
+        self.check()
+
+    def tell_deleted(self, say: Say) -> None:
+        """Of a table that is read without an interval, what is gone is no error."""
+        for view in self.views if self.interval is None else ():
+            gone = {*view.partitions} - {*view.present}
+            if names := self.scans[view.dataset].among(sorted(gone)):
+                say(f"retention deleted {spans_text(names)} of {view.dataset}")
+
+    def register(self, *, empty: bool = False) -> None:
+        for view in self.views:
+            files = [] if empty else view.paths(self.needed(view))
+            where = time_filter(view.contract, self.interval)
+            read = replace(_empty(view), files=files, where=where)
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {view.dataset.layer}")
+            self.connection.execute(read.view_sql())
+
+
+@contextmanager
+def fetching() -> Iterator[None]:
+    """Turn what DuckDB says while rows of a query are fetched into a UserError."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as wrong:
+        raise _refused(wrong) from None
 
 
 def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Dataset]:
@@ -70,17 +151,6 @@ def _explained(sql: str) -> str:
     """What an EXPLAIN explains; any other text as it is."""
     explain = _EXPLAIN.match(sql)
     return sql[explain.end() :] if explain else sql
-
-
-@contextmanager
-def fetching() -> Iterator[None]:
-    """Turn what DuckDB says while rows of a query are fetched into a UserError."""
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error as wrong:
-        raise _refused(wrong) from None
 
 
 def _refused(wrong: Exception) -> UserError:
@@ -107,18 +177,3 @@ def _open(settings: Settings, dataset: Dataset) -> DatasetView:
 
 def _empty(view: DatasetView) -> Input:
     return Input(view.dataset, (), view.contract.arrow_schema())
-
-
-def _register(
-    connection: duckdb.DuckDBPyConnection,
-    view: DatasetView,
-    wanted: Wanted,
-    interval: Interval | None,
-) -> None:
-    time = view.contract.time
-    names: Sequence[str] = view.partitions
-    if interval is not None and time is not None:
-        names = (*interval.partitions(time.unit), NULL)
-    files = view.paths(wanted.among(names))
-    where = time_filter(view.contract, interval)
-    connection.execute(replace(_empty(view), files=files, where=where).view_sql())

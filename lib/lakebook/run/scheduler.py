@@ -12,12 +12,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..errors import LakebookError
+from ..errors import ColdError, LakebookError
 from ..graph import StepNode
 from ..intervals import NULL, Interval, Unit
 from ..names import Dataset
 from ..runtime.cancel import Cancel
 from ..site.build import build_site
+from .cold_reads import check_reads, provide, restore
 from .emission import begin_emission
 from .plan import Planner, StepPlan
 from .single import RunResult, record_refusal, run_once
@@ -58,12 +59,14 @@ def run_steps(
     jobs: int = 0,
     notify: Notify | None = None,
     cancel: Cancel | None = None,
+    restore: bool = False,
 ) -> tuple[StepReport, ...]:
     """Run what is stale among `steps`; return one report per step, in the graph's order.
 
+    `restore`: bring back what a run needs from cold; without it such a run fails before it starts.
     After `cancel.stop` no step begins, and what runs is ended and archived.
     """
-    schedule = _Schedule(planner, steps, every, notify or _ignore, cancel or Cancel())
+    schedule = _Schedule(planner, steps, every, notify or _ignore, cancel or Cancel(), restore)
     return schedule.run(jobs or os.cpu_count() or 1)
 
 
@@ -75,8 +78,10 @@ class _Schedule:
         every: Unit | None,
         notify: Notify,
         cancel: Cancel,
+        restore: bool,
     ) -> None:
         self.planner = planner
+        self.restore = restore
         self.every = every
         self.notify = notify
         chosen = {node.name for node in steps}
@@ -188,13 +193,17 @@ class _Schedule:
     def _piece(self, report: StepReport, plan: StepPlan, piece: Interval | None) -> bool:
         """Run one interval; what others committed meanwhile is computed anew."""
         todo: list[Interval | None] = [piece]
+        cold: dict[str, tuple[str, ...]] = {}
         for attempt in range(_ATTEMPTS):
             again: list[Interval | None] = []
             for interval in todo:
-                result = self._run(plan, interval)
+                result = self._run(plan, interval, cold)
+                cold = dict(result.cold)
                 report.runs.append(result)
                 if result.conflicts and attempt + 1 < _ATTEMPTS:
                     again.extend(_again(plan, interval, result.conflicts))
+                elif result.cold and self.restore and attempt + 1 < _ATTEMPTS:
+                    again.append(interval)
                 elif result.status != "ok":
                     report.status, report.error = "failed", result.error or "failed"
                     report.exit_code = result.exit_code or 1
@@ -204,8 +213,18 @@ class _Schedule:
             todo = again
         return False
 
-    def _run(self, plan: StepPlan, interval: Interval | None) -> RunResult:
+    def _run(
+        self, plan: StepPlan, interval: Interval | None, cold: Mapping[str, tuple[str, ...]]
+    ) -> RunResult:
+        """One run. `cold`: partitions by dataset that the one before found to be in cold."""
         name = plan.node.name
+        try:
+            self._check_reads(plan.node, interval, cold)
+        except LakebookError as found:
+            given = self.planner.parameters_of(plan.node)
+            return record_refusal(
+                self.planner.settings, plan.node, interval, found, parameters=given
+            )
         return run_once(
             self.planner.settings,
             plan.node,
@@ -215,6 +234,23 @@ class _Schedule:
             on_event=lambda event: self.notify(name, event),
             cancel=self.cancel,
         )
+
+    def _check_reads(
+        self, node: StepNode, interval: Interval | None, cold: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        """What is in cold is restored, or said before a kernel starts."""
+
+        def check() -> None:
+            check_reads(self.planner, node, interval)
+
+        def say(text: str) -> None:
+            self.notify(node.name, {"event": "note", "text": text})
+
+        if not self.restore:
+            return check()
+        if cold:
+            restore(self.planner.settings, ColdError("", needs=cold), say)
+        provide(self.planner.settings, check, say)
 
 
 def _again(

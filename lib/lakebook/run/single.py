@@ -31,7 +31,7 @@ class RunResult:
     """How one run ended.
 
     `warned` are the rules with action `warn` that did not hold; `conflicts` the partitions that
-    another run committed meanwhile.
+    another run committed meanwhile; `cold` those, by dataset, that a write had to restore first.
     """
 
     run_id: str
@@ -46,6 +46,7 @@ class RunResult:
     warned: tuple[str, ...]
     notes: tuple[str, ...]
     conflicts: tuple[str, ...]
+    cold: Mapping[str, tuple[str, ...]]
     folder: Path
     page: Path  # of the report site, which is built when all steps have ended
 
@@ -209,6 +210,7 @@ def _result(
         ),
         notes=tuple(outcome.get("notes", [])),
         conflicts=tuple(outcome.get("conflicts", [])),
+        cold={name: tuple(parts) for name, parts in outcome.get("cold", {}).items()},
         folder=folder,
         page=page,
     )

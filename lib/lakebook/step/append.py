@@ -7,6 +7,7 @@ once the batch is committed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import TableContract
@@ -14,11 +15,12 @@ from ..delta import Stage, commit_append, ensure_table
 from ..delta import inspect as inspect_files
 from ..errors import ConflictError, UserError
 from ..intervals import WHOLE
-from ..names import table_path
+from ..names import table_path, tier_tables
 from .card import Card, card_of
 from .gate import audit_rows, hold, profile_rows, referenced_keys, split_rows, stage_rows
 from .outcome import Output
 from .timing import commit_metadata, timed
+from .view import open_view
 
 if TYPE_CHECKING:
     from .lake import LakeContext
@@ -55,6 +57,7 @@ def append(context: LakeContext, frame: Any, contract: TableContract) -> Card:
                 )
         profiled = profile_rows(context, contract, published, inspection)
         with timed(context, "commit"):
+            _bring_to_hot(context, contract, inspection.partitions)
             done = commit_append(
                 table,
                 stage=published,
@@ -84,3 +87,17 @@ def append(context: LakeContext, frame: Any, contract: TableContract) -> Card:
     context.outcome.outputs.append(output)
     context.outcome.save()
     return card_of(context, contract, output, audit)
+
+
+def _bring_to_hot(context: LakeContext, contract: TableContract, partitions: Sequence[str]) -> None:
+    """Rows are added in hot: what lies in warm is promoted. Raises ColdError for what is in cold.
+
+    Whoever moves a partition away again before the commit makes it a conflict.
+    """
+    view = open_view(context.settings, contract)
+    view.check_readable(partitions)
+    if warm := [p for p in partitions if view.tier(p) == "warm"]:
+        from ..tiers.promote import promote
+
+        tables = tier_tables(context.settings.roots, contract.dataset)
+        promote(tables, warm, run=context.run.run_id)

@@ -70,7 +70,7 @@ def audit_rows(
     whole = None
     if any(rule.scope == "table" for rule in contract.rules):
         view = open_view(context.settings, contract)
-        rest = [p for p in view.partitions if p not in covered]
+        rest = [p for p in view.present if p not in covered]
         whole = context.engine.scan(_paths(stage, found) + view.paths(rest), schema)
     # Whether there were rows without a time before says nothing of those that are written.
     judged = {*covered, *found.partitions} - {NULL} | ({NULL} & {*found.by_partition})

@@ -12,10 +12,10 @@ from ..contract.model import Contract, TableContract
 from ..contract.time import bounds, partitions_of
 from ..delta import with_extras
 from ..engines import check_run_engine, get_engine
-from ..errors import SourceError, UserError, did_you_mean
+from ..errors import ColdError, SourceError, UserError, did_you_mean
 from ..ingest import Landing, open_source
 from ..ingest.log import LogSource
-from ..intervals import NULL, Interval
+from ..intervals import Interval
 from ..names import Dataset
 from ..settings import Settings
 from .context import Context, ReadRequest, SqlRequest
@@ -139,17 +139,16 @@ class LakeContext:
         return paths, view.contract.arrow_schema()
 
     def _note_read(self, view: DatasetView, request: ReadRequest) -> list[str]:
-        time = view.contract.time
         tokens = tokens_of(
             view,
             before_days=request.before_days,
             after_days=request.after_days,
             whole=request.whole,
         )
-        names: tuple[str, ...] = view.partitions
-        if time is not None and not request.whole and request.interval is not None:
+        around = None
+        if not request.whole and request.interval is not None:
             around = request.interval.expand(request.before_days, request.after_days)
-            names = (*around.partitions(time.unit), NULL)
+        names = view.read_of(around)
         # A reference read "forward" is recorded, but does not make old partitions stale.
         if request.refresh == "always" and tokens not in self.inputs:
             self.inputs.append(tokens)
@@ -209,6 +208,10 @@ class LakeContext:
                 )
                 self.outcome.notes += [n for n in notes if n not in self.outcome.notes]
             return (append if contract.write == "append" else publish)(self, frame, contract)
+        except ColdError as cold:
+            self.outcome.cold = {name: list(parts) for name, parts in cold.needs.items()}
+            self.outcome.save()
+            raise
         except Exception as failed:
             if (found := self.source_fault(failed)) is not None:
                 raise found from failed

@@ -7,8 +7,8 @@ the key columns alone. What holds one is rewritten; the commit is `publish`'s.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import TableContract
@@ -17,7 +17,7 @@ from ..delta import DataFile, Stage
 from ..delta.stats import file_stats
 from ..errors import UserError
 from ..intervals import NULL, WHOLE, partition_name
-from .view import DatasetView, open_view
+from .view import DatasetView, view_of
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -47,7 +47,8 @@ def plan_merge(context: LakeContext, batch: Stage, contract: TableContract) -> M
     """What merging a staged batch rewrites, and the rows that it then holds.
 
     The live rows are no input of the fingerprint: a merge made again of the same batch gives the
-    same rows. Raises UserError for a key that the batch holds twice.
+    same rows. Raises UserError for a key that the batch holds twice, and ColdError if partitions
+    in cold may hold keys of the batch.
     """
     import narwhals as nw
 
@@ -55,13 +56,16 @@ def plan_merge(context: LakeContext, batch: Stage, contract: TableContract) -> M
     keys = rows.select(*contract.key)
     _refuse_doubles(keys, contract)
     # As noted: what was committed since is a conflict, not something to build on.
-    view = replace(open_view(context.settings, contract), own=context.noted[contract.dataset])
+    view = view_of(context.settings, contract, context.noted[contract.dataset])
     own = partitions_of(contract, context.interval)
     got = {partition for _, partition in batch.files()}
-    hit = {*got, *_holding(context, view, keys, batch, contract)}
-    kept = tuple(p for p in own if p not in hit and p in view.own.by_partition)
+    bounds = _bounds(batch, contract)
+    view.check_readable(_in_cold(view, got, bounds))
+    hit = {*got, *_holding(context, view, keys, batch, contract, bounds)}
+    kept = tuple(p for p in own if p not in hit and _stays(view, p))
     rewritten = (*(p for p in own if p not in kept), *sorted(hit - {*own}))
-    live = context.engine.scan(view.paths(rewritten), contract.arrow_schema())
+    there = [p for p in rewritten if view.tier(p) != "deleted"]
+    live = context.engine.scan(view.paths(there), contract.arrow_schema())
     stay = live.join(keys, on=list(contract.key), how="anti")
     frame = nw.concat([stay.select(*contract.names), rows.select(*contract.names)])
     foreign = tuple(p for p in rewritten if p not in own)
@@ -92,13 +96,13 @@ def _holding(
     keys: nw.LazyFrame[Any],
     batch: Stage,
     contract: TableContract,
+    bounds: Bounds,
 ) -> set[str]:
-    """Live partitions that hold a key of the batch."""
+    """Partitions in hot and warm that hold a key of the batch."""
     import narwhals as nw
 
     if contract.time is None:
         return {WHOLE}
-    bounds = _bounds(batch, contract)
     paths = [
         str(table.table / file.path)
         for name in view.partitions
@@ -139,10 +143,39 @@ def _bounds(batch: Stage, contract: TableContract) -> Bounds:
     return found
 
 
+def _in_cold(view: DatasetView, got: Collection[str], bounds: Bounds) -> tuple[str, ...]:
+    """Partitions in cold that get rows of the batch, or may hold a key of it."""
+    if not got:
+        return ()
+    archives = view.archived(view.in_cold(view.partitions))
+    return tuple(
+        name
+        for name, one in archives.items()
+        if name in got
+        or (
+            one.rows
+            and _meet(
+                {column: span.low for column, span in one.ranges.items()},
+                {column: span.high for column, span in one.ranges.items()},
+                bounds,
+            )
+        )
+    )
+
+
+def _stays(view: DatasetView, partition: str) -> bool:
+    """Whether a partition that no row of the batch touches is as it must be in this environment."""
+    away = view.own.place(partition).tier in ("cold", "deleted")
+    return away or partition in view.own.by_partition
+
+
 def _may_hold(file: DataFile, bounds: Bounds) -> bool:
     """False only if the file's statistics rule out every key of the batch."""
     stats = json.loads(file.stats_json or "{}")
-    lows, highs = stats.get("minValues") or {}, stats.get("maxValues") or {}
+    return _meet(stats.get("minValues") or {}, stats.get("maxValues") or {}, bounds)
+
+
+def _meet(lows: Mapping[str, Any], highs: Mapping[str, Any], bounds: Bounds) -> bool:
     return not any(
         name in lows and name in highs and (highs[name] < low or lows[name] > high)
         for name, (low, high) in bounds.items()

@@ -44,6 +44,7 @@ class Outcome:
     timings: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
+    cold: dict[str, list[str]] = field(default_factory=dict)  # what a write had to restore first
     parts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add_input(
@@ -86,6 +87,7 @@ class Outcome:
             "timings": self.timings,
             "notes": self.notes,
             "conflicts": self.conflicts,
+            "cold": self.cold,
             "parts": self.parts,
         }
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -1,15 +1,27 @@
-"""A dataset as an environment sees it: its own partitions, prod's where it wrote none."""
+"""A dataset as an environment sees it: its own partitions, prod's where it wrote none.
+
+Hot and warm are one table; what lies in cold is there, and says how it comes back when it is asked
+for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
 from ..delta import Pins, Snapshot, open_snapshot, open_whole, with_extras
+from ..delta.whole import with_warm
+from ..intervals import NULL, Interval
 from ..names import PROD, Dataset, table_path, tier_tables
 from ..settings import Settings
+from .cold import archived, cold_error, deleted_error, pinned_cold_error
+
+if TYPE_CHECKING:
+    from ..delta.place import Tier
+    from ..tiers.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,7 @@ class DatasetView:
     contract: TableContract
     own: Snapshot
     prod: Snapshot | None  # None in prod itself
+    settings: Settings
 
     @property
     def dataset(self) -> Dataset:
@@ -47,10 +60,8 @@ class DatasetView:
     @cached_property
     def partitions(self) -> tuple[str, ...]:
         """Names of all partitions that were ever written, in order."""
-        names = {key[5:] for key in self.own.tokens if key.startswith("data/")}
-        if self.prod is not None:
-            names |= {key[5:] for key in self.prod.tokens if key.startswith("data/")}
-        return tuple(sorted(names))
+        below = () if self.prod is None else self.prod.written
+        return tuple(sorted({*self.own.written, *below}))
 
     @cached_property
     def data(self) -> Mapping[str, int]:
@@ -58,20 +69,64 @@ class DatasetView:
         tokens = {name: self.holder(name).data(name) for name in self.partitions}
         return {name: token for name, token in tokens.items() if token is not None}
 
+    def tier(self, partition: str) -> Tier:
+        """Where a partition lies; what an environment wrote itself is hot."""
+        return self.holder(partition).place(partition).tier
+
+    @cached_property
+    def present(self) -> tuple[str, ...]:
+        """The partitions without those that retention deleted."""
+        return tuple(name for name in self.partitions if self.tier(name) != "deleted")
+
+    def read_of(self, interval: Interval | None) -> tuple[str, ...]:
+        """Partitions that a read of an interval takes; without one, or a time, all there are."""
+        if interval is None or self.contract.time is None:
+            return self.present
+        return (*interval.partitions(self.contract.time.unit), NULL)
+
+    def in_cold(self, partitions: Iterable[str]) -> tuple[str, ...]:
+        """Those of some partitions that have to be restored before they can be read."""
+        return tuple(p for p in dict.fromkeys(partitions) if self.tier(p) == "cold")
+
     def paths(self, partitions: Iterable[str] | None = None) -> list[str]:
-        """Absolute paths of the live files of some partitions (of all, if None)."""
-        names = self.partitions if partitions is None else tuple(partitions)
+        """Absolute paths of the live files of some partitions, or of all that there are.
+
+        Raises ColdError if one of them lies in cold, and UserError if one that is asked for by its
+        name was deleted by retention.
+        """
+        names = self.present if partitions is None else tuple(partitions)
+        self.check_readable(names)
         if self.prod is None:
             return self.own.paths(names)
         mine = [name for name in names if self.holder(name) is self.own]
         rest = [name for name in names if self.holder(name) is not self.own]
         return self.own.paths(mine) + self.prod.paths(rest)
 
+    def check_readable(self, partitions: Iterable[str]) -> None:
+        """Raises as `paths` does."""
+        names = tuple(partitions)
+        if gone := [name for name in names if self.tier(name) == "deleted"]:
+            raise deleted_error(self.dataset, gone)
+        if cold := self.in_cold(names):
+            if self.prod is not None:
+                raise pinned_cold_error(self.settings, self.contract, self.prod, cold)
+            raise cold_error(self.settings, [(self.contract, cold)])
+
     def rows(self) -> int:
-        return sum(map(self.rows_in, self.partitions))
+        """Rows over all tiers."""
+        return sum(map(self.rows_in, self.present))
 
     def rows_in(self, partition: str) -> int:
+        """Rows of a partition; of one in cold, as its archive says."""
+        if self.tier(partition) == "cold":
+            return self.archived([partition])[partition].rows
         return sum(file.rows for file in self.holder(partition).files_in([partition]))
+
+    def archived(self, partitions: Iterable[str]) -> Mapping[str, Manifest]:
+        """The archives' manifests of partitions that lie in cold."""
+        names = tuple(partitions)
+        below = self.own if self.prod is None else self.prod
+        return archived(self.settings, self.dataset, below, names)
 
 
 def open_view(settings: Settings, contract: TableContract) -> DatasetView:
@@ -87,6 +142,18 @@ def look_at(settings: Settings, contract: TableContract) -> DatasetView:
     return _view(settings, contract, pins_of(settings).look)
 
 
+def view_of(settings: Settings, contract: TableContract, noted: Snapshot) -> DatasetView:
+    """An output as it was when its own table was noted, over its tiers.
+
+    If warm has moved past it the view is a newer one, whose fences are not as noted.
+    """
+    if settings.env != PROD:
+        return DatasetView(contract, noted, prod_below(settings, contract.dataset), settings)
+    tables = tier_tables(settings.roots, contract.dataset)
+    whole = with_warm(noted, tables.warm) or open_whole(tables.hot, tables.warm)
+    return DatasetView(contract, whole, None, settings)
+
+
 def prod_below(settings: Settings, dataset: Dataset) -> Snapshot | None:
     """Prod's table as a person's environment reads it, pinned if it was not; None in prod itself.
 
@@ -96,7 +163,7 @@ def prod_below(settings: Settings, dataset: Dataset) -> Snapshot | None:
 
 
 def pins_of(settings: Settings) -> Pins:
-    return Pins(settings.lake, settings.env, settings.environments.pin_days)
+    return Pins(settings.roots, settings.env, settings.environments.pin_days)
 
 
 def _view(
@@ -105,7 +172,7 @@ def _view(
     if settings.env == PROD:
         tables = tier_tables(settings.roots, contract.dataset)
         whole = open_whole(tables.hot, tables.warm)
-        return DatasetView(with_extras(contract, [whole.schema]), whole, None)
+        return DatasetView(with_extras(contract, [whole.schema]), whole, None, settings)
     own = open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
     below = below_of(contract.dataset)
-    return DatasetView(with_extras(contract, [own.schema, below.schema]), own, below)
+    return DatasetView(with_extras(contract, [own.schema, below.schema]), own, below, settings)

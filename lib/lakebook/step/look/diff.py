@@ -34,6 +34,8 @@ def diff(
             rows = _rows(found.now)
             where = f"{contract.dataset}, {found.said}"
             text = f"Nothing is published here yet: all {plural(rows, 'row')} are new."
+            if found.unread:
+                text = f"{plural(rows, 'row')}, and nothing to compare with: {found.unread}."
             return _shown(contract, found.said, text, [where, text, *said((), words)], None, words)
         told = compare(found.before, found.now, contract, keep_missing=merges and frame is not None)
     if merges and frame is not None:

@@ -11,10 +11,11 @@ from ...cards.words import interval
 from ...contract.model import TableContract
 from ...contract.time import bounds, partitions_of
 from ...delta import open_snapshot
-from ...errors import UserError
+from ...errors import ColdError, UserError
 from ...names import PROD, table_path
+from ..cold import spans_text
 from ..outcome import Output
-from ..view import DatasetView, open_view, prod_below
+from ..view import DatasetView, open_view, view_of
 from .compare import as_written
 from .frames import lazy_rows
 
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sides:
-    """`before`: published rows, None where nothing is; `said`: what is compared, for people."""
+    """`before`: published rows, None where nothing is; `said`: what is compared, for people.
+
+    `unread`: why what is published cannot be read, where it is there.
+    """
 
     before: pl.LazyFrame | None
     now: pl.LazyFrame
     said: str
     notes: tuple[str, ...] = ()
+    unread: str = ""
 
 
 @contextmanager
@@ -44,12 +49,19 @@ def sides(context: LakeContext, frame: Any, contract: TableContract) -> Iterator
     if frame is None:
         output = _last_write(context, contract)
         before = _at_start(context, contract)
-        names = [*output.committed, *output.unchanged]
         table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
         written = open_snapshot(table, output.version)
-        now = _scan(written.paths(names), contract, [written.schema])
         said = f"what was written, version {output.version}, against {_named(context, before)}"
-        yield Sides(_published(before, names), now, said)
+        # What came out equal lies where it lay.
+        away = [name for name in output.unchanged if name not in written.by_partition]
+        same = [name for name in away if before.tier(name) == "warm"]
+        names = [*output.committed, *(n for n in output.unchanged if n not in away), *same]
+        now = _scan([*written.paths(names), *before.paths(same)], contract, [written.schema])
+        rest = [name for name in away if name not in same and before.tier(name) == "cold"]
+        notes: tuple[str, ...] = ()
+        if rest:
+            notes = (f"{spans_text(rest)} came out equal and lies in cold",)
+        yield _against(before, names, now, said, notes)
         return
     before = open_view(context.settings, contract)
     with lazy_rows(frame, context.settings.state, once=True) as rows:
@@ -58,7 +70,7 @@ def sides(context: LakeContext, frame: Any, contract: TableContract) -> Iterator
         if contract.write == "append" or (contract.time and context.interval is None):
             names = list(before.partitions)
         said = f"against {_named(context, before)}"
-        yield Sides(_published(before, names), inside, said, notes)
+        yield _against(before, names, inside, said, notes)
 
 
 def _last_write(context: LakeContext, contract: TableContract) -> Output:
@@ -74,12 +86,22 @@ def _last_write(context: LakeContext, contract: TableContract) -> Output:
 
 def _at_start(context: LakeContext, contract: TableContract) -> DatasetView:
     """What was published when the step opened."""
-    noted = context.noted[contract.dataset]
-    return DatasetView(contract, noted, prod_below(context.settings, contract.dataset))
+    return view_of(context.settings, contract, context.noted[contract.dataset])
 
 
-def _published(view: DatasetView, names: list[str]) -> pl.LazyFrame | None:
-    if not set(names) & set(view.partitions):
+def _against(
+    view: DatasetView, names: list[str], now: pl.LazyFrame, said: str, notes: tuple[str, ...]
+) -> Sides:
+    """A backfill of cold days needs no restore: there is only nothing to compare it with."""
+    try:
+        return Sides(_published(view, names), now, said, notes)
+    except ColdError as cold:
+        return Sides(None, now, said, notes, unread=cold.sentence)
+
+
+def _published(view: DatasetView, wanted: list[str]) -> pl.LazyFrame | None:
+    names = sorted({*wanted} & {*view.present})
+    if not names:
         return None
     schemas = [s.schema for s in (view.own, view.prod) if s is not None and s.version >= 0]
     return _scan(view.paths(names), view.contract, schemas)

@@ -1,0 +1,106 @@
+"""What a run will read and lies in cold: found before it starts, and restored if that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from ..cards.words import plural, size_text
+from ..contract.lookup import find_table
+from ..contract.time import partitions_of
+from ..errors import ColdError
+from ..graph import StepNode
+from ..intervals import Interval
+from ..names import PROD, Dataset, tier_tables
+from ..settings import Settings
+from ..step.cold import cold_error, spans_text, time_text
+from ..step.view import DatasetView
+from .plan import Planner
+
+RESTORE_DAYS = 7
+"""So long stays what was restored for a run or a query."""
+
+_TRIES = 3
+
+Say = Callable[[str], None]
+
+
+def provide(settings: Settings, check: Callable[[], None], say: Say) -> None:
+    """Restore what a check misses, until it passes. Raises ColdError if that does not help."""
+    for _ in range(_TRIES):
+        try:
+            return check()
+        except ColdError as cold:
+            if not cold.needs:
+                raise
+            restore(settings, cold, say)
+    check()
+
+
+def restore(settings: Settings, cold: ColdError, say: Say) -> None:
+    """Bring back the partitions that an error names, to warm and for some days."""
+    from ..tiers.restore import restore as bring_back
+    from ..tiers.restore_plan import plan_restore
+
+    until = datetime.now(UTC) + timedelta(days=RESTORE_DAYS)
+    for name, partitions in cold.needs.items():
+        contract = find_table(settings, Dataset.parse(name))
+        plan = plan_restore(settings, contract, partitions)
+        if not plan.sizes:
+            continue  # somebody was faster
+        days = spans_text(plan.sizes)
+        size = f"{plural(len(plan.sizes), 'partition')}, {size_text(plan.size_bytes)}"
+        say(
+            f"restoring {days} of {name} from cold until {until:%Y-%m-%d} "
+            f"({size}, {time_text(plan.seconds)})"
+        )
+        tables = tier_tables(settings.roots, contract.dataset)
+        bring_back(tables, contract, tuple(plan.sizes), to="warm", expires=until)
+
+
+def check_reads(planner: Planner, node: StepNode, interval: Interval | None) -> None:
+    """Raise ColdError if a run of an interval cannot read all that its code declares.
+
+    Raises UserError for days that retention deleted. What a merge has to rewrite is known only when
+    its batch is there.
+    """
+    missing = []
+    for view, names in _reads(planner, node, interval):
+        if cold := view.in_cold(names):
+            if planner.settings.env != PROD:
+                view.check_readable(cold)
+            missing.append((view.contract, cold))
+        else:
+            view.check_readable(names)
+    if missing:
+        raise cold_error(planner.settings, missing)
+
+
+def _reads(
+    planner: Planner, node: StepNode, interval: Interval | None
+) -> Iterator[tuple[DatasetView, tuple[str, ...]]]:
+    """Each dataset that a run reads, with the partitions of it; what nobody wrote is left out."""
+    assert node.contract is not None
+    views: dict[Dataset, DatasetView] = {}
+    wanted: dict[Dataset, dict[str, None]] = {}
+
+    def note(dataset: Dataset, within: Interval | None) -> DatasetView:
+        view = planner.view(dataset, views)
+        wanted.setdefault(dataset, {}).update(dict.fromkeys(view.read_of(within)))
+        return view
+
+    for read in node.reads:
+        around = None
+        if interval is not None and not read.whole:
+            around = interval.expand(read.before_days, read.after_days)
+        note(read.dataset, around)
+    for table in node.contract.tables:
+        for relation in table.relationships:
+            if relation.to_dataset not in node.outputs:
+                note(relation.to_dataset, None)
+        if table.write != "append" and any(rule.scope == "table" for rule in table.rules):
+            note(table.dataset, None)
+            for name in partitions_of(table, interval):
+                wanted[table.dataset].pop(name, None)  # these are what the run makes
+    for dataset, names in wanted.items():
+        yield views[dataset], tuple(names)

@@ -1,0 +1,62 @@
+"""A lake whose partitions lie in several tiers: `SmallLake` with the moves of `lakebook.tiers`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from small_lake import SmallLake
+
+from lakebook.contract.lookup import find_table
+from lakebook.contract.model import TableContract
+from lakebook.delta.place import Tier
+from lakebook.names import Dataset, TierTables, tier_tables
+from lakebook.settings import Settings, load_settings
+from lakebook.step.view import DatasetView, open_view
+from lakebook.tiers.archive import archive
+from lakebook.tiers.move import move_to_warm
+from lakebook.tiers.placing import NewPlace, set_places
+from lakebook.tiers.promote import promote
+from lakebook.tiers.restore import restore
+
+
+class AgedLake(SmallLake):
+    """Moves what prod has of its dataset."""
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.root, env=self.env)
+
+    @property
+    def promised(self) -> TableContract:
+        return find_table(self.settings, Dataset.parse(self.step))
+
+    @property
+    def tables(self) -> TierTables:
+        return tier_tables(self.settings.roots, Dataset.parse(self.step))
+
+    @property
+    def view(self) -> DatasetView:
+        return open_view(self.settings, self.promised)
+
+    def places(self) -> Mapping[str, Tier]:
+        return {name: self.view.tier(name) for name in self.view.partitions}
+
+    def warm(self, *partitions: str) -> None:
+        assert move_to_warm(self.tables, self.promised, partitions).moved == partitions
+
+    def hot(self, *partitions: str) -> None:
+        assert promote(self.tables, partitions).moved == partitions
+
+    def cold(self, *partitions: str) -> None:
+        assert archive(self.tables, self.promised, partitions, level=3).moved == partitions
+
+    def restore(self, *partitions: str, expires: datetime | None = None) -> None:
+        done = restore(self.tables, self.promised, partitions, expires=expires)
+        assert done.moved == partitions
+
+    def delete(self, *partitions: str) -> None:
+        """As retention does."""
+        places = {name: NewPlace("deleted", archive=0) for name in partitions}
+        done = set_places(self.tables.hot, self.snapshot, places, {"operation_kind": "retention"})
+        assert done.done == partitions
