@@ -134,7 +134,7 @@ def erase(erasure: Erasure, on_begin: Progress = lambda what: None) -> Report:
             report.add(purge(tables, search, run=run))
     for tables, contract, erased in taken:
         with report.going_on():
-            go_back(tables, contract, erased, run=run)
+            go_back(tables, contract, erased, run=run, level=settings.tiers.archive_level)
     with report.going_on():
         finish_drops(settings, search)
         report.caches = clear_caches(settings, search, TextSearch(erasure.subject))

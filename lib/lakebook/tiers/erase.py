@@ -32,6 +32,7 @@ from .batches import in_batches
 from .measure import archive_files
 from .move import move_to_warm
 from .promote import note_whole
+from .recompress import LEVEL
 from .search import Search
 from .subject import Subject
 
@@ -102,13 +103,18 @@ def erase_rows(tables: TierTables, search: Search, *, run: str) -> Erased:
     )
 
 
-def go_back(tables: TierTables, contract: TableContract, erased: Erased, *, run: str) -> None:
-    """Move the partitions to where they lay. Killed before it, they age there by their policy."""
+def go_back(
+    tables: TierTables, contract: TableContract, erased: Erased, *, run: str, level: int = LEVEL
+) -> None:
+    """Move the partitions to where they lay. Killed before it, they age there by their policy.
+
+    `level`: of zstd, for archives.
+    """
     places = erased.came_from.items()
     if warm := [p for p, tier in places if tier == "warm"]:
         move_to_warm(tables, contract, warm, run=run)
     if cold := [p for p, tier in places if tier == "cold"]:
-        archive(tables, contract, cold, run=run)
+        archive(tables, contract, cold, run=run, level=level)
     fault_point("erase.after_return")
 
 

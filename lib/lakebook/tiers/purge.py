@@ -58,7 +58,7 @@ def purge(tables: TierTables, search: Search, *, run: str) -> Purged:
 
 def _purge_table(table: Path, search: Search, purged: Purged, leases: Mapping[Path, str]) -> None:
     sweep(table)
-    old = removed_files(open_snapshot(table), time.time())
+    old = removed_files(table, time.time())
     theirs = search.through(table / path for path in old)
     # One that cannot be decoded goes as well: nobody can say that it holds no row of the subject.
     wanted = {path for path in old if table / path in {*theirs.rows, *theirs.unread}}
