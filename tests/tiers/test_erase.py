@@ -218,6 +218,10 @@ def test_damage_is_not_blessed(quarter: TierTables) -> None:
     path.write_bytes(b"PAR1 and nothing")
     with pytest.raises(StorageError, match=r"2013-01.*a file cannot be read"):
         erase_rows(quarter, Search(ZERO), run="e")
+    search = Search(ZERO)
+    search.through([path])
+    path.unlink()
+    erase_rows(quarter, search, run="e")  # what is not there has no rows
     assert w.orphans(quarter.hot) == []
 
 
@@ -240,6 +244,33 @@ def test_a_write_meanwhile_wins_and_is_erased_as_well(
     assert delta.open_snapshot(quarter.hot).fp("2013-01") == 8
     assert rows(quarter).height == 180 and w.orphans(quarter.hot) == []
     assert Search(ZERO).below([everything(quarter)]).rows == {}
+
+
+def test_a_file_that_goes_after_the_look(
+    quarter: TierTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moved by others and vacuumed: look again. With nobody about: it is missing, which is said."""
+    stage_kept, turns = erase._stage_kept, []
+
+    def be_overtaken(stage, partition, *given):
+        if not turns:
+            move_to_warm(quarter, CONTRACT, MONTHS)
+            delta.vacuum(quarter.hot, retention_s=-1)
+        turns.append(partition)
+        return stage_kept(stage, partition, *given)
+
+    monkeypatch.setattr(erase, "_stage_kept", be_overtaken)
+    assert len(gone(quarter, ZERO).rows) == 3
+    clean(quarter, ZERO)
+
+    who, turns[:] = subject("v=0-1"), ["again"]
+    search = Search(who)
+    paths = [path for files in look_at(quarter).files.values() for path in files]
+    search.through(paths)
+    monkeypatch.setattr(search, "_one", lambda path: (path, 1, 1))
+    paths[0].unlink()
+    with pytest.raises(StorageError, match="a file that the log names is missing"):
+        erase_rows(quarter, search, run="e")
 
 
 def test_who_never_gets_a_turn_gives_up(

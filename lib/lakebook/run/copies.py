@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..delta import Pins, open_snapshot
+from ..errors import StorageError
 from ..names import PROD, Dataset, TierTables, environments_of, table_path, tier_tables
 from ..processes import is_alive
 from ..settings import Settings
@@ -52,9 +53,12 @@ def move_pins(
 
 def _must_move(pins: Pins, dataset: Dataset, search: Search) -> bool:
     kept = list(pins.folder.glob(f"{dataset}.*.snapshot"))
-    if not kept or pins.get(dataset) is None:
-        return bool(kept)
-    if len(kept) > 1:  # of a move that was killed
+    if len(kept) != 1:
+        return bool(kept)  # of a move that was killed
+    try:
+        if pins.get(dataset) is None:
+            return True
+    except StorageError:  # damaged: nobody knows what it holds
         return True
     seen = pins.look(dataset)
     live = {file.path for file in open_snapshot(seen.table).files}

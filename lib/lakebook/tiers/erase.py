@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from ..contract.model import Column, TableContract
 from ..contract.types import type_of
-from ..delta import begin_stage, commit_replace, inspect, sweep
+from ..delta import begin_stage, commit_replace, inspect, open_snapshot, sweep
+from ..delta.commit import fence_stands
 from ..delta.digest import MASK, digest_rows
 from ..delta.faults import fault_point
 from ..delta.place import Tier
@@ -37,6 +38,7 @@ from .search import Search
 from .subject import Subject
 
 _ROUNDS = 20
+_MEND = "bring it back from a backup or run the partition again, then erase again"
 
 
 @dataclass
@@ -82,12 +84,12 @@ def erase_rows(tables: TierTables, search: Search, *, run: str) -> Erased:
             raise StorageError(
                 f"a file cannot be read ({why})",
                 where=str(path),
-                fix="bring it back from a backup or run the partition again, then erase again",
+                fix=_MEND,
             )
         todo = {p: files for p, files in now.files.items() if any(f in hits.rows for f in files)}
         if not todo:
             return erased
-        sizes = {p: sum(path.stat().st_size for path in files) for p, files in todo.items()}
+        sizes = {p: sum(map(_size, files)) for p, files in todo.items()}
         for names in in_batches(sizes):
             batch = {p: todo[p] for p in names}
             for partition in _rewrite(tables, now, batch, search.subject, run):
@@ -123,6 +125,13 @@ def of_one_table(table: Path, dataset: Dataset) -> TierTables:
     return TierTables(dataset, table, table / ".none", table / ".none")
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _rewrite(
     tables: TierTables,
     now: Now,
@@ -135,15 +144,23 @@ def _rewrite(
     contract = _contract_of(tables, now.hot)
     stage = begin_stage(tables.hot, run)
     try:
-        with storage_errors("erasing rows", tables.hot):
-            gone = {p: _stage_kept(stage, p, batch[p], contract, subject) for p in batch}
+        try:
+            with storage_errors("erasing rows", tables.hot):
+                gone = {p: _stage_kept(stage, p, batch[p], contract, subject) for p in batch}
+        except FileNotFoundError as missing:
+            latest = open_snapshot(tables.hot)
+            if not all(fence_stands(now.hot, latest, p) for p in batch):
+                return ()  # moved or written meanwhile, and vacuumed
+            raise StorageError(
+                "a file that the log names is missing", where=str(missing.filename), fix=_MEND
+            ) from None
         found = inspect(stage, contract)
         for p in batch:
             if signed((found.digest(p) + gone[p]) & MASK) != now.hot.data(p):
                 raise StorageError(
                     f"the rows of {p} are not those that were committed: a file is damaged",
                     where=str(tables.hot),
-                    fix="bring it back from a backup or run the partition again, then erase again",
+                    fix=_MEND,
                 )
         fault_point("erase.after_stage")
         done = commit_replace(
