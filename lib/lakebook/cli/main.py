@@ -8,7 +8,16 @@ from typing import NoReturn
 import typer
 
 from ..errors import LakebookError, disk_error
-from . import datahub, diffing, environments, inspecting, making, reporting, running
+from . import (
+    datahub,
+    diffing,
+    environments,
+    erasing,
+    inspecting,
+    making,
+    reporting,
+    running,
+)
 from .shared import error_console
 
 app = typer.Typer(
@@ -29,6 +38,8 @@ app.add_typer(inspecting.quarantine_app, name="quarantine")
 app.command()(inspecting.runs)
 app.command()(diffing.diff)
 app.add_typer(environments.env_app, name="env")
+app.command()(erasing.erase)
+app.command()(erasing.audit)
 app.add_typer(reporting.report_app, name="report")
 app.add_typer(datahub.app, name="datahub")
 app.command()(making.new)

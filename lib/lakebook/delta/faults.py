@@ -71,6 +71,15 @@ TIER_POINTS = (
     "retention.after_warm",
     "retention.after_cold",
     "retention.after_files",
+    "erase.after_stage",
+    "erase.after_commit",
+    "erase.after_rows",
+    "erase.after_pins",
+    "erase.after_warm",
+    "erase.after_cold",
+    "erase.after_files",
+    "erase.after_entry",
+    "erase.after_return",
 )
 """Those of changes of place (`lakebook.tiers`), beside those of the commits in them."""
 

@@ -126,8 +126,9 @@ class Pins:
             after = self.get(dataset)
             assert after is not None
             self._release(dataset, before)
-            if before.version != after.version:
-                self._kept_path(dataset, before.version).unlink(missing_ok=True)
+            for path in self.folder.glob(f"{dataset}.*.snapshot"):
+                if path != self._kept_path(dataset, after.version):
+                    path.unlink(missing_ok=True)
         return before, after
 
     def release_all(self, roots: Roots) -> None:

@@ -63,10 +63,11 @@ def _bounds(chunks: list[Any], kind: pa.DataType) -> tuple[Any, Any] | None:
         high = max(chunk.max for chunk in filled)
     except (UnicodeDecodeError, OverflowError, ValueError):
         return None  # a writer cut a text inside a character, or a year is beyond Python's
-    return _outward(low, high, kind)
+    return outward(low, high, kind)
 
 
-def _outward(low: Any, high: Any, kind: pa.DataType) -> tuple[Any, Any] | None:
+def outward(low: Any, high: Any, kind: pa.DataType) -> tuple[Any, Any] | None:
+    """Bounds as the log has them, of the lowest and the highest value; None: it has none."""
     types = pa.types
     if types.is_integer(kind) and isinstance(low, int):
         return low, high

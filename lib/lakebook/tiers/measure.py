@@ -10,6 +10,7 @@ from ..delta.inspection import read_footer
 from ..delta.snapshot import Snapshot
 from ..errors import StorageError
 from ..names import TierTables
+from .cold_folders import archive_folder
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def archive_files(cold: Path, hot: Snapshot, partition: str) -> list[Path]:
     archive = hot.archive(partition)
     if archive is None:
         return []
-    return sorted((cold / partition / f"{archive % (1 << 64):016x}").glob("*.parquet"))
+    return sorted(archive_folder(cold, partition, archive).glob("*.parquet"))
 
 
 def _archived(paths: list[Path]) -> Size:

@@ -11,20 +11,20 @@ import shutil
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..contract.lookup import find_table
-from ..delta import PARTITION, living_stages, open_snapshot, read_leases, sweep, vacuum
+from ..delta import PARTITION, living_stages, open_snapshot, sweep, vacuum
 from ..delta.cleaner import removed_files
-from ..delta.disk import sync_folder
 from ..delta.faults import fault_point
 from ..delta.snapshot import Snapshot
 from ..errors import UserError, storage_errors
-from ..names import Dataset, TierTables, table_path, tier_tables
+from ..names import Dataset, table_path, tier_tables
 from ..settings import Settings, person
 from .audit import BEGUN, DONE, append_audit, read_audit
+from .cold_folders import abandoned, supersede
+from .leased import leased_files
 from .measure import Size, size_of
 from .placing import NewPlace, set_places
 from .warm import sweep_warm
@@ -125,8 +125,8 @@ def finish(
     gone = hot.placed("deleted")
     if not gone:
         return Deleted(hot.version)
-    leases = _leased(tables)
-    rest = _Rest(gone, {} if release_all else leases, release_all)
+    leases = {} if release_all else leased_files(tables)
+    rest = _Rest(gone, leases, release_all)
     with storage_errors("deleting expired partitions", tables.hot):
         aside = table_path(settings.lake, dataset.quarantine)
         _empty_quarantine(rest, tables.hot, aside, run)
@@ -194,18 +194,19 @@ class _Rest:
 
     def clear_cold(self, cold: Path) -> None:
         """Delete the archives: no token names them any more, and no restore can place them."""
+        dead = set(abandoned(cold, time.time()))
         for partition in self.partitions:
             folder = cold / partition
             for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if path.name.startswith(".draft-") and path not in dead:
+                    self.kept.append(Kept(partition, path, "an archive is being made of it"))
+                    continue
                 found = [one for one in path.rglob("*") if one.is_file()]
                 self.files += len(found)
                 self.size_bytes += sum(one.stat().st_size for one in found)
                 # At once out of its place, so that nobody meets a part of it.
-                aside = path
-                if not path.name.startswith("."):
-                    aside = path.rename(path.with_name(f".deleted-{path.name}"))
-                    sync_folder(folder)
-                shutil.rmtree(aside)
+                aside = path if path.name.startswith(".superseded-") else supersede(path, 0)
+                shutil.rmtree(aside or path, ignore_errors=True)
 
     def _of(self, path: str) -> str | None:
         """The partition of a file, by its folder, if it is one of these."""
@@ -226,18 +227,6 @@ def _empty_quarantine(rest: _Rest, main: Path, aside: Path, run: str) -> None:
         return
     about = {"run": run, "operation_kind": EVENT}
     set_places(aside, noted, dict.fromkeys(found, NewPlace("deleted")), about)
-
-
-def _leased(tables: TierTables) -> dict[Path, str]:
-    """Each file that a lease names, with who holds it and until when."""
-    found: dict[Path, str] = {}
-    for table in (tables.hot, tables.warm):
-        for lease in read_leases(table):
-            until = datetime.fromtimestamp(lease.expires, UTC)
-            holder = f"{lease.holder} reads it until {until:%Y-%m-%d %H:%M} UTC"
-            # Files of warm are named by their whole path, and a path that is whole stays so.
-            found |= dict.fromkeys([table / path for path in lease.files], holder)
-    return found
 
 
 def _refusal(noted: Snapshot, partition: str) -> str | None:

@@ -1,0 +1,92 @@
+"""Where else a dataset's rows lie: tables of environments, their pins, dropped ones, caches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..delta import Pins, open_snapshot
+from ..errors import StorageError
+from ..names import PROD, Dataset, TierTables, environments_of, table_path, tier_tables
+from ..processes import is_alive
+from ..settings import Settings
+from ..tiers.bounds import tells
+from ..tiers.erase import of_one_table
+from ..tiers.search import Search, files_below, is_parquet, parquet_files
+from .drop import DropPlan, apply_drop
+from .environments import DROPPED
+from .remains import TextSearch
+
+_OF_RUN = re.compile(r"run-(\d+)-")  # a folder of dbt, with the process that uses it
+
+
+def places_of(settings: Settings, dataset: Dataset) -> Iterator[tuple[str, TierTables]]:
+    """Every environment's table of a dataset and its quarantine, with the environment's name."""
+    for env in environments_of(settings.lake):
+        for name in (dataset, dataset.quarantine):
+            tables = of_one_table(table_path(settings.lake, name, env=env), name)
+            if env == PROD and name == dataset:
+                tables = tier_tables(settings.roots, dataset)
+            if open_snapshot(tables.hot).version >= 0:
+                yield env, tables
+
+
+def move_pins(
+    settings: Settings, datasets: Sequence[Dataset], search: Search
+) -> dict[str, list[str]]:
+    """Move the pins whose version of prod has the subject's rows, or bounds that tell a value.
+
+    Gives each environment with the datasets that it reads at another version now.
+    """
+    moved: dict[str, list[str]] = {}
+    for env in environments_of(settings.lake):
+        if env == PROD:
+            continue
+        pins = Pins(settings.roots, env, settings.environments.pin_days)
+        for dataset in datasets:
+            if _must_move(pins, dataset, search):
+                pins.move(dataset)
+                moved.setdefault(env, []).append(str(dataset))
+    return moved
+
+
+def _must_move(pins: Pins, dataset: Dataset, search: Search) -> bool:
+    kept = list(pins.folder.glob(f"{dataset}.*.snapshot"))
+    if len(kept) != 1:
+        return bool(kept)  # of a move that was killed
+    try:
+        if pins.get(dataset) is None:
+            return True
+    except StorageError:  # damaged: nobody knows what it holds
+        return True
+    seen = pins.look(dataset)
+    live = {file.path for file in open_snapshot(seen.table).files}
+    old = [file for file in seen.files if file.path not in live]
+    if any(tells(search.subject, file.stats_json) for file in old):
+        return True
+    found = search.through(seen.table / file.path for file in old)
+    return bool(found.rows or found.unread)
+
+
+def finish_drops(settings: Settings, search: Search) -> None:
+    """Delete environments that a drop has moved aside, if they have the subject's rows."""
+    for folder in sorted((settings.lake / DROPPED).glob("*")):
+        if search.through(parquet_files(folder)).rows:
+            apply_drop(DropPlan(settings, None, False, 0, (folder,)))
+
+
+def clear_caches(settings: Settings, search: Search, texts: TextSearch) -> int:
+    """Delete the caches that hold the subject; how many files. Any of them may go at any time."""
+    files = [path for path in files_below(settings.state) if not _is_used(path)]
+    tables = [path for path in files if is_parquet(path)]
+    gone = {*search.through(tables).rows, *texts.through(p for p in files if p not in set(tables))}
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)
+
+
+def _is_used(path: Path) -> bool:
+    """Whether a living process of dbt works there."""
+    found = (_OF_RUN.match(part) for part in path.parts)
+    return any(is_alive(int(match[1])) for match in found if match)

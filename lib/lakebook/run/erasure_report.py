@@ -1,0 +1,113 @@
+"""What an erasure did and what its proof found. Nothing in it holds a value of the subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..errors import LakebookError
+from ..tiers.purge import Purged
+from .related import Related
+from .remains import Remains
+
+
+@dataclass(frozen=True)
+class Held:
+    """Rows of the subject that readers of an environment see in a dataset or set aside in it."""
+
+    env: str
+    dataset: str
+    tier: str
+    partitions: int
+    rows: int
+
+
+@dataclass
+class Report:
+    """held: what readers saw. files, size_bytes: old files that were deleted. entries: of logs that
+    lost a bound. pins: environment -> datasets that it reads at another version now. overridden:
+    readers whose files went. caches: cache files that were deleted. problems: parts that could not
+    be done. searched: files that the proof decoded, and their bytes. found: files that should be
+    clean and are not, with the reason. elsewhere: rows in other datasets. review: what is left to
+    people. unsearched: columns whose value is too short to be looked for as text.
+    """
+
+    held: tuple[Held, ...] = ()
+    files: int = 0
+    size_bytes: int = 0
+    entries: int = 0
+    pins: dict[str, list[str]] = field(default_factory=dict)
+    overridden: list[str] = field(default_factory=list)
+    caches: int = 0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    searched_files: int = 0
+    searched_bytes: int = 0
+    found: dict[Path, str] = field(default_factory=dict)
+    elsewhere: dict[Related, int] = field(default_factory=dict)
+    review: tuple[Remains, ...] = ()
+    unsearched: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return sum(held.rows for held in self.held)
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.found and not self.problems
+
+    def add(self, purged: Purged) -> None:
+        self.files += purged.files
+        self.size_bytes += purged.size_bytes
+        self.entries += purged.entries
+        self.overridden += [one for one in purged.overridden if one not in self.overridden]
+
+    def going_on(self) -> _GoingOn:
+        """A block whose Lakebook error becomes a problem of the report."""
+        return _GoingOn(self)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "clean": self.is_clean,
+            "rows": self.rows,
+            "held": [held.__dict__ for held in self.held],
+            "files": self.files,
+            "size_bytes": self.size_bytes,
+            "log_entries": self.entries,
+            "pins": self.pins,
+            "overridden": self.overridden,
+            "caches": self.caches,
+            "problems": self.problems,
+            "notes": self.notes,
+            "searched": {"files": self.searched_files, "size_bytes": self.searched_bytes},
+            "found": {str(path): why for path, why in self.found.items()},
+            "elsewhere": [
+                {"dataset": str(one.dataset), "direction": one.direction, "rows": rows}
+                for one, rows in self.elsewhere.items()
+            ],
+            "review": [
+                {**group.__dict__, "files": [str(path) for path in group.files]}
+                for group in self.review
+            ],
+            "unsearched": list(self.unsearched),
+        }
+
+
+class _GoingOn:
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if isinstance(raised, LakebookError):
+            self.report.problems.append(raised.sentence)
+        return isinstance(raised, LakebookError)
