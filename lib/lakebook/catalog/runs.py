@@ -15,8 +15,9 @@ from ..site.places import page_name
 from . import urns
 from .assertions import SCHEMA, assertion, promise_of, result
 from .inspected import inspections
-from .profile import profile, window
+from .profile import profile
 from .proposals import Proposal, millis, proposal, proposals, stamp
+from .window import window
 
 Contracts = Mapping[Dataset, TableContract]
 """Of what a run wrote and read, as far as they still exist."""
