@@ -1,6 +1,6 @@
 """What datasets refer to: platform, flow, structured properties, domains, tags, glossary terms.
 
-The outbox keeps these before everything else, each emitted once (`emit.put_definitions`).
+The outbox keeps these before everything else, each emitted once (`describe.put_definitions`).
 """
 
 from __future__ import annotations
