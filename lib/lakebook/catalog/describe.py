@@ -56,7 +56,7 @@ def describe_steps(
     for contract in new:
         try:
             describe(settings, box, contract, done)
-            _renew_lineage(settings, box, contract, steps[str(contract.step)], done)
+            _renew_lineage(settings, box, contract, steps.get(str(contract.step)), done)
         except LakebookError as broken:
             done.troubles.append(f"{contract.step}: {broken.sentence}")
     if new:
@@ -94,7 +94,7 @@ def put_lineage(
 
 
 def _renew_lineage(
-    settings: Settings, box: Outbox, contract: Contract, record: RunRecord, done: Emission
+    settings: Settings, box: Outbox, contract: Contract, record: RunRecord | None, done: Emission
 ) -> None:
     """What was compiled before, if it still fits; else what the run read, if nothing is known."""
     found = recall_lineage(settings, contract.step)
@@ -106,5 +106,5 @@ def _renew_lineage(
         if found is not None:
             put_lineage(settings, box, contract, found, done)
             return
-    if not box.has("lineage", str(contract.step)):
+    if record is not None and not box.has("lineage", str(contract.step)):
         put_lineage(settings, box, contract, lineage.read_by(record), done)

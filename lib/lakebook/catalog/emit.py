@@ -6,6 +6,7 @@ steps. `emit_all` also describes every dataset, with lineage down to columns.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,9 @@ from ..archive.record import RunRecord, read_record
 from ..contract.lookup import find_table, load_step_contract
 from ..contract.model import Contract, TableContract
 from ..errors import LakebookError
-from ..names import Dataset
+from ..names import Dataset, step_of
 from ..settings import Settings, load_settings
+from . import operations, urns
 from .dataset import removed
 from .describe import describe, describe_steps, made_of, put_definitions, put_lineage
 from .emission import Emission
@@ -82,7 +84,12 @@ def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
     records = _pending(settings, box, done) if is_whole else _archived(settings, "", done)
     steps = {record.step: record for record in records}
     contracts = {step: _contract(settings, step) for step in steps}
-    describe_steps(settings, box, steps, contracts, done)
+    named = {name for record in records for name in operations.touched(record)}
+    strange = {step: _contract(settings, step) for step in _steps(settings, box, named)}
+    describe_steps(settings, box, steps, {**strange, **contracts}, done)
+    for step in steps:
+        if urns.is_maintenance(step):
+            done.put(box, "job", step, operations.job(step, settings.env))
     after = _Past(box.state.incidents, box.state.published) if is_whole else _Past()
     for record in records:
         is_done, after = _emit_run(settings, box, record, contracts[record.step], after, done)
@@ -143,6 +150,15 @@ def _contract(settings: Settings, step: str) -> Contract | None:
         return load_step_contract(settings, Dataset.parse(step))
     except LakebookError:
         return None
+
+
+def _steps(settings: Settings, box: Outbox, datasets: Iterable[str]) -> set[str]:
+    """The steps of datasets that something was done to before any run of theirs was emitted."""
+    found = set()
+    for name in set(datasets) - box.names("dataset"):
+        with contextlib.suppress(LakebookError):  # no contract promises it any more
+            found.add(str(step_of(find_table(settings, Dataset.parse(name)).path)))
+    return found
 
 
 def _contracts(settings: Settings, record: RunRecord, own: Contract | None) -> Contracts:

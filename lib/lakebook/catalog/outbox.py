@@ -22,7 +22,7 @@ from ..settings import Settings
 from .incidents import Incident
 from .proposals import Proposal
 
-Kind = Literal["definitions", "dataset", "lineage", "run"]
+Kind = Literal["definitions", "dataset", "lineage", "job", "run"]
 _END = re.compile(r"-[0-9a-f]{16}\.json$")
 _END_LENGTH = 22
 STATE = "state.json"
