@@ -1,6 +1,6 @@
-"""Aspects of a dataset that its contract gives: schema, owner, domain, tags, terms, properties.
+"""Aspects of a dataset that its contract gives: schema, owner, domain, tags, terms.
 
-Its promises stand in `contract`, where it comes from in `lineage`.
+Its promises stand in `contract`, where it comes from in `lineage`, where it lies in `properties`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from ..contract.tables import CLASSIFICATIONS
 from ..names import PROD, Dataset, contract_path, notebook_path
 from ..settings import Settings
 from . import urns
-from .properties import structured
 from .proposals import Proposal, proposals, stamp
 
 _TYPES = {
@@ -43,7 +42,6 @@ def dataset(settings: Settings, table: TableContract, step: Dataset) -> list[Pro
         _domains(table),
         _tags(table.tags),
         _terms(table.terms, _highest(table)),
-        structured(settings, table),
         StatusClass(removed=False),
     )
 

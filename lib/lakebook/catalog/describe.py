@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..archive.record import RunRecord
-from ..contract.model import Contract
+from ..contract.lookup import find_table
+from ..contract.model import Contract, TableContract
 from ..errors import LakebookError
 from ..lineage.check import compiled, recall_lineage
 from ..lineage.model import StepLineage
+from ..names import Dataset
 from ..settings import Settings
 from . import lineage
 from .contract import data_contract
 from .dataset import dataset
 from .definitions import GLOSSARY, definitions, read_glossary
 from .emission import Emission
+from .held import held, state_of
 from .outbox import Outbox
+from .properties import inputs, structured
 
 
 def put_definitions(
-    settings: Settings, box: Outbox, contracts: Iterable[Contract], done: Emission
+    settings: Settings, box: Outbox, tables: Sequence[TableContract], done: Emission
 ) -> None:
-    """Emit what these contracts refer to and no earlier file has defined in the same words."""
-    tables = [table for contract in contracts for table in contract.tables]
+    """Emit what these tables refer to and no earlier file has defined in the same words."""
     if not tables:
         return
     known: dict[tuple[str, str], Any] = {}
@@ -52,7 +56,7 @@ def describe_steps(
     known = {step: one for step, one in contracts.items() if one is not None}
     keys = {step: made_of(settings, contract) for step, contract in known.items()}
     new = [known[step] for step, key in keys.items() if box.state.described.get(step) != key]
-    put_definitions(settings, box, new, done)
+    put_definitions(settings, box, [table for one in new for table in one.tables], done)
     for contract in new:
         try:
             describe(settings, box, contract, done)
@@ -83,6 +87,32 @@ def describe(settings: Settings, box: Outbox, contract: Contract, done: Emission
         words = dataset(settings, table, contract.step)
         promised = data_contract(table, settings.env)
         done.put(box, "dataset", str(table.dataset), [*words, *promised])
+
+
+def put_tiers(settings: Settings, box: Outbox, done: Emission) -> None:
+    """Renew the properties of the datasets whose tables or policies are not what they were.
+
+    Whatever moved them, a run, a command or somebody's hand: this looks at the tables themselves.
+    """
+    code, stored = hashlib.sha256(_code()).hexdigest()[:8], dict(box.state.stored)
+    moved: list[tuple[TableContract, str]] = []
+    for name in sorted(box.names("dataset")):
+        with contextlib.suppress(LakebookError):  # no contract promises it any more
+            table = find_table(settings, Dataset.parse(name))
+            state = f"{code} {inputs(settings, table)} {state_of(settings, table.dataset)}"
+            if stored.get(name) != state:
+                moved.append((table, state))
+    # Of those that an earlier code described, which may have defined less.
+    old = [table for table, _ in moved if not stored.get(str(table.dataset), "").startswith(code)]
+    put_definitions(settings, box, old, done)
+    for table, state in moved:
+        name = str(table.dataset)
+        try:
+            done.put(box, "tiers", name, structured(settings, table, held(settings, table.dataset)))
+            stored[name] = state
+        except LakebookError as broken:
+            done.troubles.append(f"{name}: {broken.sentence}")
+    box.keep(stored=stored)
 
 
 def put_lineage(

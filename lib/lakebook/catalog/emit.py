@@ -21,7 +21,7 @@ from ..names import Dataset, step_of
 from ..settings import Settings, load_settings
 from . import operations, urns
 from .dataset import removed
-from .describe import describe, describe_steps, made_of, put_definitions, put_lineage
+from .describe import describe, describe_steps, made_of, put_definitions, put_lineage, put_tiers
 from .emission import Emission
 from .freshness import arrivals, results
 from .incidents import Incident, incidents
@@ -64,7 +64,8 @@ def emit_all(settings: Settings, *, again: bool = False) -> Emission:
     contracts = [node.contract for node in graph.order() if node.contract]
     done = Emission()
     with open_outbox(settings) as box:
-        put_definitions(settings, box, contracts, done)
+        tables = [table for contract in contracts for table in contract.tables]
+        put_definitions(settings, box, tables, done)
         for contract in contracts:
             describe(settings, box, contract, done)
             put_lineage(settings, box, contract, found[str(contract.step)], done)
@@ -72,7 +73,7 @@ def emit_all(settings: Settings, *, again: bool = False) -> Emission:
         for name in sorted(box.names("dataset") - known):
             done.put(box, "dataset", name, removed(name, settings.env))
         keys = {str(contract.step): made_of(settings, contract) for contract in contracts}
-        box.keep(described=keys, is_whole=box.state.is_whole and not again)
+        box.keep(described=keys, stored={}, is_whole=box.state.is_whole and not again)
         _emit_archived(settings, box, done)
     settle(settings, done.problem)
     return done
@@ -87,6 +88,7 @@ def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
     named = {name for record in records for name in operations.touched(record)}
     strange = {step: _contract(settings, step) for step in _steps(settings, box, named)}
     describe_steps(settings, box, steps, {**strange, **contracts}, done)
+    put_tiers(settings, box, done)
     for step in steps:
         if urns.is_maintenance(step):
             done.put(box, "job", step, operations.job(step, settings.env))
