@@ -154,6 +154,21 @@ def test_a_policy_that_changes_is_emitted_with_the_next_run(
     assert (found["next_expiry"], found["tier"]) == ("2013-03-03", "hot 60 d, warm 365 d")
 
 
+def test_a_policy_that_contradicts_itself_is_named(
+    aged: Settings, archived: Archive, plain: Checkout
+):
+    archived()
+    before = emitted(aged)
+    contract = plain.root / "notebooks/silver/events.contract.yaml"
+    head, tier = "    customProperties:\n", "      - {property: tier, value: {hot: 30d}}\n"
+    contract.write_text(contract.read_text().replace(head, head + tier))
+    (plain.root / "lakebook.toml").write_text('[tiers.silver]\nretention = "20d"\n')
+    to_warm(aged, DAYS[0])
+    done = emit_runs(load_settings(plain.root))
+    assert "silver.events: " in done.problem and "shorter than hot 30d" in done.problem
+    assert values_of(aged) == before
+
+
 def test_a_dataset_without_a_table_has_what_its_contract_says(settings: Settings):
     emit_all(settings)
     found = values_of(settings)

@@ -119,6 +119,21 @@ def test_a_maintenance_run_is_an_instance_of_its_job(settings: Settings, moved: 
     assert (kinds.count("job"), kinds.count("run")) == (1, 1)
 
 
+def test_what_has_no_partitions_counts_what_it_has(settings: Settings, moved: Archive):
+    compact = {**MOVE, "kind": "compact", "to": "hot"}
+    erase = {"kind": "erase", "dataset": "silver.events", "from": "warm", "to": "warm", "rows": 1}
+    vacuum = {"kind": "vacuum", "dataset": "silver.events", "partitions": [], "files": 1200}
+    moved(compact, erase, {**erase, "rows": 2}, vacuum)
+    emit_runs(settings)
+    found = proposals(settings)
+    about = aspects(found, "dataProcessInstanceProperties")[0]["customProperties"]
+    assert about["compact of silver.events"] == "2 partitions, hot"
+    assert about["erase of silver.events"] == "3 rows, warm"
+    assert about["vacuum of silver.events"] == "1,200 files"
+    spec = aspects(found, "operation", SILVER)[-1]["partitionSpec"]
+    assert spec["type"] == "FULL_TABLE"
+
+
 def test_a_dataset_that_was_only_moved_is_described_as_well(settings: Settings, moved: Archive):
     moved({**MOVE, "dataset": "bronze.events"}, {**MOVE, "dataset": "silver.gone"})
     emit_runs(settings)

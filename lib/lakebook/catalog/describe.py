@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -97,11 +96,17 @@ def put_tiers(settings: Settings, box: Outbox, done: Emission) -> None:
     code, stored = hashlib.sha256(_code()).hexdigest()[:8], dict(box.state.stored)
     moved: list[tuple[TableContract, str]] = []
     for name in sorted(box.names("dataset")):
-        with contextlib.suppress(LakebookError):  # no contract promises it any more
+        try:
             table = find_table(settings, Dataset.parse(name))
+        except LakebookError:
+            continue  # no contract promises it any more, or not as it is
+        try:
             state = f"{code} {inputs(settings, table)} {state_of(settings, table.dataset)}"
-            if stored.get(name) != state:
-                moved.append((table, state))
+        except LakebookError as broken:
+            done.troubles.append(f"{name}: {broken.sentence}")
+            continue
+        if stored.get(name) != state:
+            moved.append((table, state))
     # Of those that an earlier code described, which may have defined less.
     old = [table for table, _ in moved if not stored.get(str(table.dataset), "").startswith(code)]
     put_definitions(settings, box, old, done)

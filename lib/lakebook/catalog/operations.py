@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..archive.record import RunRecord
+from ..cards.words import plural
 from ..names import PROD, QUARANTINE_SUFFIX
 from . import urns
 from .proposals import Proposal, millis, proposal, proposals
@@ -66,13 +67,20 @@ def touched(record: RunRecord) -> list[str]:
 
 def in_words(record: RunRecord) -> dict[str, str]:
     """What a run's operations come to: `move of silver.flights` -> `3 partitions, hot to warm`."""
-    partitions: Counter[tuple[str, str]] = Counter()
+    counts: dict[tuple[str, str], Counter[str]] = {}
     for one in record.operations:
-        way = " to ".join(filter(None, (_tier(one, "from"), _tier(one, "to"))))
-        partitions[f"{one['kind']} of {one['dataset']}", way] += len(one.get("partitions") or ())
+        tiers = dict.fromkeys(filter(None, (_tier(one, "from"), _tier(one, "to"))))
+        found = counts.setdefault(
+            (f"{one['kind']} of {one['dataset']}", " to ".join(tiers)), Counter()
+        )
+        found["partition"] += len(one.get("partitions") or ())
+        found["row"] += int(one.get("rows") or 0)
+        found["file"] += int(one.get("files") or 0)
     said: dict[str, list[str]] = {}
-    for (what, way), count in partitions.items():
-        words = f"{count} partition{'' if count == 1 else 's'}"
+    for (what, way), found in counts.items():
+        # The first that it has: an erasure counts rows, a vacuum files.
+        unit = next((word for word in ("partition", "row", "file") if found[word]), "partition")
+        words = plural(found[unit], unit)
         said.setdefault(what, []).append(f"{words}, {way}" if way else words)
     return {what: "; ".join(words) for what, words in said.items()}
 
