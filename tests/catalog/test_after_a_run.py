@@ -32,6 +32,10 @@ def test_a_run_fills_the_outbox_and_a_gate_that_fails_raises_an_incident(checkou
     fields = {one["fieldPath"]: one for one in profile["fieldProfiles"]}
     assert profile["rowCount"] == 4
     assert (fields["amount"]["min"], fields["amount"]["max"]) == ("-5", "40")
+    stored = aspects(found, "structuredProperties", "bronze.events")[-1]["properties"]
+    values = {one["propertyUrn"].rpartition(".")[2]: one["values"][0] for one in stored}
+    assert values["main_tier"] == {"string": "hot"} and values["partitions_hot"] == {"double": 3.0}
+    assert values["bytes_hot"]["double"] > 0
     # The rows that broke the rule, and their keys, are in the record and not in the outbox.
     checks = [one for one in aspects(found, "assertionRunEvent") if "rowCount" in one["result"]]
     assert [one["result"]["unexpectedCount"] for one in checks] == [1]

@@ -13,6 +13,7 @@ from lakebook.catalog import urns
 from lakebook.catalog.contract import data_contract
 from lakebook.catalog.dataset import dataset
 from lakebook.catalog.definitions import GLOSSARY, definitions, read_glossary
+from lakebook.catalog.properties import structured
 from lakebook.contract.model import Contract
 from lakebook.contract.odcs import load_contract
 from lakebook.errors import UserError
@@ -40,6 +41,7 @@ def everything(contracts: list[Contract]) -> list[dict[str, Any]]:
     for contract in contracts:
         for table in contract.tables:
             made += dataset(SETTINGS, table, contract.step) + data_contract(table)
+            made += structured(SETTINGS, table, None)
     return made
 
 

@@ -26,12 +26,16 @@ _AUDITS = "audit.{}.json"
 
 Status = Literal["ok", "failed", "killed"]
 
+NO_KERNEL = "none"
+"""The `kernel` of a command that is archived as a run without a notebook; its `note` names it."""
+
 
 @dataclass(frozen=True)
 class RunRecord:
     """One execution of one step. Times are ISO 8601 in UTC, memory is private memory in MB.
 
-    `inputs`, `outputs`, `checks`, `timings` and `notes` are as the step wrote them to step.json;
+    `inputs`, `outputs`, `checks`, `timings`, `notes` and `operations` (what a maintenance job did)
+    are as the step or job wrote them to step.json;
     `cells` are the fields of `runtime.job.CellStat`; `note` is of the run itself. `error_type` is
     the class of what a cell raised.
     """
@@ -53,6 +57,7 @@ class RunRecord:
     inputs: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[Mapping[str, Any], ...] = ()
     checks: tuple[Mapping[str, Any], ...] = ()
+    operations: tuple[Mapping[str, Any], ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     cells: tuple[Mapping[str, Any], ...] = ()
     peak_rss_mb: float = 0.0
@@ -77,7 +82,7 @@ class RunRecord:
     def from_json(cls, raw: Mapping[str, Any]) -> RunRecord:
         """Fields that a later version wrote are left out."""
         known = {item.name for item in fields(cls)}
-        lists = ("partitions", "inputs", "outputs", "checks", "cells", "notes")
+        lists = ("partitions", "inputs", "outputs", "checks", "cells", "notes", "operations")
         values: dict[str, Any] = {
             name: tuple(value) if name in lists else value
             for name, value in raw.items()

@@ -1,6 +1,6 @@
-"""Aspects of a dataset that its contract gives: schema, owner, domain, tags, terms, properties.
+"""Aspects of a dataset that its contract gives: schema, owner, domain, tags, terms.
 
-Its promises stand in `contract`, where it comes from in `lineage`.
+Its promises stand in `contract`, where it comes from in `lineage`, where it lies in `properties`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from ..contract.model import Column, TableContract
 from ..contract.tables import CLASSIFICATIONS
 from ..names import PROD, Dataset, contract_path, notebook_path
 from ..settings import Settings
-from ..tiers.policy import policy_of
 from . import urns
 from .proposals import Proposal, proposals, stamp
 
@@ -43,7 +42,6 @@ def dataset(settings: Settings, table: TableContract, step: Dataset) -> list[Pro
         _domains(table),
         _tags(table.tags),
         _terms(table.terms, _highest(table)),
-        _structured(settings, table),
         StatusClass(removed=False),
     )
 
@@ -178,33 +176,3 @@ def _highest(table: TableContract) -> str:
         if column.classification
     ]
     return CLASSIFICATIONS[max(ranks)] if ranks else ""
-
-
-def _structured(settings: Settings, table: TableContract) -> Any:
-    from datahub.metadata.schema_classes import (
-        StructuredPropertiesClass,
-        StructuredPropertyValueAssignmentClass,
-    )
-
-    policy = policy_of(settings, table)
-    ages = [
-        f"{name} {days} d"
-        for name, days in (("hot", policy.hot_days), ("warm", policy.warm_days))
-        if days is not None
-    ]
-    values: dict[str, str | float] = {
-        "layer": table.dataset.layer,
-        "tier": ", ".join(ages) or "hot",
-        "partition_unit": table.time.unit if table.time else "none",
-        "contract_version": table.version,
-    }
-    if policy.retention_days is not None:
-        values["retention_days"] = float(policy.retention_days)
-    return StructuredPropertiesClass(
-        properties=[
-            StructuredPropertyValueAssignmentClass(
-                propertyUrn=urns.property_urn(name), values=[value]
-            )
-            for name, value in values.items()
-        ]
-    )

@@ -1,6 +1,6 @@
 """What datasets refer to: platform, flow, structured properties, domains, tags, glossary terms.
 
-The outbox keeps these before everything else, each emitted once (`emit.put_definitions`).
+The outbox keeps these before everything else, each emitted once (`describe.put_definitions`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 from ..contract.model import TableContract
 from ..contract.tables import CLASSIFICATIONS
 from ..errors import UserError
-from ..names import LAYERS, PROD
+from ..names import PROD
 from . import urns
+from .properties import PROPERTIES, definition
 from .proposals import Proposal, proposal, proposals
 
 GLOSSARY = "notebooks/glossary.yaml"
@@ -24,13 +25,6 @@ _CLASSIFICATION = {
     "confidential": "Only those who need them for their work may see the values.",
     "restricted": "Values are seen with a permission of their own only.",
 }
-_PROPERTIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "layer": ("string", "bronze: as it came; silver: clean; gold: for consumption.", LAYERS),
-    "tier": ("string", "How long a partition stays in which storage tier.", ()),
-    "retention_days": ("number", "Age in days after which a partition is deleted.", ()),
-    "partition_unit": ("string", "The unit of write, identity and age.", ("day", "month", "none")),
-    "contract_version": ("string", "Version of the data contract.", ()),
-}
 
 
 def definitions(
@@ -39,7 +33,7 @@ def definitions(
     """Everything that these tables refer to, in an order in which it can be applied."""
     tables = tuple(tables)
     found = [_platform(), _flow(env)]
-    found += [_property(name) for name in _PROPERTIES]
+    found += [definition(name) for name in PROPERTIES]
     found += [_domain(name) for name in sorted({t.domain for t in tables if t.domain})]
     found += [_tag(name) for name in sorted({tag for t in tables for tag in _tags(t)})]
     found.append(_classification_node())
@@ -99,28 +93,6 @@ def _flow(env: str) -> Proposal:
             name="Lakebook" if env == PROD else f"Lakebook ({env})",
             description="The steps of this lake: one notebook each, run in dependency order.",
             customProperties={"environment": env},
-        ),
-    )
-
-
-def _property(name: str) -> Proposal:
-    from datahub.metadata.schema_classes import (
-        PropertyCardinalityClass,
-        PropertyValueClass,
-        StructuredPropertyDefinitionClass,
-    )
-
-    kind, words, allowed = _PROPERTIES[name]
-    return proposal(
-        urns.property_urn(name),
-        StructuredPropertyDefinitionClass(
-            qualifiedName=f"lakebook.{name}",
-            displayName=name.replace("_", " ").capitalize(),
-            description=words,
-            valueType=f"urn:li:dataType:datahub.{kind}",
-            entityTypes=["urn:li:entityType:datahub.dataset"],
-            cardinality=PropertyCardinalityClass.SINGLE,
-            allowedValues=[PropertyValueClass(value=value) for value in allowed] or None,
         ),
     )
 

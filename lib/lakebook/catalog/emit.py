@@ -6,8 +6,7 @@ steps. `emit_all` also describes every dataset, with lineage down to columns.
 
 from __future__ import annotations
 
-import functools
-import hashlib
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,41 +17,19 @@ from ..archive.record import RunRecord, read_record
 from ..contract.lookup import find_table, load_step_contract
 from ..contract.model import Contract, TableContract
 from ..errors import LakebookError
-from ..lineage.check import compiled, recall_lineage
-from ..lineage.model import StepLineage
-from ..names import Dataset
+from ..names import Dataset, step_of
 from ..settings import Settings, load_settings
-from . import lineage
-from .contract import data_contract
-from .dataset import dataset, removed
-from .definitions import GLOSSARY, definitions, read_glossary
+from . import operations, urns
+from .dataset import removed
+from .describe import describe, describe_steps, made_of, put_definitions, put_lineage, put_tiers
+from .emission import Emission
 from .freshness import arrivals, results
 from .incidents import Incident, incidents
 from .outbox import Outbox, open_outbox
 from .pending import missing_runs, settle
-from .proposals import Proposal
 from .runs import Contracts, ended_ms, run
 
 _MARGIN_DAYS = 7  # a run is archived when it ends, on the day on which it began
-
-
-@dataclass
-class Emission:
-    """What one emission did. `troubles` are runs or steps that were left out, with the reason."""
-
-    runs: int = 0
-    files: int = 0
-    troubles: list[str] = field(default_factory=list)
-
-    @property
-    def problem(self) -> str:
-        """The first trouble, and how many there are."""
-        more = f" (and {len(self.troubles) - 1} more)" if len(self.troubles) > 1 else ""
-        return f"{self.troubles[0]}{more}" if self.troubles else ""
-
-    def to_json(self) -> dict[str, Any]:
-        made = {"runs": self.runs, "files": self.files, "troubles": list(self.troubles)}
-        return {**made, "problem": self.problem}
 
 
 @dataclass(frozen=True)
@@ -87,37 +64,19 @@ def emit_all(settings: Settings, *, again: bool = False) -> Emission:
     contracts = [node.contract for node in graph.order() if node.contract]
     done = Emission()
     with open_outbox(settings) as box:
-        put_definitions(settings, box, contracts, done)
+        tables = [table for contract in contracts for table in contract.tables]
+        put_definitions(settings, box, tables, done)
         for contract in contracts:
-            _describe(settings, box, contract, done)
-            _put_lineage(settings, box, contract, found[str(contract.step)], done)
+            describe(settings, box, contract, done)
+            put_lineage(settings, box, contract, found[str(contract.step)], done)
         known = {str(name) for contract in contracts for name in contract.datasets}
         for name in sorted(box.names("dataset") - known):
-            _put(box, done, "dataset", name, removed(name, settings.env))
-        made_of = {str(contract.step): _made_of(settings, contract) for contract in contracts}
-        box.keep(described=made_of, is_whole=box.state.is_whole and not again)
+            done.put(box, "dataset", name, removed(name, settings.env))
+        keys = {str(contract.step): made_of(settings, contract) for contract in contracts}
+        box.keep(described=keys, stored={}, is_whole=box.state.is_whole and not again)
         _emit_archived(settings, box, done)
     settle(settings, done.problem)
     return done
-
-
-def put_definitions(
-    settings: Settings, box: Outbox, contracts: Iterable[Contract], done: Emission
-) -> None:
-    """Emit what these contracts refer to and no earlier file has defined in the same words."""
-    tables = [table for contract in contracts for table in contract.tables]
-    if not tables:
-        return
-    known: dict[tuple[str, str], Any] = {}
-    for file in box.newest("definitions"):
-        known |= {(one["entityUrn"], one["aspectName"]): one["aspect"] for one in file.read()}
-    new = [
-        one
-        for one in definitions(tables, read_glossary(settings.root), settings.env)
-        if known.get((one["entityUrn"], one["aspectName"])) != one["aspect"]
-    ]
-    # Each such file has a name of its own: none of them stands for all.
-    _put(box, done, "definitions", str(len(box.newest("definitions")) + 1), new)
 
 
 def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
@@ -126,7 +85,13 @@ def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
     records = _pending(settings, box, done) if is_whole else _archived(settings, "", done)
     steps = {record.step: record for record in records}
     contracts = {step: _contract(settings, step) for step in steps}
-    _describe_steps(settings, box, steps, contracts, done)
+    named = {name for record in records for name in operations.touched(record)}
+    strange = {step: _contract(settings, step) for step in _steps(settings, box, named)}
+    describe_steps(settings, box, steps, {**strange, **contracts}, done)
+    put_tiers(settings, box, done)
+    for step in steps:
+        if urns.is_maintenance(step):
+            done.put(box, "job", step, operations.job(step, settings.env))
     after = _Past(box.state.incidents, box.state.published) if is_whole else _Past()
     for record in records:
         is_done, after = _emit_run(settings, box, record, contracts[record.step], after, done)
@@ -135,42 +100,6 @@ def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
             box.keep(last=box.last_run, **vars(after))
     if not is_whole:
         box.keep(is_whole=True, last=box.last_run, **vars(after))
-
-
-def _describe_steps(
-    settings: Settings,
-    box: Outbox,
-    steps: Mapping[str, RunRecord],
-    contracts: Mapping[str, Contract | None],
-    done: Emission,
-) -> None:
-    """Describe the steps whose contract, lineage or description's code is not what it was."""
-    known = {step: one for step, one in contracts.items() if one is not None}
-    made_of = {step: _made_of(settings, contract) for step, contract in known.items()}
-    new = [known[step] for step, key in made_of.items() if box.state.described.get(step) != key]
-    put_definitions(settings, box, new, done)
-    for contract in new:
-        try:
-            _describe(settings, box, contract, done)
-            _renew_lineage(settings, box, contract, steps[str(contract.step)], done)
-        except LakebookError as broken:
-            done.troubles.append(f"{contract.step}: {broken.sentence}")
-    if new:
-        box.keep(described={**box.state.described, **made_of})
-
-
-def _made_of(settings: Settings, contract: Contract) -> str:
-    """A digest of all that a step's description is made of."""
-    texts = [contract.path.read_bytes(), compiled(settings, contract.step), _code()]
-    glossary = settings.root / GLOSSARY
-    texts.append(glossary.read_bytes() if glossary.is_file() else b"")
-    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
-
-
-@functools.cache
-def _code() -> bytes:
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return b"\0".join(file.read_bytes() for file in files)
 
 
 def _emit_run(
@@ -187,48 +116,13 @@ def _emit_run(
         raised, still_open = incidents(record, contracts, before.incidents)
         came, published = arrivals(record, contracts, before.published)
         made = [*run(record, contracts, came), *results(record, came), *raised]
-        _put(box, done, "run", record.run_id, made)
+        done.put(box, "run", record.run_id, made)
         done.runs += 1
         return True, _Past(still_open, published)
     except (LakebookError, KeyError, TypeError, ValueError) as broken:
         # A record that an older version wrote, or somebody's hand, must not keep others back.
         done.troubles.append(f"{record.run_id}: {type(broken).__name__}: {broken}")
         return False, before
-
-
-def _describe(settings: Settings, box: Outbox, contract: Contract, done: Emission) -> None:
-    for table in contract.tables:
-        words = dataset(settings, table, contract.step)
-        promised = data_contract(table, settings.env)
-        _put(box, done, "dataset", str(table.dataset), [*words, *promised])
-
-
-def _put_lineage(
-    settings: Settings, box: Outbox, contract: Contract, found: StepLineage, done: Emission
-) -> None:
-    made = lineage.step(contract, found, settings.env)
-    _put(box, done, "lineage", str(contract.step), made)
-
-
-def _renew_lineage(
-    settings: Settings, box: Outbox, contract: Contract, record: RunRecord, done: Emission
-) -> None:
-    """What was compiled before, if it still fits; else what the run read, if nothing is known."""
-    found = recall_lineage(settings, contract.step)
-    if found is not None:
-        if not box.is_newest(
-            "lineage", str(contract.step), lineage.step(contract, found, settings.env)
-        ):
-            found = recall_lineage(settings, contract.step, verify=True)
-        if found is not None:
-            _put_lineage(settings, box, contract, found, done)
-            return
-    if not box.has("lineage", str(contract.step)):
-        _put_lineage(settings, box, contract, lineage.read_by(record), done)
-
-
-def _put(box: Outbox, done: Emission, kind: Any, name: str, proposals: list[Proposal]) -> None:
-    done.files += box.put(kind, name, proposals) is not None
 
 
 def _pending(settings: Settings, box: Outbox, done: Emission) -> list[RunRecord]:
@@ -258,6 +152,15 @@ def _contract(settings: Settings, step: str) -> Contract | None:
         return load_step_contract(settings, Dataset.parse(step))
     except LakebookError:
         return None
+
+
+def _steps(settings: Settings, box: Outbox, datasets: Iterable[str]) -> set[str]:
+    """The steps of datasets that something was done to before any run of theirs was emitted."""
+    found = set()
+    for name in set(datasets) - box.names("dataset"):
+        with contextlib.suppress(LakebookError):  # no contract promises it any more
+            found.add(str(step_of(find_table(settings, Dataset.parse(name)).path)))
+    return found
 
 
 def _contracts(settings: Settings, record: RunRecord, own: Contract | None) -> Contracts:

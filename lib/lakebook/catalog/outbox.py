@@ -22,7 +22,7 @@ from ..settings import Settings
 from .incidents import Incident
 from .proposals import Proposal
 
-Kind = Literal["definitions", "dataset", "lineage", "run"]
+Kind = Literal["definitions", "dataset", "lineage", "tiers", "job", "run"]
 _END = re.compile(r"-[0-9a-f]{16}\.json$")
 _END_LENGTH = 22
 STATE = "state.json"
@@ -62,8 +62,9 @@ class State:
     `last`: the run file of the highest number, once the state has what follows from it. `number`:
     the highest there ever was, also when files were removed. `since`: days before hold no run that
     was not emitted. `is_whole`: open incidents are known; False while all runs are gone through.
-    `described`: what each step's datasets were described from, as a digest. `published`: how far
-    each dataset had come in time (`freshness`).
+    `described`: what each step's datasets were described from, as a digest. `stored`: the state of
+    each dataset's tables when its properties were emitted. `published`: how far each dataset had
+    come in time (`freshness`).
     """
 
     is_whole: bool = True
@@ -72,6 +73,7 @@ class State:
     since: str = ""
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     described: Mapping[str, str] = field(default_factory=dict)
+    stored: Mapping[str, str] = field(default_factory=dict)
     published: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ..archive.record import RunRecord
 from ..contract.classified import classified_columns
 from ..contract.model import TableContract
 from .proposals import millis
+from .window import window
 
 
 def profile(record: RunRecord, output: Mapping[str, Any], table: TableContract | None) -> Any:
@@ -38,28 +38,6 @@ def profile(record: RunRecord, output: Mapping[str, Any], table: TableContract |
         columnCount=len(fields),
         fieldProfiles=fields,
         partitionSpec=window(record, table),
-    )
-
-
-def window(record: RunRecord, table: TableContract | None) -> Any:
-    """The partitions that a run is about: its interval, or the whole table."""
-    from datahub.metadata.schema_classes import (
-        PartitionSpecClass,
-        TimeWindowClass,
-        TimeWindowSizeClass,
-    )
-
-    if not (record.start and record.end) or table is None or table.time is None:
-        return PartitionSpecClass(partition="FULL_TABLE_SNAPSHOT", type="FULL_TABLE")
-    start = datetime.fromisoformat(record.start).replace(tzinfo=UTC)
-    days = (datetime.fromisoformat(record.end) - datetime.fromisoformat(record.start)).days
-    return PartitionSpecClass(
-        partition=f"{record.start}/{record.end}",
-        type="PARTITION",
-        timePartition=TimeWindowClass(
-            startTimeMillis=int(start.timestamp() * 1000),
-            length=TimeWindowSizeClass(unit="DAY", multiple=days),
-        ),
     )
 
 

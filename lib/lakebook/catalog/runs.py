@@ -1,5 +1,6 @@
 """A run as a process instance of its step: inputs, outputs, times, result; and what it did to each
-output: an operation, a profile, the results of its checks. Incidents stand in `incidents`.
+output: an operation, a profile, the results of its checks. Incidents stand in `incidents`, what a
+maintenance run did in `operations`.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..archive.record import RunRecord
+from ..archive.record import NO_KERNEL, RunRecord
 from ..contract.classified import touches_classified
 from ..contract.model import TableContract
 from ..names import Dataset
@@ -15,8 +16,10 @@ from ..site.places import page_name
 from . import urns
 from .assertions import SCHEMA, assertion, promise_of, result
 from .inspected import inspections
-from .profile import profile, window
+from .operations import in_words, operations, touched
+from .profile import profile
 from .proposals import Proposal, millis, proposal, proposals, stamp
+from .window import window
 
 Contracts = Mapping[Dataset, TableContract]
 """Of what a run wrote and read, as far as they still exist."""
@@ -34,6 +37,7 @@ def run(
     made = _instance(record, contracts)
     for output in record.outputs:
         made += _output(record, output, contracts, (arrivals or {}).get(output["dataset"]))
+    made += operations(record)
     for check in (*inspections(record), *record.checks):
         made += _check(record, check, contracts)
     return made
@@ -48,7 +52,8 @@ def cause(record: RunRecord, contracts: Contracts) -> str:
     if not record.error:
         return ""
     named = {record.step, *(one["dataset"] for one in record.inputs if "dataset" in one)}
-    is_known = all(Dataset.parse(name) in contracts for name in named)
+    is_job = urns.is_maintenance(record.step)  # which may touch any dataset
+    is_known = not is_job and all(Dataset.parse(name) in contracts for name in named)
     if not is_known or touches_classified(contracts.values()):
         cell = f" in cell {record.error_cell}" if record.error_cell else ""
         return f"failed{cell}; the run report has the reason"
@@ -69,14 +74,19 @@ def _instance(record: RunRecord, contracts: Contracts) -> list[Proposal]:
 
     began, env = millis(record.began), record.env
     inputs = dict.fromkeys(_input(one, env) for one in record.inputs)
-    outputs = dict.fromkeys(urns.dataset_urn(one["dataset"], env) for one in record.outputs)
+    changed = [*(one["dataset"] for one in record.outputs), *touched(record)]
+    outputs = dict.fromkeys(urns.dataset_urn(name, env) for name in changed)
     status = "SUCCESS" if record.status == "ok" else "FAILURE"
     return proposals(
         urns.run_urn(record.run_id, env),
         DataProcessInstancePropertiesClass(
             name=record.run_id,
             created=stamp(began),
-            type=DataProcessTypeClass.BATCH_SCHEDULED,
+            type=(
+                DataProcessTypeClass.BATCH_AD_HOC
+                if record.kernel == NO_KERNEL
+                else DataProcessTypeClass.BATCH_SCHEDULED
+            ),
             customProperties=_custom(record, contracts),
         ),
         DataProcessInstanceRelationshipsClass(
@@ -109,12 +119,13 @@ def _custom(record: RunRecord, contracts: Contracts) -> dict[str, str]:
         "step": record.step,
         "environment": record.env,
         "status": record.status,
-        "interval": f"{record.start} to {record.end}" if record.start else "*",
-        "partitions": str(len(record.partitions)),
         "report": f"site/{page_name(record.run_id)}",
         "kernel": record.kernel,
         "peak_memory_mb": f"{record.peak_rss_mb:.0f}",
     }
+    if not urns.is_maintenance(record.step):
+        found["interval"] = f"{record.start} to {record.end}" if record.start else "*"
+        found["partitions"] = str(len(record.partitions))
     for one in record.inputs:
         if "dataset" in one:
             found[f"version of {one['dataset']}"] = str(one.get("version"))
@@ -123,6 +134,9 @@ def _custom(record: RunRecord, contracts: Contracts) -> dict[str, str]:
         found[f"rows of {one['dataset']}"] = "{} audited = {} published + {} quarantined".format(
             *rows
         )
+    found |= in_words(record)
+    if record.note and record.kernel == NO_KERNEL:
+        found["command"] = record.note
     if reason := cause(record, contracts):
         found["error"] = reason
     return found

@@ -17,6 +17,7 @@ PLATFORM = "urn:li:dataPlatform:delta-lake"
 ORCHESTRATOR = "lakebook"
 ACTOR = "urn:li:corpuser:lakebook"
 _SOURCE_PLATFORMS = {"file": "file", "package": "file", "seed": "dbt", "postgresql": "postgres"}
+_MAINTENANCE = "ops."
 _RESERVED = re.compile(r"[(),\s%]")
 
 
@@ -58,13 +59,22 @@ def field_urn(table: str, column: str) -> str:
     return f"urn:li:schemaField:({table},{column})"
 
 
-def flow_urn(env: str = PROD) -> str:
-    name = "steps" if env == PROD else f"steps-{env}"
+def is_maintenance(step: str) -> bool:
+    """Whether it is no step but a maintenance job, `ops.<job>`, which makes no dataset."""
+    return step.startswith(_MAINTENANCE)
+
+
+def flow_urn(env: str = PROD, *, maintenance: bool = False) -> str:
+    """Of the steps, or of the maintenance jobs: these are no part of the steps' graph."""
+    name = "maintenance" if maintenance else "steps"
+    name = name if env == PROD else f"{name}-{env}"
     return f"urn:li:dataFlow:({ORCHESTRATOR},{name},{fabric(env)})"
 
 
 def job_urn(step: Dataset | str, env: str = PROD) -> str:
-    return f"urn:li:dataJob:({flow_urn(env)},{step})"
+    """Of a step or a maintenance job."""
+    flow = flow_urn(env, maintenance=is_maintenance(str(step)))
+    return f"urn:li:dataJob:({flow},{step})"
 
 
 def run_urn(run_id: str, env: str = PROD) -> str:
