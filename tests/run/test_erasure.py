@@ -298,13 +298,13 @@ def test_interrupted_between_its_parts_it_is_finished_by_the_same_call(
     report: Report = erase(planned(settings))
     assert report.is_clean and standing(settings) == []
     # The pin was moved before the files of its version went, so it was never broken.
-    pins = delta.Pins(settings.lake, "ana")
+    pins = delta.Pins(settings.roots, "ana")
     assert pins.snapshot(EVENTS).version <= lake.snapshot.version
     assert all((lake.table / file.path).exists() for file in pins.snapshot(EVENTS).files)
 
 
 def test_a_pin_that_tells_nothing_stays(lake: People, settings: Settings) -> None:
-    before = delta.Pins(settings.lake, "ana").get(EVENTS)
+    before = delta.Pins(settings.roots, "ana").get(EVENTS)
     search = Search(planned(settings, "nobody@example.org").subject)
     assert copies.move_pins(settings, [EVENTS], search) == {}
-    assert delta.Pins(settings.lake, "ana").get(EVENTS) == before
+    assert delta.Pins(settings.roots, "ana").get(EVENTS) == before
