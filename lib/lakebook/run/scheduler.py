@@ -17,6 +17,7 @@ from ..graph import StepNode
 from ..intervals import NULL, Interval, Unit
 from ..names import Dataset
 from ..runtime.cancel import Cancel
+from ..settings import Settings
 from ..site.build import build_site
 from .cold_reads import check_reads, provide, restore
 from .emission import begin_emission
@@ -66,8 +67,27 @@ def run_steps(
     `restore`: bring back what a run needs from cold; without it such a run fails before it starts.
     After `cancel.stop` no step begins, and what runs is ended and archived.
     """
-    schedule = _Schedule(planner, steps, every, notify or _ignore, cancel or Cancel(), restore)
-    return schedule.run(jobs or os.cpu_count() or 1)
+    notify = notify or _ignore
+    schedule = _Schedule(planner, steps, every, notify, cancel or Cancel(), restore)
+    reports = schedule.run(jobs or os.cpu_count() or 1)
+    show_runs(planner.settings, reports, notify)
+    return reports
+
+
+def show_runs(settings: Settings, reports: Sequence[StepReport], notify: Notify) -> None:
+    """Bring report site and catalog up to date with what ran, side by side."""
+    ran = [report for report in reports if report.runs]
+    if not ran:
+        return
+    emission = begin_emission(settings)
+    try:
+        build_site(settings)
+    except LakebookError as broken:  # no reason to call a run failed
+        notify(ran[0].node.name, {"event": "site", "problem": broken.sentence})
+    if note := emission():
+        # What the catalog lacks is a note of the last run; the catalog's status says it later.
+        last = ran[-1].runs
+        last[-1] = replace(last[-1], notes=(*last[-1].notes, note))
 
 
 class _Schedule:
@@ -109,24 +129,7 @@ class _Schedule:
             except BaseException:
                 self.cancel.stop("stopped with the command")
                 raise
-        if any(report.runs for report in self.reports.values()):
-            emission = begin_emission(self.planner.settings)
-            self._build_site()
-            self._note(emission())
         return tuple(self.reports[node.name] for node in self.order)
-
-    def _note(self, note: str) -> None:
-        """What the catalog lacks is a note of the last run; the catalog's status says it later."""
-        if note:
-            ran = [report.runs for report in self.reports.values() if report.runs]
-            ran[-1][-1] = replace(ran[-1][-1], notes=(*ran[-1][-1].notes, note))
-
-    def _build_site(self) -> None:
-        """A page that cannot be written is no reason to call a run failed."""
-        try:
-            build_site(self.planner.settings)
-        except LakebookError as broken:
-            self.notify(self.order[0].name, {"event": "site", "problem": broken.sentence})
 
     def _leave(self, waiting: dict[Dataset, StepNode]) -> None:
         for name, node in waiting.items():
