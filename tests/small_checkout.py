@@ -112,11 +112,16 @@ class Checkout:
     def source(self, text: str = EVENTS) -> None:
         (self.root / "events.csv").write_text(text)
 
-    def notebook(self, step: str, cells: Iterable[str], *, time: bool = True) -> Path:
+    def notebook(
+        self, step: str, cells: Iterable[str], *, time: bool = True, parameters: str = ""
+    ) -> Path:
+        """`parameters`: the cell of parameters, instead of the interval's."""
         layer, name = step.split(".")
         path = self.root / "notebooks" / layer / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
-        first = [('start = "2013-01-01"\nend = "2013-01-02"', ["parameters"])] if time else []
+        interval = 'start = "2013-01-01"\nend = "2013-01-02"' if time else ""
+        given = parameters or interval
+        first = [(given, ["parameters"])] if given else []
         coded = [*first, *((source, []) for source in cells)]
         path.write_text(
             json.dumps(

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from .errors import UserError, did_you_mean
 
 LAYERS = ("bronze", "silver", "gold")
 PROD = "prod"
+OPS = "ops"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_{1,2}[a-z0-9]+)*")
 _ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
@@ -35,6 +37,12 @@ class Dataset:
                 where=where,
                 fix="write layer.name in lower case, such as silver.flights",
             )
+        if layer == OPS:
+            raise UserError(
+                f"{text!r} is a maintenance job, which makes no dataset and has no edges",
+                where=where,
+                fix=f"lakebook run {text} runs it, lakebook runs {text} lists its runs",
+            )
         if layer not in LAYERS:
             raise UserError(
                 f"{text!r} has the unknown layer {layer!r}{did_you_mean(layer, LAYERS)}",
@@ -55,8 +63,39 @@ class Dataset:
         return self.name.endswith(QUARANTINE_SUFFIX)
 
 
-def notebook_path(root: Path, step: Dataset) -> Path:
-    """Where the notebook of a step is."""
+@dataclass(frozen=True, order=True)
+class Job:
+    """The name of a maintenance job, `ops.name`: its notebook makes no dataset."""
+
+    layer: ClassVar[str] = OPS
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Job:
+        layer, _, name = text.partition(".")
+        if layer != OPS or not _NAME.fullmatch(name):
+            raise UserError(
+                f"{text!r} is not the name of a maintenance job",
+                fix=f"write {OPS}.name in lower case, such as {OPS}.tiering",
+            )
+        return cls(name)
+
+    def __str__(self) -> str:
+        return f"{OPS}.{self.name}"
+
+
+def is_job(text: str) -> bool:
+    """Whether a name is meant as a maintenance job's."""
+    return text.startswith(f"{OPS}.")
+
+
+def parse_notebook(text: str) -> Dataset | Job:
+    """The step or the maintenance job that a notebook is, by its name. Raises UserError."""
+    return Job.parse(text) if is_job(text) else Dataset.parse(text)
+
+
+def notebook_path(root: Path, step: Dataset | Job) -> Path:
+    """Where the notebook of a step or of a maintenance job is."""
     return root / "notebooks" / step.layer / f"{step.name}.ipynb"
 
 

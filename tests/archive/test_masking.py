@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakebook.archive.masking import MASK, is_secret, masker
+from lakebook.archive.masking import MASK, is_secret, mask_parameters, masker, secrets_in
 
 SECRETS = [
     "PGPASSWORD",
@@ -66,3 +66,14 @@ def test_a_url_without_a_password_masks_nothing() -> None:
     text = "https://example.org/a@b http://[broken@"
     mask = masker({"SITE": "https://example.org/a@b", "ODD": "http://[broken@"})
     assert mask(text) == text
+
+
+def test_a_parameter_is_a_secret_by_its_name() -> None:
+    given = {"key": 'id=471100815 name="müller"', "token": 123456, "days": 30, "api_key": ""}
+    kept = {"key": MASK, "token": MASK, "days": 30, "api_key": MASK}
+    assert mask_parameters(given) == kept
+    mask = masker(secrets_in(given))
+    shown = 'key = "id=471100815 name=\\"m\\xfcller\\""'
+    assert "471100815" not in mask(shown) and "xfcller" not in mask(shown)
+    assert mask("471100815 and müller, 123456 of 30") == f"{MASK} and {MASK}, {MASK} of 30"
+    assert secrets_in({"days": 30, "key": ""}) == {}

@@ -17,6 +17,10 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _DSN_PASSWORD = re.compile(r"\bpassword\s*=\s*('[^']*'|[^\s;&]+)", re.IGNORECASE)
+SECRETS = "LAKEBOOK_SECRETS"
+"""The variable of a run that holds the secrets among its parameters, one a line."""
+
+_PART = re.compile(r"""=\s*["']?([^\s,;"']+)""")
 _SHORTEST = 4  # masking every "1" of a switch called ..._KEY would destroy the report
 
 
@@ -38,6 +42,33 @@ def passwords_in(value: str) -> set[str]:
     return found
 
 
+def mask_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a run as they may be kept: a name that says secret (`key`) keeps no value."""
+    return {name: MASK if is_secret(name) else value for name, value in parameters.items()}
+
+
+def secrets_in(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The variable by which everything that a run writes is masked; empty without a secret.
+
+    Of `id=4711` the part behind the sign is a secret of its own.
+    """
+    found: dict[str, None] = {}
+    for name, value in parameters.items():
+        for text in _texts(value) if is_secret(name) else ():
+            parts = (text, f"{name} = {json.dumps(text)}", *_PART.findall(text))
+            found |= dict.fromkeys(parts)
+    return {SECRETS: "\n".join(found)} if found else {}
+
+
+def _texts(value: Any) -> list[str]:
+    """What a value is made of, as text; an empty one is no secret."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in _texts(item)]
+    return [] if value in (None, "") or isinstance(value, bool) else [str(value)]
+
+
 def masker(environ: Mapping[str, str]) -> Callable[[Any], Any]:
     """A function that replaces secrets in a string, or in all strings of a JSON value."""
     values: set[str] = set()
@@ -47,7 +78,8 @@ def masker(environ: Mapping[str, str]) -> Callable[[Any], Any]:
             if len(text) >= _SHORTEST:
                 # As it stands, inside a URL, as JSON and repr write it, as a header carries it.
                 values |= {text, quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
-                values |= {repr(text)[1:-1], base64.b64encode(text.encode()).decode()}
+                values |= {text.encode("unicode_escape").decode(), repr(text)[1:-1]}
+                values |= {base64.b64encode(text.encode()).decode()}
     if not values:
         return lambda value: value
     longest_first = sorted(values, key=len, reverse=True)

@@ -106,15 +106,22 @@ def run_folder(runs: Path, record: RunRecord) -> Path:
     return runs / record.day / record.run_id
 
 
-def write_record(runs: Path, record: RunRecord, out: Path, cells: str | None = None) -> Path:
+def write_record(
+    runs: Path,
+    record: RunRecord,
+    out: Path,
+    cells: str | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> Path:
     """Make the run's folder from the job's `out` folder and return it.
 
-    It appears whole or not at all, and is read-only from then on. Raises StorageError when the run
+    It appears whole or not at all, and is read-only from then on. `secrets` are those among the
+    run's parameters (`masking.secrets_in`). Raises StorageError when the run
     has one already, or the disk refuses.
     """
     target = run_folder(runs, record)
     partial = target.with_name(f".{record.run_id}.{os.getpid()}.partial")
-    mask = masker(os.environ)
+    mask = masker({**os.environ, **(secrets or {})})
     try:
         partial.mkdir(parents=True)
         if (out / NOTEBOOK).is_file():

@@ -65,7 +65,7 @@ def equip(loader: Any) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("duration", "count", "megabytes", "moment", "names"):
+    for name in ("done", "duration", "count", "megabytes", "moment", "names", "size"):
         made.filters[name] = getattr(words, name)
     made.globals.update(
         interval=words.interval, change=words.change, plural=words.plural, MARKS=words.MARKS

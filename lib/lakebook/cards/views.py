@@ -20,6 +20,15 @@ _CUT = 80  # characters of a value
 _INPUT = {"version": "", "versions": {}, "partitions": (), "digest": "", "modified": ""}
 _OUTPUT = {"dataset": "", "version": "", "committed": (), "rows_audited": None}
 _OUTPUT |= {"rows_published": None, "rows_quarantined": None}
+_OPERATION: dict[str, Any] = {
+    "kind": "",
+    "dataset": "",
+    "partitions": (),
+    "from": "",
+    "to": "",
+    "reason": "",
+}
+_OPERATION |= {"files": None, "rows": None, "size_bytes": None}
 _CHECK = {"name": "", "column": None, "reason": "", "unexpected": None, "evaluated": None}
 _BROKEN = {"failed": charts.BAD, "aside": charts.ASIDE, "warn": charts.WARN, "ok": charts.BAD}
 
@@ -94,6 +103,11 @@ def output_view(output: Mapping[str, Any]) -> dict[str, Any]:
         "bar": charts.shares([(charts.GOOD, published), (charts.ASIDE, aside)]),
         "balanced": int(output.get("rows_audited") or 0) == published + aside,
     }
+
+
+def operation_view(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a maintenance job did to partitions of a dataset."""
+    return {**_OPERATION, **entry}
 
 
 def input_view(entry: Mapping[str, Any], known: Container[str] = ()) -> dict[str, Any]:

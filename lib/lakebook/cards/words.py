@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +39,18 @@ def plural(number: int, word: str) -> str:
     return f"{number:,} {word[:-1]}ies" if word.endswith("y") else f"{number:,} {word}s"
 
 
+def size(number: int | None) -> str:
+    """Bytes in the unit that leaves one to three digits before the point."""
+    if number is None:
+        return "–"
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} B" if unit == "B" else f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:,.3g} TB"
+
+
 def megabytes(size: float | None) -> str:
     if size is None:
         return "–"
@@ -68,6 +82,39 @@ def interval(start: str | None, end: str | None) -> str:
     if first == last:
         return first.date().isoformat()
     return f"{first.date().isoformat()} – {last.date().isoformat()}"
+
+
+_DONE = {
+    "move": "moved",
+    "promote": "promoted",
+    "archive": "archived",
+    "restore": "restored",
+    "fall_back": "sent back to cold",
+    "delete": "deleted",
+    "erase": "erased rows from",
+    "compact": "compacted",
+    "vacuum": "vacuumed",
+    "sweep": "swept",
+}
+
+
+def done(kind: str) -> str:
+    """What a maintenance job did, as a past participle."""
+    return _DONE.get(kind, kind.replace("_", " "))
+
+
+def did(operations: Iterable[Mapping[str, Any]]) -> str:
+    """`moved 24 partitions, archived 12 partitions`; empty if nothing was done."""
+    partitions: Counter[str] = Counter()
+    files: Counter[str] = Counter()
+    for one in operations:
+        partitions[str(one["kind"])] += len(one.get("partitions") or ())
+        files[str(one["kind"])] += int(one.get("files") or 0)
+    said = [
+        f"{done(kind)} {plural(count, 'partition') if count else plural(files[kind], 'file')}"
+        for kind, count in partitions.items()
+    ]
+    return ", ".join(said)
 
 
 def names(words: Any) -> str:

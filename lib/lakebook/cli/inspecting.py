@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..cards.words import plural
-from ..names import Dataset
+from ..names import Dataset, parse_notebook
 from . import shared
 
 if TYPE_CHECKING:
     import duckdb
+
+    from ..graph import StepNode
 
 _BATCH = 10_000  # rows that are in memory at once
 
@@ -35,19 +37,25 @@ class Direction(StrEnum):
 quarantine_app = typer.Typer(help="Rows that a rule kept out.", no_args_is_help=True)
 
 
-def check(selectors: shared.Selectors = None, as_json: shared.JsonOption = False) -> None:
+def check(selectors: shared.RunSelectors = None, as_json: shared.JsonOption = False) -> None:
     """Check notebooks, contracts and models against each other without reading data."""
     from ..graph.manifest import is_kept
     from ..lineage import check as run_check
+    from ..lineage import check_jobs
     from ..lineage.processes import Passes
     from ..runtime.warm import spawner
 
     settings = shared.settings_of(None)
-    with Passes(settings, spawner(settings)) as passes:
-        if not is_kept(settings):  # dbt takes seconds: what compiles can import meanwhile
-            passes.start()
-        graph, steps = shared.selected(settings, selectors)
-        report = run_check(settings, graph, steps, passes=passes)
+    wanted, named = shared.split_jobs(selectors)
+    report = check_jobs(settings, named if selectors else None)
+    jobs = len(report.steps)
+    steps: list[StepNode] = []
+    if wanted or not named:
+        with Passes(settings, spawner(settings)) as passes:
+            if not is_kept(settings):  # dbt takes seconds: what compiles can import meanwhile
+                passes.start()
+            graph, steps = shared.selected(settings, wanted)
+            report = run_check(settings, graph, steps, passes=passes).joined(report)
     if as_json:
         shared.print_json(report.to_json())
     else:
@@ -58,8 +66,10 @@ def check(selectors: shared.Selectors = None, as_json: shared.JsonOption = False
             mark = "[bold red]error[/]" if finding.is_error else "[yellow]note[/]"
             out.print(f"{mark} {escape(finding.sentence)}", soft_wrap=True)
         errors = sum(finding.is_error for finding in report.findings)
-        what = f"{plural(len(steps), 'step')} checked, {plural(errors, 'error')}"
-        out.print(f"{what}; {report.elapsed_s:.1f} s")
+        what = [plural(len(steps), "step")] if steps else []
+        what += [plural(jobs, "job")] if jobs else []
+        words = f"{' and '.join(what) or 'nothing'} checked, {plural(errors, 'error')}"
+        out.print(f"{words}; {report.elapsed_s:.1f} s")
     if any(finding.is_error for finding in report.findings):
         raise typer.Exit(2)
 
@@ -240,7 +250,7 @@ def runs(
 
     settings = shared.settings_of(lake, env)
     shared.adopt_debris(settings)
-    wanted = str(Dataset.parse(step)) if step else None
+    wanted = str(parse_notebook(step)) if step else None
     records = [r for r in read_records(settings.runs) if wanted in (None, r.step)][:limit]
     if wanted is not None and not records:
         shared.check_step(settings, wanted)

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..cards.words import plural
+from ..cards.words import did, plural
 from ..intervals import Unit
-from ..names import Dataset
+from ..names import Dataset, Job, is_job
 from ..settings import Settings
 from .shared import console, error_console, relative
 
@@ -34,9 +34,9 @@ _LOOKS = {
 class Watch:
     """Shows events of running steps; prints each step once it is done."""
 
-    def __init__(self, steps: Sequence[Dataset]) -> None:
+    def __init__(self, steps: Sequence[Dataset | Job]) -> None:
         self.left = len(steps)
-        self.tasks: dict[Dataset, Any] = {}
+        self.tasks: dict[Dataset | Job, Any] = {}
         self.progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description:<24}"),
@@ -59,7 +59,7 @@ class Watch:
     ) -> None:
         self.progress.stop()
 
-    def notify(self, step: Dataset, event: dict[str, Any]) -> None:
+    def notify(self, step: Dataset | Job, event: dict[str, Any]) -> None:
         kind = event["event"]
         if kind == "due":
             self.tasks[step] = self.progress.add_task(str(step), total=None, detail="starting")
@@ -77,12 +77,15 @@ class Watch:
         elif kind == "end":
             self._end(step, event["report"])
 
-    def _end(self, step: Dataset, report: StepReport) -> None:
+    def _end(self, step: Dataset | Job, report: StepReport) -> None:
         if step in self.tasks:
             self.progress.remove_task(self.tasks.pop(step))
         if report.status == "ok":
             seconds = sum(run.elapsed_s for run in report.runs)
-            text = f"{_LOOKS['ok']:<20} {step!s:<24} {report.rows:>10,} rows {seconds:6.1f} s"
+            made = f"{report.rows:>10,} rows"
+            if isinstance(step, Job):
+                made = did(report.operations) or "nothing to do"
+            text = f"{_LOOKS['ok']:<20} {step!s:<24} {made} {seconds:6.1f} s"
             self.progress.console.print(text)
         elif report.status == "failed":
             # Why stands in the summary, once.
@@ -96,6 +99,8 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
     if shown:
         out.print(_table(shown))
     for report in shown:
+        if words := did(report.operations):
+            out.print(f"{report.node.name}: {words}", soft_wrap=True)
         for note in dict.fromkeys(note for run in report.runs for note in run.notes):
             out.print(f"note {report.node.name}: {escape(note)}", soft_wrap=True)
     for report in shown:
@@ -108,7 +113,11 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
             out.print(f"[yellow]blocked[/] {report.node.name}: {', '.join(report.blocked_by)}")
     counts: Counter[str] = Counter(report.status for report in reports)
     parts = [f"{counts[name]} {name}" for name in _LOOKS if counts[name]]
-    out.print(f"{plural(len(reports), 'step')}: {', '.join(parts)}; {elapsed_s:.1f} s")
+    jobs = sum(isinstance(report.node.name, Job) for report in reports)
+    steps = len(reports) - jobs
+    what = [plural(steps, "step")] if steps or not jobs else []
+    what += [plural(jobs, "job")] if jobs else []
+    out.print(f"{' and '.join(what)}: {', '.join(parts)}; {elapsed_s:.1f} s")
     index = settings.site / "index.html"
     if index.is_file():
         out.print(f"Reports: {relative(index)}", markup=False, soft_wrap=True)
@@ -125,7 +134,7 @@ def _table(reports: Sequence[StepReport]) -> Table:
         table.add_row(
             str(report.node.name),
             _LOOKS[report.status],
-            f"{report.rows:,}" if runs else "",
+            f"{report.rows:,}" if runs and not isinstance(report.node.name, Job) else "",
             _count(sum(run.rows_quarantined for run in runs)),
             _count(len({name for run in runs for name in run.warned})),
             f"{sum(run.elapsed_s for run in runs):.1f}" if runs else "",
@@ -156,7 +165,7 @@ def print_runs(records: Sequence[RunRecord]) -> None:
             record.run_id,
             record.status,
             f"{record.start} – {record.end}" if record.start else "",
-            f"{record.rows('published'):,}",
+            "" if is_job(record.step) else f"{record.rows('published'):,}",
             f"{record.elapsed_s:.1f}",
         )
     longest = max(len(record.run_id) for record in records)

@@ -16,7 +16,7 @@ from ..errors import UserError, did_you_mean
 from . import shared
 
 if TYPE_CHECKING:
-    from ..graph import StepNode
+    from ..graph import Graph, OpsJob, StepNode
     from ..run.plan import StepPlan
     from ..run.scheduler import Notify, StepReport
 
@@ -36,7 +36,7 @@ ForceOption = Annotated[bool, typer.Option(help="Run also what would give the sa
 
 
 def run(
-    selectors: shared.Selectors = None,
+    selectors: shared.RunSelectors = None,
     start: shared.StartOption = None,
     end: shared.EndOption = None,
     every: Annotated[
@@ -52,7 +52,9 @@ def run(
     lake: shared.LakeOption = None,
     as_json: shared.JsonOption = False,
 ) -> None:
-    """Run what is stale among the selected steps, in dependency order."""
+    """Run what is stale among the selected steps, in dependency order; then the named jobs."""
+    from ..graph import load_jobs
+    from ..run.jobs import run_jobs
     from ..run.plan import Planner
     from ..run.scheduler import run_steps
     from ..run.stopping import stopping
@@ -61,20 +63,33 @@ def run(
     settings = shared.settings_of(lake, env, writes=True)
     interval = shared.interval_of(start, end)
     shared.adopt_debris(settings)
-    start_ahead(settings)
-    graph, steps = shared.selected(settings, selectors)
-    planner = Planner(settings, graph, interval, parameters(parameter, steps), force)
-    with _watched(steps, as_json) as notify, stopping() as stop:
-        reports = run_steps(
-            planner,
-            steps,
-            every=_unit(every),
-            jobs=jobs or settings.runtime.jobs,
-            notify=notify,
-            cancel=stop,
-            restore=restore,
+    wanted, named = shared.split_jobs(selectors)
+    maintenance = load_jobs(settings, named)
+    graph: Graph | None = None
+    steps: list[StepNode] = []
+    if wanted or not named:  # a job runs, whatever is wrong with the graph
+        start_ahead(settings)
+        graph, steps = shared.selected(settings, wanted)
+    elif interval is not None:
+        raise UserError(
+            f"{maintenance[0].name} has no interval", fix="give it parameters: -p NAME=VALUE"
         )
-    remember_state(settings, graph, reports)
+    given = parameters(parameter, [*steps, *maintenance])
+    reports: tuple[StepReport, ...] = ()
+    with _watched([*steps, *maintenance], as_json) as notify, stopping() as stop:
+        if graph is not None:
+            reports = run_steps(
+                Planner(settings, graph, interval, given, force),
+                steps,
+                every=_unit(every),
+                jobs=jobs or settings.runtime.jobs,
+                notify=notify,
+                cancel=stop,
+                restore=restore,
+            )
+            remember_state(settings, graph, reports)
+        if maintenance:
+            reports += run_jobs(settings, maintenance, parameters=given, notify=notify, cancel=stop)
     elapsed_s = time.monotonic() - began
     if as_json:
         shared.print_json(
@@ -90,7 +105,7 @@ def run(
 
 
 @contextmanager
-def _watched(steps: Sequence[StepNode], as_json: bool) -> Iterator[Notify | None]:
+def _watched(steps: Sequence[StepNode | OpsJob], as_json: bool) -> Iterator[Notify | None]:
     """Show progress, except where machines read."""
     if as_json:
         yield None
@@ -129,7 +144,7 @@ def plan(
     print_plan(plans, _unit(every), explain=explain)
 
 
-def parameters(given: list[str] | None, steps: Sequence[StepNode]) -> dict[str, Any]:
+def parameters(given: list[str] | None, steps: Sequence[StepNode | OpsJob]) -> dict[str, Any]:
     """Parse NAME=VALUE; a value that is JSON is taken as such, as in Papermill.
 
     Raises UserError for a name that no notebook of the chosen steps has.
@@ -140,7 +155,7 @@ def parameters(given: list[str] | None, steps: Sequence[StepNode]) -> dict[str, 
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             raise UserError(f"parameter {text!r} is not NAME=VALUE", fix="write -p name=value")
-        if name in ("start", "end"):
+        if name in ("start", "end") and name not in known:
             raise UserError(f"parameter {name!r} is the interval", fix=f"use --{name}")
         if name not in known:
             raise UserError(
@@ -163,11 +178,12 @@ def start_ahead(settings: Any) -> None:
         prestart(settings)
 
 
-def remember_state(settings: Any, graph: Any, reports: tuple[StepReport, ...]) -> None:
+def remember_state(settings: Any, graph: Graph, reports: tuple[StepReport, ...]) -> None:
     """Keep the digests of the steps that are now as their code says, for state:modified."""
     from ..graph import save_state
 
-    save_state(settings, graph, [r.node.name for r in reports if r.status in ("ok", "fresh")])
+    good = {report.node.name for report in reports if report.status in ("ok", "fresh")}
+    save_state(settings, graph, [name for name in graph.steps if name in good])
 
 
 def report_json(report: StepReport) -> dict[str, Any]:
@@ -188,6 +204,7 @@ def report_json(report: StepReport) -> dict[str, Any]:
                 "outputs": list(one.outputs),
                 "warnings": one.warnings,
                 "notes": list(one.notes),
+                "operations": list(one.operations),
                 "report": str(one.page),
             }
             for one in report.runs

@@ -28,6 +28,14 @@ Selectors = Annotated[
         "state:modified+. Default: all.",
     ),
 ]
+RunSelectors = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SELECTOR]...",
+        help="Steps: silver.flights, +gold.punctuality, silver.flights+, layer:silver, tag:x, "
+        "state:modified+; maintenance jobs: ops.tiering. Default: all steps, no job.",
+    ),
+]
 LakeOption = Annotated[
     str | None, typer.Option("--lake", metavar="DIR", help="The lake's folder (default .lake).")
 ]
@@ -102,6 +110,16 @@ def selected(settings: Settings, selectors: list[str] | None) -> tuple[Graph, li
 
     graph = load_graph(settings, spawner(settings))
     return graph, list(select(graph, selectors or [], settings=settings))
+
+
+def split_jobs(selectors: list[str] | None) -> tuple[list[str], list[str]]:
+    """The selectors of steps, and the maintenance jobs that are named among them."""
+    from ..names import is_job
+
+    words = [word for selector in selectors or [] for word in selector.split()]
+    # One with a plus is left to the graph, which says that a job has no edges.
+    jobs = [word for word in words if is_job(word) and "+" not in word]
+    return [word for word in words if word not in jobs], jobs
 
 
 def adopt_debris(settings: Settings) -> None:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from .jobs import OpsJob, job_names, load_job, load_jobs
 from .load import load_graph
 from .model import Graph, Read, StepNode
 from .select import select
 from .state import save_state
 
-__all__ = ["Graph", "Read", "StepNode", "load_graph", "save_state", "select"]
+__all__ = [
+    "Graph",
+    "OpsJob",
+    "Read",
+    "StepNode",
+    "job_names",
+    "load_graph",
+    "load_job",
+    "load_jobs",
+    "save_state",
+    "select",
+]

@@ -19,11 +19,16 @@ def step_names(tree: ast.Module) -> list[str]:
 
 
 def is_step(node: ast.AST | None) -> bool:
+    return is_call(node, "Step")
+
+
+def is_call(node: ast.AST | None, name: str) -> bool:
+    """Whether a node calls `name(…)` or `something.name(…)`."""
     if not isinstance(node, ast.Call):
         return False
     called = node.func
-    return (isinstance(called, ast.Name) and called.id == "Step") or (
-        isinstance(called, ast.Attribute) and called.attr == "Step"
+    return (isinstance(called, ast.Name) and called.id == name) or (
+        isinstance(called, ast.Attribute) and called.attr == name
     )
 
 

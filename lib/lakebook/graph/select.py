@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from ..errors import UserError, did_you_mean
-from ..names import LAYERS, Dataset
+from ..names import LAYERS, OPS, Dataset
 from ..settings import Settings
 from .model import Graph, StepNode
 from .state import modified
@@ -42,6 +42,11 @@ def _core(graph: Graph, text: str, settings: Settings | None) -> set[Dataset]:
     if not colon:
         return {graph.producer(Dataset.parse(text)).name}
     if method == "layer":
+        if value == OPS:
+            raise UserError(
+                "maintenance jobs are no layer of the graph",
+                fix=f"name each that is to run: lakebook run {OPS}.tiering",
+            )
         if value not in LAYERS:
             raise UserError(
                 f"there is no layer {value!r}{did_you_mean(value, LAYERS)}",

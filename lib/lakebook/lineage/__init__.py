@@ -7,6 +7,7 @@ edges. Nothing heavy is imported until a step has to be compiled.
 from __future__ import annotations
 
 from .check import check
+from .jobs import check_jobs
 from .model import CheckReport, ColumnEdge, Finding, StepCheck, StepLineage
 from .walk import LineageNode, lineage, render_tree, to_json
 
@@ -18,6 +19,7 @@ __all__ = [
     "StepCheck",
     "StepLineage",
     "check",
+    "check_jobs",
     "lineage",
     "render_tree",
     "to_json",

@@ -110,6 +110,10 @@ class CheckReport:
     steps: tuple[StepCheck, ...]
     elapsed_s: float
 
+    def joined(self, other: CheckReport) -> CheckReport:
+        """This report and another as one."""
+        return CheckReport((*self.steps, *other.steps), round(self.elapsed_s + other.elapsed_s, 4))
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         return tuple(finding for step in self.steps for finding in step.findings)

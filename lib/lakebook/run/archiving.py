@@ -24,6 +24,7 @@ def archive_run(
     result: JobResult,
     outcome: Mapping[str, Any],
     work: Path,
+    secrets: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the run's immutable folder and return it."""
     record = RunRecord(
@@ -44,6 +45,7 @@ def archive_run(
         inputs=tuple(outcome.get("inputs", ())),
         outputs=tuple(outcome.get("outputs", ())),
         checks=tuple(outcome.get("checks", ())),
+        operations=tuple(outcome.get("operations", ())),
         timings=outcome.get("timings", {}),
         cells=tuple(asdict(cell) for cell in result.cells),
         peak_rss_mb=result.peak_rss_mb,
@@ -58,7 +60,7 @@ def archive_run(
         cells = _cells(settings, notebook, work) if notebook.is_file() else None
     except LakebookError as broken:  # the run itself must be archived all the same
         record = replace(record, note=f"{record.note} no cells: {broken}".strip())
-    return write_record(settings.runs, record, work, cells)
+    return write_record(settings.runs, record, work, cells, secrets)
 
 
 def _cells(settings: Settings, notebook: Path, work: Path) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..names import Dataset
+from ..names import Dataset, Job, parse_notebook
 from ..runtime.job import JobResult
 from ..settings import Settings
 from .archiving import archive_run
@@ -24,15 +24,18 @@ def close_run(
     result: JobResult,
     work: Path,
     static: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Path:
     """Archive a run that was executed, as far as it came; return its folder."""
-    step, outcome = Dataset.parse(attempt.step), read_outcome(work)
+    step, outcome = parse_notebook(attempt.step), read_outcome(work)
+    if isinstance(step, Job):  # it has no partitions that could be stale
+        return archive_run(settings, attempt, result, outcome, work, secrets)
     if result.status != "ok":
         # Before the archive: killed in between, the run would be seen as failed and not run again.
         # After a conflict only what others committed meanwhile must be computed anew.
         names = outcome.get("conflicts") or attempt.partitions
         note_failed(settings, step, names, attempt.run_id)
-    folder = archive_run(settings, attempt, result, outcome, work)
+    folder = archive_run(settings, attempt, result, outcome, work, secrets)
     if result.status == "ok":
         clear_failed(settings, step, attempt.partitions)
         _remember(settings, step, static or {}, outcome)

@@ -6,6 +6,7 @@ import contextlib
 from datetime import datetime
 from pathlib import Path
 
+from ..archive.masking import MASK
 from ..errors import LakebookError
 from ..runtime.job import job_result
 from ..runtime.recovery import recover
@@ -40,5 +41,8 @@ def _adopt(settings: Settings, attempt: Attempt, work: Path) -> None:
     last = max(path.stat().st_mtime for path in [work, *work.iterdir()])
     elapsed_s = max(0.0, last - datetime.fromisoformat(attempt.began).timestamp())
     sentence = f"{name}: the command that ran it was killed"
+    if MASK in attempt.parameters.values():  # a secret that nobody knows any more
+        for log in work.glob("*.log"):
+            log.unlink()
     raw = recover(work, notebook, sentence, kernel="")
     close_run(settings, attempt, job_result(raw, elapsed_s, work), work)

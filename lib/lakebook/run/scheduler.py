@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..errors import ColdError, LakebookError
-from ..graph import StepNode
+from ..graph import OpsJob, StepNode
 from ..intervals import NULL, Interval, Unit
-from ..names import Dataset
+from ..names import Dataset, Job
 from ..runtime.cancel import Cancel
 from ..settings import Settings
 from ..site.build import build_site
@@ -30,13 +30,13 @@ _ATTEMPTS = 6  # of partitions that other runs keep committing; each attempt let
 
 @dataclass
 class StepReport:
-    """What became of one step. `blocked_by` names the failed steps above it.
+    """What became of one step or job. `blocked_by` names the failed ones above or before it.
 
     "stopped": it did not come to its turn, or not to all its intervals. What ran when the command
     was stopped has failed.
     """
 
-    node: StepNode
+    node: StepNode | OpsJob
     status: Status = "fresh"
     runs: list[RunResult] = field(default_factory=list)
     error: str = ""
@@ -48,8 +48,13 @@ class StepReport:
     def rows(self) -> int:
         return sum(run.rows for run in self.runs)
 
+    @property
+    def operations(self) -> list[Mapping[str, Any]]:
+        """What a maintenance job did."""
+        return [operation for run in self.runs for operation in run.operations]
 
-Notify = Callable[[Dataset, dict[str, Any]], None]
+
+Notify = Callable[[Dataset | Job, dict[str, Any]], None]
 
 
 def run_steps(
@@ -67,7 +72,7 @@ def run_steps(
     `restore`: bring back what a run needs from cold; without it such a run fails before it starts.
     After `cancel.stop` no step begins, and what runs is ended and archived.
     """
-    notify = notify or _ignore
+    notify = notify or nobody
     schedule = _Schedule(planner, steps, every, notify, cancel or Cancel(), restore)
     reports = schedule.run(jobs or os.cpu_count() or 1)
     show_runs(planner.settings, reports, notify)
@@ -267,5 +272,5 @@ def _again(
     return plan.cut(conflicts)
 
 
-def _ignore(step: Dataset, event: Mapping[str, Any]) -> None:
+def nobody(step: Dataset | Job, event: Mapping[str, Any]) -> None:
     """Nobody watches."""

@@ -1,4 +1,4 @@
-"""One run: a step for one interval, executed as a job, recorded and archived, however it ends."""
+"""One run, of a step for one interval or of a maintenance job; archived, however it ends."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..archive.masking import secrets_in
 from ..errors import LakebookError, RunError
-from ..graph import StepNode
+from ..graph import OpsJob, StepNode
 from ..intervals import Interval
-from ..names import Dataset
+from ..names import Dataset, Job
 from ..runtime.cancel import Cancel
 from ..runtime.job import JobRequest, JobResult, Limits, execute, job_result
 from ..runtime.recovery import copy_masked, nothing
@@ -35,7 +36,7 @@ class RunResult:
     """
 
     run_id: str
-    step: Dataset
+    step: Dataset | Job
     interval: Interval | None
     status: str  # ok | failed | killed
     error: str | None
@@ -47,6 +48,7 @@ class RunResult:
     notes: tuple[str, ...]
     conflicts: tuple[str, ...]
     cold: Mapping[str, tuple[str, ...]]
+    operations: tuple[Mapping[str, Any], ...]
     folder: Path
     page: Path  # of the report site, which is built when all steps have ended
 
@@ -77,22 +79,56 @@ def run_once(
     given = dict(parameters or {})
     if interval is not None:
         given |= {"start": str(interval.start), "end": str(interval.end)}
-    attempt = _attempt(node, interval, given)
+    context = {
+        **_context(settings, node),
+        "static": dict(static),
+        "reads": _reads(node),
+        "declared": _declared(node),
+        "sources": list(node.sources),
+    }
+    return _execute(settings, node, interval, given, context, static, on_event, cancel)
+
+
+def run_job(
+    settings: Settings,
+    job: OpsJob,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    on_event: OnEvent | None = None,
+    cancel: Cancel | None = None,
+) -> RunResult:
+    """Execute a maintenance job's notebook and archive it."""
+    given = dict(parameters or {})
+    return _execute(settings, job, None, given, _context(settings, job), {}, on_event, cancel)
+
+
+def _execute(
+    settings: Settings,
+    node: StepNode | OpsJob,
+    interval: Interval | None,
+    given: Mapping[str, Any],
+    context: Mapping[str, Any],
+    static: Mapping[str, str],
+    on_event: OnEvent | None,
+    cancel: Cancel | None,
+) -> RunResult:
+    attempt, secrets = _attempt(node, interval, given), secrets_in(given)
     with workspace(settings, attempt) as work:
         request = JobRequest(
             run_id=attempt.run_id,
             notebook=node.notebook,
             parameters=given,
-            context=_context(settings, node, attempt.run_id, static),
+            context={**context, "run_id": attempt.run_id},
             out_dir=work,
             limits=_limits(settings),
-            env=_environment(settings),
+            env={**_environment(settings), **secrets},
             settings=settings,
         )
         result = execute(request, on_event, cancel)
         outcome = read_outcome(work)
-        result = _keep_promise(settings, node, result, outcome)
-        folder = close_run(settings, attempt, result, work, static)
+        if isinstance(node, StepNode):
+            result = _keep_promise(settings, node, result, outcome)
+        folder = close_run(settings, attempt, result, work, static, secrets)
     page = settings.site / page_name(attempt.run_id)
     return _result(attempt.run_id, node, interval, result, outcome, folder, page)
 
@@ -116,7 +152,9 @@ def record_refusal(
     return _result(attempt.run_id, node, interval, result, {}, folder, page)
 
 
-def _attempt(node: StepNode, interval: Interval | None, given: Mapping[str, Any]) -> Attempt:
+def _attempt(
+    node: StepNode | OpsJob, interval: Interval | None, given: Mapping[str, Any]
+) -> Attempt:
     began = datetime.now(UTC)
     run_id = f"{began:%Y%m%dT%H%M%S}-{node.name}-{secrets.token_hex(3)}"
     return Attempt.of(run_id, node, interval, began, given)
@@ -139,30 +177,30 @@ def _keep_promise(
     return replace(result, status="failed", error=str(found), exit_code=found.exit_code)
 
 
-def _context(
-    settings: Settings, node: StepNode, run_id: str, static: Mapping[str, str]
-) -> dict[str, Any]:
-    reads = {str(read.dataset) for read in node.reads} | {str(output) for output in node.outputs}
+def _context(settings: Settings, node: StepNode | OpsJob) -> dict[str, Any]:
     return {
-        "run_id": run_id,
         "root": str(settings.root),
         "lake": str(settings.lake),
         "env": settings.env,
         "step": str(node.name),
-        "static": dict(static),
-        "reads": sorted(reads),
-        "declared": [
-            {
-                "dataset": str(read.dataset),
-                "before_days": read.before_days,
-                "after_days": read.after_days,
-                "whole": read.whole,
-            }
-            for read in node.reads
-            if read.refresh != "forward"
-        ],
-        "sources": list(node.sources),
     }
+
+
+def _reads(node: StepNode) -> list[str]:
+    return sorted({str(read.dataset) for read in node.reads} | set(map(str, node.outputs)))
+
+
+def _declared(node: StepNode) -> list[dict[str, Any]]:
+    return [
+        {
+            "dataset": str(read.dataset),
+            "before_days": read.before_days,
+            "after_days": read.after_days,
+            "whole": read.whole,
+        }
+        for read in node.reads
+        if read.refresh != "forward"
+    ]
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -185,7 +223,7 @@ def _limits(settings: Settings) -> Limits:
 
 def _result(
     run_id: str,
-    node: StepNode,
+    node: StepNode | OpsJob,
     interval: Interval | None,
     result: JobResult,
     outcome: Mapping[str, Any],
@@ -211,6 +249,7 @@ def _result(
         notes=tuple(outcome.get("notes", [])),
         conflicts=tuple(outcome.get("conflicts", [])),
         cold={name: tuple(parts) for name, parts in outcome.get("cold", {}).items()},
+        operations=tuple(outcome.get("operations", [])),
         folder=folder,
         page=page,
     )

@@ -18,9 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..archive.masking import masker
+from ..archive.masking import mask_parameters, masker
 from ..contract.time import partitions_of
-from ..graph import StepNode
+from ..graph import OpsJob, StepNode
 from ..intervals import Interval
 from ..names import PROD
 from ..settings import Settings
@@ -45,12 +45,13 @@ class Attempt:
     def of(
         cls,
         run_id: str,
-        node: StepNode,
+        node: StepNode | OpsJob,
         interval: Interval | None,
         began: datetime,
         parameters: Mapping[str, Any],
     ) -> Attempt:
-        tables = node.contract.tables if node.contract else ()
+        contract = node.contract if isinstance(node, StepNode) else None
+        tables = contract.tables if contract else ()
         names = {name for table in tables for name in partitions_of(table, interval)}
         return cls(
             run_id=run_id,
@@ -60,7 +61,7 @@ class Attempt:
             start=str(interval.start) if interval else None,
             end=str(interval.end) if interval else None,
             partitions=tuple(sorted(names)),
-            parameters=dict(parameters),
+            parameters=mask_parameters(parameters),
         )
 
 

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ..archive.record import RunRecord, read_record
-from ..cards.views import check_view, input_view, ordered, output_view, profile_view, sample_view
+from ..cards.views import (
+    check_view,
+    input_view,
+    operation_view,
+    ordered,
+    output_view,
+    profile_view,
+    sample_view,
+)
+from ..names import is_job
 from .catalog import Catalog
 from .charts import shares
 from .content import load_cells
@@ -40,6 +49,11 @@ def run_view(store: Store, catalog: Catalog, run: Run) -> dict[str, Any]:
         "difference": _difference(runs, record, cells, good),
         "checks": [_check(store, catalog, run, check) for check in ordered(record.checks)],
         "outputs_made": [output_view(output) for output in record.outputs],
+        "is_job": is_job(record.step),
+        "operations": [
+            {**operation_view(one), "known": one.get("dataset") in catalog.tables}
+            for one in record.operations
+        ],
         "inputs": [input_view(entry, catalog.tables) for entry in record.inputs],
         "profile": _of_outputs(catalog, record, profile_view),
         "samples": _of_outputs(catalog, record, sample_view),

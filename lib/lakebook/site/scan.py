@@ -11,7 +11,9 @@ from typing import Any
 
 from ..archive.record import RECORD, RunRecord, names_in, read_record
 from ..cards.views import figure_of
+from ..cards.words import did
 from ..errors import StorageError
+from ..names import is_job
 from .content import load_cells
 from .store import Point, Run, Store
 from .words import cause
@@ -129,6 +131,7 @@ def _row(record: RunRecord, pruned: bool) -> dict[str, Any]:
         "warn": sum(check.get("action") == "warn" for check in broken),
         "mb": round(record.peak_rss_mb),
         "error": cause(record.error, record.status),
+        **({"did": did(record.operations) or "nothing to do"} if is_job(record.step) else {}),
         **({"pruned": 1} if pruned else {}),
     }
 
@@ -167,6 +170,7 @@ def _words(record: RunRecord, folder: Path) -> str:
     """What a search looks through beside step and error: outputs, checks that did not hold."""
     parts = [record.error or "", record.note]
     parts += [str(output.get("dataset")) for output in record.outputs]
+    parts += [f"{one.get('kind')} {one.get('dataset')}" for one in record.operations]
     parts += [f"{c.get('name')} {c.get('reason')}" for c in record.checks if not c.get("success")]
     parts += [f"{name} {value}" for name, value in record.parameters.items()]
     for cell in load_cells(folder):

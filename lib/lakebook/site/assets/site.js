@@ -36,6 +36,7 @@ const lakebook = (() => {
     return minutes < 60 ? `${minutes} min ${String(Math.round(seconds % 60)).padStart(2, "0")} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   }
   function interval(run) {
+    if (run.did !== undefined) return run.did;
     if (!run.start || !run.end) return "whole table";
     const last = dayOf(Date.parse(run.end) / 1000 - 86400);
     return last === run.start ? last : `${run.start} – ${last}`;
@@ -207,7 +208,7 @@ const lakebook = (() => {
       if (hit) what.append(hit);
       return element("tr", {}, element("td", {}, badge(mood(run))), what, element("td", { text: interval(run) }),
         element("td", { text: `${dayOf(run.began)} ${clock(run.began)}` }), element("td", { class: "num", text: took(run.took) }),
-        element("td", { class: "num", text: run.status === "ok" ? number.format(run.rows) : "" }), element("td", { class: "num", text: run.aside ? number.format(run.aside) : "" }));
+        element("td", { class: "num", text: run.status === "ok" && run.did === undefined ? number.format(run.rows) : "" }), element("td", { class: "num", text: run.aside ? number.format(run.aside) : "" }));
     });
     $("list").replaceChildren(...rows);
     $("more").hidden = runs.length <= state.shown;
