@@ -138,10 +138,7 @@ def finish(
         for table in (tables.hot, tables.warm, aside):
             rest.clear_table(table)
     fault_point("retention.after_files")
-    waiting = {kept.partition for kept in rest.kept}
-    ids = {_named(dataset, p, hot.place(p).generation)["id"] for p in gone if p not in waiting}
-    begun = [r for r in read_audit(settings.lake) if r["id"] in ids and r["state"] == BEGUN]
-    append_audit(settings.lake, [{"id": r["id"], "state": DONE} for r in begun])
+    _record(settings, {_named(dataset, p, hot.place(p).generation)["id"]: p for p in gone}, rest)
     return Deleted(hot.version, files=rest.files, size_bytes=rest.size_bytes, kept=tuple(rest.kept))
 
 
@@ -227,6 +224,21 @@ def _empty_quarantine(rest: _Rest, main: Path, aside: Path, run: str) -> None:
         return
     about = {"run": run, "operation_kind": EVENT}
     set_places(aside, noted, dict.fromkeys(found, NewPlace("deleted")), about)
+
+
+def _record(settings: Settings, ids: Mapping[str, str], rest: _Rest) -> None:
+    """Say in the audit trail what is done by now, and what waits for whom."""
+    waiting = {kept.partition: kept.reason for kept in rest.kept}
+    events: list[dict[str, Any]] = []
+    for record in read_audit(settings.lake):
+        if record["id"] not in ids or record["state"] != BEGUN:
+            continue
+        why = waiting.get(ids[record["id"]], "")
+        if not why:
+            events.append({"id": record["id"], "state": DONE, "waiting": ""})
+        elif why != record.get("waiting"):
+            events.append({"id": record["id"], "state": BEGUN, "waiting": why})
+    append_audit(settings.lake, events)
 
 
 def _refusal(noted: Snapshot, partition: str) -> str | None:
