@@ -94,7 +94,8 @@ def audit(lake: shared.LakeOption = None, as_json: shared.JsonOption = False) ->
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("state and reason", overflow="fold")
     for one in records:
-        reason = ", ".join(filter(None, [one["state"], one.get("reason"), one.get("policy")]))
+        told = (one["state"], one.get("waiting"), one.get("reason"), one.get("policy"))
+        reason = ", ".join(filter(None, told))
         table.add_row(
             *(one["at"][:16].replace("T", " "), one["who"], one["event"], one["dataset"]),
             one.get("partition") or ", ".join(one.get("columns", ())),

@@ -7,38 +7,25 @@ lease still names is kept, named, and taken by the next call.
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ..contract.lookup import find_table
-from ..delta import PARTITION, living_stages, open_snapshot, sweep, vacuum
-from ..delta.cleaner import removed_files
+from ..delta import open_snapshot
 from ..delta.faults import fault_point
 from ..delta.snapshot import Snapshot
 from ..errors import UserError, storage_errors
 from ..names import Dataset, table_path, tier_tables
 from ..settings import Settings, person
 from .audit import BEGUN, DONE, append_audit, read_audit
-from .cold_folders import abandoned, supersede
 from .leased import leased_files
+from .leftovers import Kept, Rest, empty_quarantine
 from .measure import Size, size_of
 from .placing import NewPlace, set_places
 from .warm import sweep_warm
 
 EVENT = "retention"
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A file or folder of a deleted partition that is still on the disk, and why, as a clause."""
-
-    partition: str
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -126,10 +113,10 @@ def finish(
     if not gone:
         return Deleted(hot.version)
     leases = {} if release_all else leased_files(tables)
-    rest = _Rest(gone, leases, release_all)
+    rest = Rest(gone, leases, release_all)
     with storage_errors("deleting expired partitions", tables.hot):
         aside = table_path(settings.lake, dataset.quarantine)
-        _empty_quarantine(rest, tables.hot, aside, run)
+        empty_quarantine(rest, tables.hot, aside, run)
         fault_point("retention.after_quarantine")
         sweep_warm(tables, run=run)
         fault_point("retention.after_warm")
@@ -138,10 +125,7 @@ def finish(
         for table in (tables.hot, tables.warm, aside):
             rest.clear_table(table)
     fault_point("retention.after_files")
-    waiting = {kept.partition for kept in rest.kept}
-    ids = {_named(dataset, p, hot.place(p).generation)["id"] for p in gone if p not in waiting}
-    begun = [r for r in read_audit(settings.lake) if r["id"] in ids and r["state"] == BEGUN]
-    append_audit(settings.lake, [{"id": r["id"], "state": DONE} for r in begun])
+    _record(settings, {_named(dataset, p, hot.place(p).generation)["id"]: p for p in gone}, rest)
     return Deleted(hot.version, files=rest.files, size_bytes=rest.size_bytes, kept=tuple(rest.kept))
 
 
@@ -156,77 +140,19 @@ def refuse_hold(settings: Settings, dataset: Dataset) -> None:
         )
 
 
-class _Rest:
-    """What is left on the disk of deleted partitions, while it goes."""
-
-    def __init__(
-        self, partitions: Collection[str], leases: Mapping[Path, str], release_all: bool
-    ) -> None:
-        self.partitions = partitions
-        self.leases = leases
-        self.release_all = release_all
-        self.kept: list[Kept] = []
-        self.files = 0
-        self.size_bytes = 0
-
-    def clear_table(self, table: Path) -> None:
-        """Delete what no version from now on shows, of these partitions alone."""
-        if open_snapshot(table).version < 0:
-            return
-        sweep(table)
-        snapshot = open_snapshot(table)
-        wanted: set[str] = set()
-        for path in removed_files(table, time.time()):
-            partition = self._of(path)
-            if partition is None or not (table / path).exists():
-                continue
-            if holder := self.leases.get(table / path):
-                self.kept.append(Kept(partition, table / path, holder))
-            else:
-                wanted.add(path)
-        done = vacuum(table, retention_s=0.0, release_all=self.release_all, only=wanted)
-        self.files += len(done.deleted)
-        self.size_bytes += done.freed_bytes
-        for file in snapshot.files:
-            if (partition := self._of(file.path)) is not None:
-                why = "a move or a run is using it"
-                self.kept.append(Kept(partition, table / file.path, why))
-
-    def clear_cold(self, cold: Path) -> None:
-        """Delete the archives: no token names them any more, and no restore can place them."""
-        dead = set(abandoned(cold, time.time()))
-        for partition in self.partitions:
-            folder = cold / partition
-            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-                if path.name.startswith(".draft-") and path not in dead:
-                    self.kept.append(Kept(partition, path, "an archive is being made of it"))
-                    continue
-                found = [one for one in path.rglob("*") if one.is_file()]
-                self.files += len(found)
-                self.size_bytes += sum(one.stat().st_size for one in found)
-                # At once out of its place, so that nobody meets a part of it.
-                aside = path if path.name.startswith(".superseded-") else supersede(path, 0)
-                shutil.rmtree(aside or path, ignore_errors=True)
-
-    def _of(self, path: str) -> str | None:
-        """The partition of a file, by its folder, if it is one of these."""
-        folder = path.split("/", 1)[0]
-        name = folder.removeprefix(f"{PARTITION}=")
-        return name if name != folder and name in self.partitions else None
-
-
-def _empty_quarantine(rest: _Rest, main: Path, aside: Path, run: str) -> None:
-    """Commit that the partitions have no rows set aside any more.
-
-    A run sets rows aside before it publishes: while one is at it, they are left for the next call.
-    """
-    noted = open_snapshot(aside)
-    found = [t for t in noted.partitions if t.rpartition("/")[0] in rest.partitions]
-    busy = (*living_stages(main), *living_stages(aside))
-    if not found or busy:
-        return
-    about = {"run": run, "operation_kind": EVENT}
-    set_places(aside, noted, dict.fromkeys(found, NewPlace("deleted")), about)
+def _record(settings: Settings, ids: Mapping[str, str], rest: Rest) -> None:
+    """Say in the audit trail what is done by now, and what waits for whom."""
+    waiting = {kept.partition: kept.reason for kept in rest.kept}
+    events: list[dict[str, Any]] = []
+    for record in read_audit(settings.lake):
+        if record["id"] not in ids or record["state"] != BEGUN:
+            continue
+        why = waiting.get(ids[record["id"]], "")
+        if not why:
+            events.append({"id": record["id"], "state": DONE, "waiting": ""})
+        elif why != record.get("waiting"):
+            events.append({"id": record["id"], "state": BEGUN, "waiting": why})
+    append_audit(settings.lake, events)
 
 
 def _refusal(noted: Snapshot, partition: str) -> str | None:
