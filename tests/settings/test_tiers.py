@@ -26,6 +26,7 @@ def test_ages_prices_and_figures(tmp_path: Path) -> None:
 [tiers]
 archive_level = 12
 restore_mb_per_s = 250.5
+restore_days = 14
 [tiers.bronze]
 hot = "4w"
 warm = "1y"
@@ -37,9 +38,9 @@ currency = "EUR"
 hot = 0.02
 """
     found = tiers(tmp_path, text)
-    assert (found.archive_level, found.restore_mb_per_s) == (12, 250.5)
+    assert (found.archive_level, found.restore_mb_per_s, found.restore_days) == (12, 250.5, 14)
     assert found.ages_of("bronze") == LayerAges(28, 365, 2555)
-    assert found.ages_of("bronze").places["warm"] == "lakebook.toml:7"
+    assert found.ages_of("bronze").places["warm"] == "lakebook.toml:8"
     assert found.ages_of("gold") == LayerAges(NEVER) and found.ages_of("silver") == LayerAges()
     assert found.prices == Prices(currency="EUR", hot=0.02)
 
@@ -73,6 +74,7 @@ BROKEN = [
     ("[tiers.prices]\ncurrency = 3", "tiers.prices.currency = 3 makes no sense; set a text"),
     ("[tiers]\narchive_level = 23", "set a whole number from 1 to 22"),
     ("[tiers]\nrestore_mb_per_s = 0", "set a number above 0"),
+    ("[tiers]\nrestore_days = -1", "set a number above 0"),
 ]
 
 

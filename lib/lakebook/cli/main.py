@@ -17,6 +17,7 @@ from . import (
     making,
     reporting,
     running,
+    tiering,
 )
 from .shared import error_console
 
@@ -41,6 +42,7 @@ app.add_typer(environments.env_app, name="env")
 app.command()(erasing.erase)
 app.command()(erasing.audit)
 app.add_typer(reporting.report_app, name="report")
+app.add_typer(tiering.app, name="tier")
 app.add_typer(datahub.app, name="datahub")
 app.command()(making.new)
 app.command()(making.lab)

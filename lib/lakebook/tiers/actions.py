@@ -158,6 +158,19 @@ def span(partitions: Sequence[str]) -> str:
     return f"{partitions[0]} … {partitions[-1]} ({len(partitions)})"
 
 
+def spans(partitions: Sequence[str]) -> str:
+    """`2013-01 … 2013-06 (6), 2013-09`: neighbours joined, in their order."""
+    runs: list[list[str]] = []
+    for name in partitions:
+        if runs and adjacent(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    shown = [span(run) for run in runs]
+    more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
+    return ", ".join(shown[:8]) + more
+
+
 def _alike(one: Action, other: Action) -> bool:
     return (one.dataset, one.kind, one.source, one.target, one.because, one.estimated) == (
         other.dataset, other.kind, other.source, other.target, other.because, other.estimated

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .actions import Action, Kind, TierPlan, span
+from .actions import Action, Kind, TierPlan, spans
 from .tidy import Tidied
 
 
@@ -67,7 +67,7 @@ class Left:
 
     @property
     def sentence(self) -> str:
-        names = f" {span(self.partitions)}" if self.partitions else ""
+        names = f" {spans(self.partitions)}" if self.partitions else ""
         return f"{self.dataset}{names}: {self.why}"
 
     def to_json(self) -> dict[str, Any]:

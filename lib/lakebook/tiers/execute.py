@@ -24,6 +24,7 @@ class Work:
     """What is known where actions are applied.
 
     noted: hot, when their fences were compared. fences: what they were found to be.
+    on_progress: called with a partition when it is ready to be placed.
     """
 
     settings: Settings
@@ -32,6 +33,7 @@ class Work:
     run: str
     noted: Snapshot
     fences: Fences
+    on_progress: Callable[[str], None] = lambda partition: None
 
 
 def execute(work: Work, actions: Sequence[Action]) -> Outcome:
@@ -54,7 +56,14 @@ def _archive(work: Work, actions: Sequence[Action]) -> Outcome:
     contract = find_table(work.settings, work.dataset)
     tables = tier_tables(work.settings.roots, work.dataset)
     level = work.settings.tiers.archive_level
-    moved = archive(tables, contract, _names(actions), level=level, **_common(work))
+    moved = archive(
+        tables,
+        contract,
+        _names(actions),
+        level=level,
+        on_progress=lambda partition, size: work.on_progress(partition),
+        **_common(work),
+    )
     return moved.moved, moved.skipped
 
 

@@ -21,7 +21,7 @@ PATIENCE = 3
 """Errors in a row after which the rest of a batch is not tried any more."""
 
 OnProgress = Callable[[Action], None]
-"""Called for each action that is settled: applied, skipped or failed."""
+"""Called once for each action, when its work is done: it is applied next, skipped or failed."""
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Settling:
     skipped: list[tuple[Action, str]] = field(default_factory=list)
     failed: list[tuple[Action, str]] = field(default_factory=list)
     settled: set[int] = field(default_factory=set)  # by id() of the action, as is
+    told: set[int] = field(default_factory=set)
     fences: dict[int, int] = field(default_factory=dict)  # what became of the planned one
 
     def apply(self, dataset: Dataset, batch: Sequence[Action]) -> None:
@@ -61,7 +62,16 @@ class Settling:
             standing = [a for a in batch if self._stands(noted, a)]
             if standing:
                 fences = {a.partition: self._fence(a) for a in standing}
-                work = Work(self.settings, dataset, self.plan.id, self.run, noted, fences)
+                by_name = {a.partition: a for a in standing}
+                work = Work(
+                    self.settings,
+                    dataset,
+                    self.plan.id,
+                    self.run,
+                    noted,
+                    fences,
+                    lambda partition: self._tell(by_name[partition]),
+                )
                 moved, skipped = execute(work, standing)
                 for action in standing:
                     if action.partition in moved:
@@ -113,9 +123,13 @@ class Settling:
         """Whether this is news."""
         is_new = id(action) not in self.settled
         self.settled.add(id(action))
-        if is_new:
-            self.on_progress(action)
+        self._tell(action)
         return is_new
+
+    def _tell(self, action: Action) -> None:
+        if id(action) not in self.told:
+            self.told.add(id(action))
+            self.on_progress(action)
 
 
 def _is_done(now: Snapshot, action: Action) -> bool:

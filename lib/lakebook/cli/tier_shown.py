@@ -1,0 +1,215 @@
+"""What people see of tiers: plans, what became of them, what each tier holds, bars meanwhile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from ..cards.words import plural, size_text
+from ..tiers.actions import TierPlan, grouped, spans
+from ..tiers.planfile import action_to_json, plan_to_json
+from .shared import console, error_console
+
+if TYPE_CHECKING:
+    from ..settings import Prices
+    from ..tiers.applied import Applied, Left
+    from ..tiers.status import DatasetStatus
+
+_VERBS = {"move": "moved", "archive": "archived", "fall_back": "fell back", "delete": "deleted"}
+
+
+def plan_to_print(plan: TierPlan) -> dict[str, Any]:
+    """A plan for machines: what its file holds, with each action's reason and cost in words."""
+    actions = [action_to_json(action, plan.prices) for action in plan.actions]
+    return {**plan_to_json(plan), "actions": actions}
+
+
+def print_plan(plan: TierPlan) -> None:
+    out = console()
+    if plan.actions:
+        out.print(_plan_table(plan))
+        out.print(_plan_sum(plan), markup=False, soft_wrap=True)
+    else:
+        looked = plural(len(plan.datasets), "dataset")
+        out.print(f"nothing to move as of {plan.as_of}; {looked} looked at")
+    for note in plan.notes:
+        text = f"note {note.dataset} {spans(note.partitions)}: {note.text}"
+        out.print(text, markup=False, soft_wrap=True)
+
+
+def _plan_table(plan: TierPlan) -> Table:
+    table = _table(("dataset", "partitions", "from", "to", "why"), ("files", "size", "a month"))
+    for group in grouped(plan.actions):
+        before = sum(action.cost_before(plan.prices) for action in group.actions)
+        after = sum(action.cost_after(plan.prices) for action in group.actions)
+        first = group.first
+        target = f"[red]{first.target}[/]" if first.kind == "delete" else first.target
+        table.add_row(
+            *(first.dataset, group.name, first.source, target, escape(group.reason)),
+            f"{sum(action.files for action in group.actions):,}",
+            size_text(sum(action.size_bytes for action in group.actions)),
+            f"{money(before)} → {'~' if first.estimated else ''}{money(after)}",
+        )
+    return table
+
+
+def _plan_sum(plan: TierPlan) -> str:
+    files, size = plural(plan.files, "file"), size_text(plan.size_bytes)
+    cost = f"{money(plan.cost_before)} → {money(plan.cost_after)} {plan.prices.currency} a month"
+    text = f"{plural(len(plan.actions), 'partition')}, {files}, {size} as of {plan.as_of}: {cost}"
+    unsure = [action for action in plan.actions if action.estimated]
+    return f"{text} (~ estimated: sizes in cold are known once archived)" if unsure else text
+
+
+def print_applied(done: Applied) -> None:
+    out = console()
+    for operation in done.operations:
+        verb = _VERBS[operation.kind]
+        way = (
+            "" if operation.kind == "delete" else f" from {operation.source} to {operation.target}"
+        )
+        files, size = plural(operation.files, "file"), size_text(operation.size_bytes)
+        text = f"{operation.dataset} {spans(operation.partitions)} {verb}{way}: {files}, {size}"
+        out.print(text, markup=False, soft_wrap=True)
+    _print_left(done.skipped, "note", "left as it is: ")
+    for left in done.failed:
+        text = f"[bold red]failed[/] {escape(f'{left.kind} {left.sentence}')}"
+        error_console().print(text, soft_wrap=True)
+    tidied = done.tidied
+    if tidied.deleted:
+        freed = f"{plural(tidied.deleted, 'file')}, {size_text(tidied.freed_bytes)}"
+        out.print(f"swept and deleted: {freed}")
+    counts = [f"{plural(done.partitions, 'partition')} ({size_text(done.size_bytes)}) done"]
+    for what, some in (("skipped", done.skipped), ("failed", done.failed)):
+        if number := sum(len(left.partitions) or 1 for left in some):
+            counts.append(f"{number:,} {what}")
+    out.print(f"plan {done.plan.id}: {', '.join(counts)}")
+
+
+def _print_left(some: Sequence[Left], word: str, why: str) -> None:
+    for left in some:
+        text = f"{word} {left.dataset} {spans(left.partitions)} {why}{left.why}"
+        console().print(text, markup=False, soft_wrap=True)
+
+
+def left_words(skipped: Mapping[str, str]) -> list[str]:
+    """Why partitions were left where they are, a line for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for partition, why in skipped.items():
+        by_reason.setdefault(why, []).append(partition)
+    return [f"note {spans(names)}: {why}" for why, names in by_reason.items()]
+
+
+def print_status(found: Sequence[DatasetStatus], prices: Prices) -> None:
+    out = console()
+    if not found:
+        out.print("no dataset has a table yet")
+        return
+    names = ("partitions", "files", "rows", "size", "a month", "waits")
+    table = _table(("dataset", "tier"), names, ("moves next",))
+    for one in found:
+        uses = [use for use in one.tiers if use.partitions or use.files or use.waiting_files]
+        for use in uses or one.tiers[:1]:
+            is_first = use is (uses or one.tiers)[0]
+            table.add_row(
+                one.dataset if is_first else "",
+                use.tier,
+                *(f"{number:,}" for number in (use.partitions, use.files, use.rows)),
+                size_text(use.size_bytes),
+                money(use.monthly_cost),
+                size_text(use.waiting_bytes) if use.waiting_files else "",
+                _next(one) if is_first else "",
+            )
+    table.add_section()
+    for tier in ("hot", "warm", "cold"):
+        uses = [use for one in found for use in one.tiers if use.tier == tier]
+        table.add_row(
+            "all" if tier == "hot" else "",
+            tier,
+            *(f"{sum(vars(use)[k] for use in uses):,}" for k in ("partitions", "files", "rows")),
+            size_text(sum(use.size_bytes for use in uses)),
+            money(sum(use.monthly_cost for use in uses)),
+            size_text(sum(use.waiting_bytes for use in uses)),
+            "",
+        )
+    out.print(table)
+    total = money(sum(one.monthly_cost for one in found))
+    out.print(f"{total} {prices.currency} a month; `waits`: no longer needed, still on the disk")
+    for one in found:
+        if one.restored:
+            until = max(moment for _, moment in one.restored)
+            text = f"note {one.dataset} {spans([p for p, _ in one.restored])}: a copy for a time, "
+            out.print(f"{text}until {until:%Y-%m-%d %H:%M} UTC", markup=False, soft_wrap=True)
+        for problem in one.problems:
+            text = f"[bold red]damaged[/] {escape(f'{one.dataset}: {problem}')}"
+            error_console().print(text, soft_wrap=True)
+
+
+def _next(one: DatasetStatus) -> str:
+    words = [f"{one.due:,} due now"] if one.due else []
+    words += [one.next_change.isoformat()] if one.next_change else []
+    return ", then ".join(words)
+
+
+def money(amount: float) -> str:
+    """Two digits that say something: `0.00012`, `3.40`, `1,250.00`."""
+    if amount == 0:
+        return "0"
+    digits = max(2, 1 - math.floor(math.log10(abs(amount))))
+    return f"{amount:,.{min(digits, 9)}f}"
+
+
+@contextmanager
+def moving(total_bytes: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar over bytes; gives the function that moves it on."""
+    with _progress() as progress:
+        task = progress.add_task(what, total=max(total_bytes, 1))
+        yield lambda size: progress.advance(task, size)
+
+
+@contextmanager
+def following() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that is told where it is: what is at hand, bytes done, bytes in all."""
+    with _progress() as progress:
+        task = progress.add_task("", total=None)
+        yield lambda what, done, total: progress.update(
+            task, description=what, completed=done, total=total
+        )
+
+
+def _progress() -> Progress:
+    out = error_console()
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=out,
+        transient=True,
+        disable=not out.is_terminal,
+    )
+
+
+def _table(left: Sequence[str], right: Sequence[str], last: Sequence[str] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in left:
+        table.add_column(name, overflow="fold", no_wrap=name in ("from", "to", "tier"))
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in last:
+        table.add_column(name, overflow="fold")
+    return table
