@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import resource
+import signal
 import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +22,7 @@ import pytest
 
 from lakebook import delta
 from lakebook.delta.digest import digest_file, digest_table
-from lakebook.errors import StorageError, UserError
+from lakebook.errors import LakebookError, StorageError, UserError
 from lakebook.intervals import Interval
 from lakebook.names import TierTables
 from lakebook.tiers import archive as archiving
@@ -34,7 +40,8 @@ from lakebook.tiers.archive_check import archive_damages
 from lakebook.tiers.cold_folders import archive_folder, archives, begin_draft
 from lakebook.tiers.cold_sweep import sweep_cold
 from lakebook.tiers.manifest import read_manifest
-from lakebook.tiers.move import move_to_warm
+from lakebook.tiers.move import Moved, move_to_warm
+from lakebook.tiers.restore import restore
 from lakebook.tiers.warm import sweep_warm
 
 QUARTER = Interval.parse("2013-01-01", "2013-04-01")
@@ -455,3 +462,58 @@ def die_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     for module in (archiving, clearing, make_archive, cold_sweep):
         monkeypatch.setattr(module, "fault_point", fault_point)
     monkeypatch.setattr(cold_folders.Draft, "discard", lambda self: None)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_everything_as_it_was(tables: TierTables) -> None:
+    rows = w.make_rows(JANUARY, per_day=500).with_columns(
+        v=pl.int_range(pl.len()).hash().cast(pl.String)
+    )
+    w.write(tables.hot, CONTRACT, JANUARY, rows=rows)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        with pytest.raises(StorageError, match="larger than the system allows while archiving"):
+            archive(tables, CONTRACT, ["2013-01"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    hot = delta.open_snapshot(tables.hot)
+    assert hot.place("2013-01").tier == "hot" and list((tables.cold / "2013-01").iterdir()) == []
+    assert archive(tables, CONTRACT, ["2013-01"]).moved == ("2013-01",)
+    assert rows_of(folder_of(tables)).equals(rows)
+
+
+def test_archives_sweeps_and_moves_at_once_end_with_one_archive_of_each(
+    quarter: TierTables,
+) -> None:
+    months, before = ["2013-01", "2013-02", "2013-03"], delta.open_snapshot(quarter.hot)
+    moved: Counter[str] = Counter()
+    end = time.monotonic() + 1
+
+    def again(name: str, job: Callable[[], Moved]) -> None:
+        while time.monotonic() < end:
+            with contextlib.suppress(LakebookError):  # one of the others came first
+                moved[name] += len(job().moved)
+
+    def sweep() -> Moved:
+        sweep_cold(quarter, retention_s=-1)
+        return Moved(0, sweep_warm(quarter))
+
+    jobs: dict[str, Callable[[], Moved]] = {
+        "archive": lambda: archive(quarter, CONTRACT, months),
+        "the other archive": lambda: archive(quarter, CONTRACT, months),
+        "restore": lambda: restore(quarter, CONTRACT, months),
+        "sweep": sweep,
+    }
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for future in [pool.submit(again, *job) for job in jobs.items()]:
+            future.result()
+    assert moved["archive"] + moved["the other archive"] >= len(months)
+    archive(quarter, CONTRACT, months)
+    sweep_cold(quarter, retention_s=-1)
+    hot = delta.open_snapshot(quarter.hot)
+    assert hot.placed("cold") == tuple(months)
+    assert {p: hot.data(p) for p in months} == {p: before.data(p) for p in months}
+    assert sorted(p for p in quarter.cold.glob("*/*")) == [folder_of(quarter, p) for p in months]
+    assert pl.concat([rows_of(folder_of(quarter, p)) for p in months]).equals(w.make_rows(QUARTER))

@@ -272,6 +272,25 @@ def test_what_is_moved_while_it_is_looked_at_is_no_finding(
     assert look(half).findings == ()
 
 
+def test_what_is_compacted_in_warm_while_it_is_looked_at_is_no_finding(
+    tables: TierTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w.append(tables.hot, CONTRACT, "s", [[1, 2], [3]])
+    move_to_warm(tables, CONTRACT, ["2013-01"])
+    check = verifying.file_damages
+
+    def compact_then_check(table, files, *args, **options):
+        given = list(files)
+        delta.compact(tables.warm)
+        delta.vacuum(tables.warm, retention_s=-1)
+        return check(table, given, *args, **options)
+
+    monkeypatch.setattr(verifying, "file_damages", compact_then_check)
+    assert look(tables).findings == ()
+    old = delta.open_snapshot(tables.warm).tombstones
+    assert old and not any((tables.warm / t.path).exists() for t in old)
+
+
 def test_quarantines_are_looked_at_as_well(half: TierTables) -> None:
     dataset = CONTRACT.dataset.quarantine
     aside = half.hot.parent / dataset.name

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..contract.model import TableContract
@@ -116,6 +116,8 @@ class _Part:
     """A partition in one tier; in cold also for a copy elsewhere, if its archive still counts."""
 
     tables: TierTables
+    hot: Snapshot
+    warm: Snapshot
     partition: str
     tier: Tier
     size_bytes: int
@@ -155,9 +157,9 @@ def _parts(tables: TierTables, tiers: frozenset[Tier]) -> list[_Part]:
         tier = hot.place(p).tier
         if tier in ("hot", "warm"):
             files = (hot if tier == "hot" else warm).by_partition.get(p, ())
-            parts.append(_Part(tables, p, tier, sum(file.size_bytes for file in files)))
+            parts.append(_Part(tables, hot, warm, p, tier, sum(file.size_bytes for file in files)))
         if tier == "cold" or (tier != "deleted" and hot.archive(p) is not None):
-            parts.append(_Part(tables, p, "cold", _archived_bytes(tables, hot, p)))
+            parts.append(_Part(tables, hot, warm, p, "cold", _archived_bytes(tables, hot, p)))
     return [part for part in parts if part.tier in tiers]
 
 
@@ -174,21 +176,24 @@ def _archived_bytes(tables: TierTables, hot: Snapshot, partition: str) -> int:
 
 def _damages(part: _Part, deep: bool, decoder: Decoder) -> list[Damage]:
     """What is wrong with a part, unless that is because it was written or moved meanwhile."""
-    p = part.partition
+    tables, p = part.tables, part.partition
     damages: list[Damage] = []
     for _ in range(_TRIES):
-        hot = open_snapshot(part.tables.hot)
-        try:
-            damages = list(_damages_at(part, hot, deep, decoder))
-        except StorageError as broken:  # a log
-            return [Damage(Path(broken.where), broken.found)]
-        if not damages or fence_stands(hot, open_snapshot(part.tables.hot), p):
+        damages = list(_damages_at(part, deep, decoder))
+        if not damages:
             break
+        try:
+            now = replace(part, hot=open_snapshot(tables.hot), warm=open_snapshot(tables.warm))
+        except StorageError as broken:  # a log
+            return [*damages, Damage(Path(broken.where), broken.found)]
+        if fence_stands(part.hot, now.hot, p) and fence_stands(part.warm, now.warm, p):
+            break
+        part = now
     return damages
 
 
-def _damages_at(part: _Part, hot: Snapshot, deep: bool, decoder: Decoder) -> Iterator[Damage]:
-    tables, p = part.tables, part.partition
+def _damages_at(part: _Part, deep: bool, decoder: Decoder) -> Iterator[Damage]:
+    tables, p, hot, warm = part.tables, part.partition, part.hot, part.warm
     if part.tier == "cold":
         archive = hot.archive(p)
         if archive is not None:
@@ -196,17 +201,14 @@ def _damages_at(part: _Part, hot: Snapshot, deep: bool, decoder: Decoder) -> Ite
             yield from archive_damages(folder, archive, rows_digest=hot.data(p), deep=deep)
         elif hot.place(p).tier == "cold":
             yield Damage(tables.cold / p, "the log places it in cold and names no archive")
-        return
-    if hot.place(p).tier != part.tier:
-        return  # it has moved
-    if part.tier == "hot":
+    elif hot.place(p).tier != part.tier:
+        pass  # it has moved meanwhile
+    elif part.tier == "hot":
         if p not in hot.by_partition and hot.data(p):
             yield Damage(tables.hot, "the log knows of rows and names no file")
         files = hot.files_in([p])
         yield from file_damages(tables.hot, files, hot.data(p), rows=True, decoder=decoder)
-        return
-    warm = open_snapshot(tables.warm)
-    if has_copy(hot, warm, p):
+    elif has_copy(hot, warm, p):
         files = warm.files_in([p])
         yield from file_damages(tables.warm, files, hot.data(p), rows=deep, decoder=decoder)
     else:
