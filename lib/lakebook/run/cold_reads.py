@@ -17,9 +17,6 @@ from ..step.cold import cold_error, spans_text, time_text
 from ..step.view import DatasetView
 from .plan import Planner
 
-RESTORE_DAYS = 7
-"""So long stays what was restored for a run or a query."""
-
 _TRIES = 3
 
 Say = Callable[[str], None]
@@ -41,8 +38,10 @@ def restore(settings: Settings, cold: ColdError, say: Say) -> None:
     """Bring back the partitions that an error names, to warm and for some days."""
     from ..tiers.restore import restore as bring_back
     from ..tiers.restore_plan import plan_restore
+    from ..tiers.roots import claim_roots
 
-    until = datetime.now(UTC) + timedelta(days=RESTORE_DAYS)
+    claim_roots(settings)
+    until = datetime.now(UTC) + timedelta(days=settings.tiers.restore_days)
     for name, partitions in cold.needs.items():
         contract = find_table(settings, Dataset.parse(name))
         plan = plan_restore(settings, contract, partitions)

@@ -39,7 +39,7 @@ _KNOWN: dict[str, dict[str, str]] = {
     "check": {"timeout_s": SECONDS},
     "catalog": {"emit": _NAMES},
     "environments": {"pin_days": _ABOVE_0},
-    "tiers": {"archive_level": _LEVEL, "restore_mb_per_s": _ABOVE_0},
+    "tiers": {"archive_level": _LEVEL, "restore_mb_per_s": _ABOVE_0, "restore_days": _ABOVE_0},
     "archive": {"keep_days": _COUNT, "keep_failed_days": _COUNT},
 }
 _PROFILE = {"engine": _TEXT, "roots": _ROOTS}

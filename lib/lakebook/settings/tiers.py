@@ -49,12 +49,14 @@ class TierSettings:
 
     On flights of 2013, level 9 takes half the time of 15 for files 3 % larger, and 19 twice the
     time for files 0.5 % smaller.
+    `restore_days`: how long a copy stays that was restored or promoted without a word on that.
     """
 
     layers: Mapping[str, LayerAges] = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
     archive_level: int = 15
     restore_mb_per_s: float = 100.0
+    restore_days: float = 7.0
 
     def ages_of(self, layer: str) -> LayerAges:
         return self.layers.get(layer, LayerAges())
