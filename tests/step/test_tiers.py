@@ -9,16 +9,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import journal_source
 import polars as pl
 import pytest
 from aged_lake import AgedLake
-from small_checkout import COLUMNS, Checkout, about_table, rule
+from small_checkout import COLUMNS, POSITIVE, Checkout, about_table, rule
 from small_lake import rows
 
 from lakebook.delta import vacuum
+from lakebook.engines.duckdb_input import Input
 from lakebook.errors import ColdError, UserError
 from lakebook.names import Dataset
+from lakebook.quality import quarantine
 from lakebook.run.environment_diff import diff_environment
 from lakebook.run.environments import refresh, use_of
 from lakebook.run.query import run_query
@@ -105,6 +108,29 @@ def test_rows_are_counted_over_tiers(aged: AgedLake):
     assert [aged.view.rows_in(name) for name in (D1, D2, D3, D4)] == [1, 1, 1, 1]
 
 
+def test_dbt_reads_what_is_warm(aged: AgedLake):
+    context = reader(aged, D1, D3)._context
+    files, schema = context.dataset_files(Dataset.parse("silver.events"))  # type: ignore[attr-defined]
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("CREATE SCHEMA silver")
+        connection.execute(Input(Dataset.parse("silver.events"), files, schema).view_sql())
+        found = connection.execute("SELECT id, amount FROM silver.events ORDER BY id").fetchall()
+    assert found == [(1, 10), (2, 20)]
+
+
+def test_what_was_set_aside_is_shown_wherever_its_partition_lies(tmp_path: Path):
+    lake = AgedLake(tmp_path)
+    lake.contract("replace", quality=POSITIVE)
+    lake.write([(1, D1, 10), (2, D1, -20), (3, D2, 30), (4, D2, -40)], D1, D3)
+    lake.warm(D1, D2)
+    lake.cold(D2)
+    assert lake.quarantined() == [(2, -20), (4, -40)]
+    lake.code = "two"  # a write elsewhere sweeps what no version needs
+    lake.write([(5, D3, -50)], D3, D4)
+    quarantine.sweep(lake.settings, lake.promised, now=time.time() + 3 * 86_400)
+    assert lake.quarantined() == [(2, -20), (4, -40), (5, -50)]
+
+
 # -- writing ---------------------------------------------------------------------------------------
 
 
@@ -132,6 +158,16 @@ def test_equal_rows_stay_where_they_lie(aged: AgedLake):
     assert {aged.snapshot.fp(n) for n in places} != {before.fp(n) for n in places}
     assert aged.snapshot.files == before.files
     assert whole(aged) == ROWS
+
+
+def test_the_result_of_a_write_that_changed_nothing_may_lie_in_cold(aged: AgedLake):
+    step = aged.open(*ALL)
+    step.write(rows(*ROWS))
+    with pytest.raises(ColdError):
+        step.result()
+    assert aged.contexts[-1].outcome.cold == {"silver.events": [D3]}
+    aged.restore(D3)
+    assert ids(step.result()) == [1, 2, 3, 4]
 
 
 def test_rows_that_go_leave_an_empty_partition_in_hot(aged: AgedLake):

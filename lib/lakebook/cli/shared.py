@@ -44,7 +44,8 @@ EnvOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 RestoreOption = Annotated[
-    bool, typer.Option("--restore", help="Bring back what is needed from cold, for a week.")
+    bool,
+    typer.Option("--restore", help="Bring back what is needed from cold, for a time."),
 ]
 StartOption = Annotated[
     str | None, typer.Option(metavar="DATE", help="First day, inclusive (YYYY-MM-DD).")

@@ -38,7 +38,9 @@ def restore(settings: Settings, cold: ColdError, say: Say) -> None:
     """Bring back the partitions that an error names, to warm and for the days of the settings."""
     from ..tiers.restore import restore as bring_back
     from ..tiers.restore_plan import plan_restore
+    from ..tiers.roots import claim_roots
 
+    claim_roots(settings)
     until = datetime.now(UTC) + timedelta(days=settings.tiers.restore_days)
     for name, partitions in cold.needs.items():
         contract = find_table(settings, Dataset.parse(name))

@@ -32,7 +32,7 @@ class RunResult:
     """How one run ended.
 
     `warned` are the rules with action `warn` that did not hold; `conflicts` the partitions that
-    another run committed meanwhile; `cold` those, by dataset, that a write had to restore first.
+    another run committed meanwhile; `cold` those, by dataset, that have to be restored first.
     """
 
     run_id: str

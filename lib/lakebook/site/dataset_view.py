@@ -17,6 +17,7 @@ from .catalog import HIDDEN, Catalog
 from .charts import row_bars
 from .scan import epoch
 from .store import Point, Store
+from .tier_view import TierShare, tier_shares, tier_strip
 from .words import promise
 
 VERSIONS = 20
@@ -30,6 +31,7 @@ def dataset_view(store: Store, catalog: Catalog, dataset: str) -> dict[str, Any]
     rows = store.points(dataset, "rows", "", limit=60)
     newest = store.newest(step)
     view, problem = _view(catalog, table)
+    shares, damage = _shares(view)
     return {
         "dataset": dataset,
         "table": table,
@@ -38,12 +40,15 @@ def dataset_view(store: Store, catalog: Catalog, dataset: str) -> dict[str, Any]
         "promise": promise(table, policy_of(catalog.settings, table)),
         "last": newest[0] if newest else None,
         "good": next(iter(store.newest(step, good=True)), None),
-        "rows": view.rows() if view and view.exists else None,
+        "exists": view is not None and view.exists,
+        "rows": sum(s.rows for s in shares) if view and view.exists and not damage else None,
         "version": view.own.version if view and view.exists else None,
-        "files": len(view.own.files) if view else 0,
-        "size_bytes": sum(f.size_bytes for f in view.own.files) if view else 0,
+        "files": sum(share.files for share in shares),
+        "size_bytes": sum(share.size_bytes for share in shares),
+        "tiers": shares if any(share.tier != "hot" for share in shares) else (),
+        "strip": tier_strip(view) if view else "",
         "partitions": view.partitions if view else (),
-        "problem": problem,
+        "problem": problem or damage,
         "freshness": freshness(table, view, store, step),
         "bars": row_bars(rows),
         "history": list(reversed(rows))[:VERSIONS],
@@ -64,6 +69,13 @@ def _view(catalog: Catalog, table: TableContract) -> tuple[DatasetView | None, s
         return look_at(catalog.settings, table), ""
     except LakebookError as broken:  # a damaged table is shown as that, with everything else
         return None, broken.sentence
+
+
+def _shares(view: DatasetView | None) -> tuple[tuple[TierShare, ...], str]:
+    try:
+        return tier_shares(view) if view else (), ""
+    except LakebookError as damaged:  # an archive; the rest of the page is right
+        return (), damaged.sentence
 
 
 def freshness(

@@ -209,8 +209,7 @@ class LakeContext:
                 self.outcome.notes += [n for n in notes if n not in self.outcome.notes]
             return (append if contract.write == "append" else publish)(self, frame, contract)
         except ColdError as cold:
-            self.outcome.cold = {name: list(parts) for name, parts in cold.needs.items()}
-            self.outcome.save()
+            self.outcome.note_cold(cold.needs)
             raise
         except Exception as failed:
             if (found := self.source_fault(failed)) is not None:
@@ -265,7 +264,11 @@ class LakeContext:
         view = open_view(self.settings, self.table(table))
         appended = view.contract.write == "append"
         names = None if appended else partitions_of(view.contract, self.interval)
-        return self.engine.scan(view.paths(names), view.contract.arrow_schema())
+        try:
+            return self.engine.scan(view.paths(names), view.contract.arrow_schema())
+        except ColdError as cold:  # what came out equal stays where it lies
+            self.outcome.note_cold(cold.needs)
+            raise
 
 
 def source_tokens(uri: str, source_digest: str) -> InputTokens:

@@ -15,7 +15,7 @@ from ..contract.model import TableContract
 from ..contract.time import partitions_of
 from ..delta import DataFile, Stage
 from ..delta.stats import file_stats
-from ..errors import UserError
+from ..errors import StorageError, UserError
 from ..intervals import NULL, WHOLE, partition_name
 from .view import DatasetView, view_of
 
@@ -147,20 +147,23 @@ def _in_cold(view: DatasetView, got: Collection[str], bounds: Bounds) -> tuple[s
     """Partitions in cold that get rows of the batch, or may hold a key of it."""
     if not got:
         return ()
-    archives = view.archived(view.in_cold(view.partitions))
     return tuple(
         name
-        for name, one in archives.items()
-        if name in got
-        or (
-            one.rows
-            and _meet(
-                {column: span.low for column, span in one.ranges.items()},
-                {column: span.high for column, span in one.ranges.items()},
-                bounds,
-            )
-        )
+        for name in view.in_cold(view.partitions)
+        if name in got or _archive_may_hold(view, name, bounds)
     )
+
+
+def _archive_may_hold(view: DatasetView, name: str, bounds: Bounds) -> bool:
+    try:
+        one = view.archived([name])[name]
+    except StorageError:
+        if view.prod is None:
+            raise
+        return True  # the archive that a pin speaks of may have been replaced
+    lows = {column: span.low for column, span in one.ranges.items()}
+    highs = {column: span.high for column, span in one.ranges.items()}
+    return one.rows > 0 and _meet(lows, highs, bounds)
 
 
 def _stays(view: DatasetView, partition: str) -> bool:

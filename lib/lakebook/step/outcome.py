@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Outcome:
     timings: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
-    cold: dict[str, list[str]] = field(default_factory=dict)  # what a write had to restore first
+    cold: dict[str, list[str]] = field(default_factory=dict)  # what has to be restored first
     parts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add_input(
@@ -67,6 +67,11 @@ class Outcome:
 
     def add_log(self, uri: str, begins: Mapping[str, int], ends: Mapping[str, int]) -> None:
         self.inputs.append({"source": uri, "begins": dict(begins), "ends": dict(ends)})
+        self.save()
+
+    def note_cold(self, needs: Mapping[str, Iterable[str]]) -> None:
+        """Partitions by dataset that this run could not do without."""
+        self.cold = {name: list(partitions) for name, partitions in needs.items()}
         self.save()
 
     def keep_audit(self, dataset: Dataset, document: Mapping[str, Any]) -> None:
