@@ -4,6 +4,8 @@ PYTHON     ?= python3
 UV_VERSION := 0.13.9
 START      ?= 2013-01-01
 END        ?= 2014-01-01
+# The day that ages are counted to, so that a year of the past goes through the tiers.
+AS_OF      ?= $(END)
 
 # Caches stay in the checkout unless the person has one already that is shared between checkouts.
 export UV_CACHE_DIR  ?= $(CURDIR)/.cache/uv
@@ -20,7 +22,8 @@ FULL := .venv/.full
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make run        all sources to gold and reports ($(START) to $(END)); START=, END= to change"
+	@echo "make run        all sources to gold and reports ($(START) to $(END)), then to its tiers;"
+	@echo "                START=, END=, AS_OF= (the day that ages are counted to) to change"
 	@echo "make demo       four days of runs in a lake of their own: a failure, a quarantine, a difference"
 	@echo "make test       the tests; PYTEST='-k commit' to choose"
 	@echo "make test-slow  the long proofs: crashes, races, scale"
@@ -32,6 +35,7 @@ help:
 
 run: $(CORE)
 	$(BIN)/lakebook run --start $(START) --end $(END)
+	$(BIN)/lakebook run ops.tiering -p as_of=$(AS_OF)
 
 demo: $(CORE)
 	$(BIN)/python demo/make_demo.py

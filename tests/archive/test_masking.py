@@ -77,3 +77,9 @@ def test_a_parameter_is_a_secret_by_its_name() -> None:
     assert "471100815" not in mask(shown) and "xfcller" not in mask(shown)
     assert mask("471100815 and müller, 123456 of 30") == f"{MASK} and {MASK}, {MASK} of 30"
     assert secrets_in({"days": 30, "key": ""}) == {}
+
+
+def test_a_secret_that_is_too_short_is_masked_where_it_is_assigned() -> None:
+    mask = masker(secrets_in({"key": "7", "token": "long enough"}))
+    assert mask('key = "7"  # 7 of 17') == f"{MASK}  # 7 of 17"
+    assert mask('token = "long enough"') == f'token = "{MASK}"'

@@ -20,7 +20,7 @@ _DSN_PASSWORD = re.compile(r"\bpassword\s*=\s*('[^']*'|[^\s;&]+)", re.IGNORECASE
 SECRETS = "LAKEBOOK_SECRETS"
 """The variable of a run that holds the secrets among its parameters, one a line."""
 
-_PART = re.compile(r"""=\s*["']?([^\s,;"']+)""")
+_PART = re.compile(r"""=\s*("[^"]*"|'[^']*'|[^\s,;]+)""")
 _SHORTEST = 4  # masking every "1" of a switch called ..._KEY would destroy the report
 
 
@@ -55,8 +55,11 @@ def secrets_in(parameters: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, None] = {}
     for name, value in parameters.items():
         for text in _texts(value) if is_secret(name) else ():
-            parts = (text, f"{name} = {json.dumps(text)}", *_PART.findall(text))
-            found |= dict.fromkeys(parts)
+            # Too short to be masked wherever it stands, it is at least where it is assigned.
+            is_short = len(text) < _SHORTEST
+            found[f"{name} = {json.dumps(text)}" if is_short else text] = None
+            parts = (text.partition("=")[2], *_PART.findall(text))
+            found |= dict.fromkeys(part.strip("\"'") for part in parts)
     return {SECRETS: "\n".join(found)} if found else {}
 
 

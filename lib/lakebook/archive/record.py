@@ -35,7 +35,7 @@ class RunRecord:
     """One execution of one step. Times are ISO 8601 in UTC, memory is private memory in MB.
 
     `inputs`, `outputs`, `checks`, `timings`, `notes` and `operations` (what a maintenance job did)
-    are as the step or job wrote them to step.json;
+    are as the step or job wrote them to step.json; `summary` is what a job came to, in words;
     `cells` are the fields of `runtime.job.CellStat`; `note` is of the run itself. `error_type` is
     the class of what a cell raised.
     """
@@ -58,6 +58,7 @@ class RunRecord:
     outputs: tuple[Mapping[str, Any], ...] = ()
     checks: tuple[Mapping[str, Any], ...] = ()
     operations: tuple[Mapping[str, Any], ...] = ()
+    summary: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
     cells: tuple[Mapping[str, Any], ...] = ()
     peak_rss_mb: float = 0.0

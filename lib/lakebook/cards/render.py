@@ -65,7 +65,7 @@ def equip(loader: Any) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("done", "duration", "count", "megabytes", "moment", "names", "size"):
+    for name in ("done", "duration", "count", "megabytes", "moment", "names", "size_text"):
         made.filters[name] = getattr(words, name)
     made.globals.update(
         interval=words.interval, change=words.change, plural=words.plural, MARKS=words.MARKS

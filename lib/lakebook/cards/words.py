@@ -39,18 +39,6 @@ def plural(number: int, word: str) -> str:
     return f"{number:,} {word[:-1]}ies" if word.endswith("y") else f"{number:,} {word}s"
 
 
-def size(number: int | None) -> str:
-    """Bytes in the unit that leaves one to three digits before the point."""
-    if number is None:
-        return "–"
-    value = float(number)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} B" if unit == "B" else f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:,.3g} TB"
-
-
 def megabytes(size: float | None) -> str:
     if size is None:
         return "–"
@@ -89,6 +77,7 @@ _DONE = {
     "promote": "promoted",
     "archive": "archived",
     "restore": "restored",
+    "prolong": "prolonged",
     "fall_back": "sent back to cold",
     "delete": "deleted",
     "erase": "erased rows from",

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..cards.words import did, plural
+from ..cards.words import plural
 from ..intervals import Unit
 from ..names import Dataset, Job, is_job
 from ..settings import Settings
@@ -84,8 +84,8 @@ class Watch:
             seconds = sum(run.elapsed_s for run in report.runs)
             made = f"{report.rows:>10,} rows"
             if isinstance(step, Job):
-                made = did(report.operations) or "nothing to do"
-            text = f"{_LOOKS['ok']:<20} {step!s:<24} {made} {seconds:6.1f} s"
+                made = ""  # what it came to stands in the summary
+            text = f"{_LOOKS['ok']:<20} {step!s:<24} {made:>15} {seconds:6.1f} s"
             self.progress.console.print(text)
         elif report.status == "failed":
             # Why stands in the summary, once.
@@ -99,8 +99,8 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
     if shown:
         out.print(_table(shown))
     for report in shown:
-        if words := did(report.operations):
-            out.print(f"{report.node.name}: {words}", soft_wrap=True)
+        if isinstance(report.node.name, Job) and report.summary:
+            out.print(f"{report.node.name}: {escape(report.summary)}", soft_wrap=True)
         for note in dict.fromkeys(note for run in report.runs for note in run.notes):
             out.print(f"note {report.node.name}: {escape(note)}", soft_wrap=True)
     for report in shown:

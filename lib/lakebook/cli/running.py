@@ -205,6 +205,7 @@ def report_json(report: StepReport) -> dict[str, Any]:
                 "warnings": one.warnings,
                 "notes": list(one.notes),
                 "operations": list(one.operations),
+                "summary": one.summary or None,
                 "report": str(one.page),
             }
             for one in report.runs

@@ -46,6 +46,7 @@ def archive_run(
         outputs=tuple(outcome.get("outputs", ())),
         checks=tuple(outcome.get("checks", ())),
         operations=tuple(outcome.get("operations", ())),
+        summary=outcome.get("summary", ""),
         timings=outcome.get("timings", {}),
         cells=tuple(asdict(cell) for cell in result.cells),
         peak_rss_mb=result.peak_rss_mb,

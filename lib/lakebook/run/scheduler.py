@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ..cards.words import did
 from ..errors import ColdError, LakebookError
 from ..graph import OpsJob, StepNode
 from ..intervals import NULL, Interval, Unit
@@ -49,9 +50,9 @@ class StepReport:
         return sum(run.rows for run in self.runs)
 
     @property
-    def operations(self) -> list[Mapping[str, Any]]:
-        """What a maintenance job did."""
-        return [operation for run in self.runs for operation in run.operations]
+    def summary(self) -> str:
+        """What a maintenance job came to, in words."""
+        return "; ".join(run.summary or did(run.operations) for run in self.runs)
 
 
 Notify = Callable[[Dataset | Job, dict[str, Any]], None]

@@ -49,6 +49,7 @@ class RunResult:
     conflicts: tuple[str, ...]
     cold: Mapping[str, tuple[str, ...]]
     operations: tuple[Mapping[str, Any], ...]
+    summary: str
     folder: Path
     page: Path  # of the report site, which is built when all steps have ended
 
@@ -250,6 +251,7 @@ def _result(
         conflicts=tuple(outcome.get("conflicts", [])),
         cold={name: tuple(parts) for name, parts in outcome.get("cold", {}).items()},
         operations=tuple(outcome.get("operations", [])),
+        summary=outcome.get("summary", ""),
         folder=folder,
         page=page,
     )

@@ -131,7 +131,7 @@ def _row(record: RunRecord, pruned: bool) -> dict[str, Any]:
         "warn": sum(check.get("action") == "warn" for check in broken),
         "mb": round(record.peak_rss_mb),
         "error": cause(record.error, record.status),
-        **({"did": did(record.operations) or "nothing to do"} if is_job(record.step) else {}),
+        **({"did": record.summary or did(record.operations)} if is_job(record.step) else {}),
         **({"pruned": 1} if pruned else {}),
     }
 

@@ -206,7 +206,7 @@ const lakebook = (() => {
       if (run.error) what.append(element("span", { class: "snippet", text: run.error }));
       const hit = f.q && snippet(run, f);
       if (hit) what.append(hit);
-      return element("tr", {}, element("td", {}, badge(mood(run))), what, element("td", { text: interval(run) }),
+      return element("tr", {}, element("td", {}, badge(mood(run))), what, element("td", { class: run.did === undefined ? "" : "did", text: interval(run) }),
         element("td", { text: `${dayOf(run.began)} ${clock(run.began)}` }), element("td", { class: "num", text: took(run.took) }),
         element("td", { class: "num", text: run.status === "ok" && run.did === undefined ? number.format(run.rows) : "" }), element("td", { class: "num", text: run.aside ? number.format(run.aside) : "" }));
     });
