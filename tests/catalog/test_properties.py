@@ -23,6 +23,7 @@ from lakebook.catalog.outbox import list_files, outbox_folder
 from lakebook.catalog.push import push
 from lakebook.catalog.server import Patience
 from lakebook.catalog.tiers import emit_moves
+from lakebook.contract.lookup import find_table
 from lakebook.delta import tokens as token
 from lakebook.delta.place import Place, Tier
 from lakebook.delta.snapshot import Snapshot
@@ -30,6 +31,7 @@ from lakebook.settings import Settings, load_settings
 from lakebook.tiers.placing import NewPlace
 from lakebook.tiers.policy import Policy
 from lakebook.tiers.promote import promote
+from lakebook.tiers.status import status
 
 SILVER = "urn:li:dataset:(urn:li:dataPlatform:delta-lake,silver.events,PROD)"
 AGES = '[tiers.silver]\nhot = "30d"\nwarm = "1y"\nretention = "7y"\n'
@@ -91,6 +93,10 @@ def test_they_follow_each_move(aged: Settings, archived: Archive):
 
     cold = to_cold(aged, DAYS[0])
     found = emitted(aged)
+    [shown] = status(aged, [find_table(aged, EVENTS)])
+    for use in shown.tiers:  # the catalog and `lakebook tier status` say the same
+        assert found[f"bytes_{use.tier}"] == use.size_bytes
+        assert found[f"partitions_{use.tier}"] == use.partitions
     assert found["bytes_cold"] == cold and found["partitions_cold"] == 1
 
     place(aged, DAYS[0], NewPlace("deleted", archive=0))

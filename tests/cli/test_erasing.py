@@ -8,6 +8,10 @@ import sys
 
 from small_checkout import Checkout
 
+from lakebook.archive.record import read_records
+from lakebook.catalog.outbox import list_files, outbox_folder
+from lakebook.settings import load_settings
+
 
 def ids(checkout: Checkout, dataset: str) -> list[int]:
     return [row["id"] for row in checkout.query(f"select id from {dataset} order by id")]
@@ -43,6 +47,14 @@ def test_a_subject_is_erased_and_does_not_come_back(checkout: Checkout) -> None:
     assert [(one["event"], one["columns"], one["rows"]) for one in trail] == [
         ("erasure", ["id"], 2)
     ]
+    settings = load_settings(checkout.root)
+    (record,) = [one for one in read_records(settings.runs) if one.step == "ops.erase"]
+    assert record.run_id == trail[0]["run"] and record.status == "ok"
+    assert [(one["dataset"], one["env"], one["rows"]) for one in record.operations] == [
+        ("bronze.events", "prod", 1),
+        ("silver.events", "prod", 1),
+    ]
+    assert record.run_id in {file.name for file in list_files(outbox_folder(settings))}
     table = checkout.lakebook("audit").stdout
     assert "erasure" in table and "bronze.events, silver.events" in table and "done" in table
 

@@ -7,6 +7,8 @@ import json
 import pytest
 from small_checkout import COLUMNS, Checkout
 
+from lakebook.archive.record import read_records
+from lakebook.catalog.outbox import list_files, outbox_folder
 from lakebook.contract.lookup import find_table
 from lakebook.names import Dataset, tier_tables
 from lakebook.settings import load_settings
@@ -156,3 +158,14 @@ def test_a_query_from_the_command_line(checkout: Checkout):
     assert checkout.query(f"{sql} WHERE seen::DATE <> '{D2}' AND seen < '{D2}'") == [{"n": 2}]
     done = checkout.lakebook("query", sql, "--restore", "--format", "csv")
     assert done.stdout.split() == ["n", "4"] and f"note restoring {D2}" in done.stderr
+    # What it restored is a run for the archive and an operation for the catalog.
+    settings = load_settings(checkout.root)
+    (record, *_) = read_records(settings.runs)
+    (restored,) = record.operations
+    assert (record.step, restored["kind"], restored["partitions"]) == (
+        "ops.restore",
+        "restore",
+        [D2],
+    )
+    emitted = [file for file in list_files(outbox_folder(settings)) if file.name == record.run_id]
+    assert [file.kind for file in emitted] == ["run"]

@@ -17,9 +17,9 @@ from ..archive.record import RunRecord, read_record
 from ..contract.lookup import find_table, load_step_contract
 from ..contract.model import Contract, TableContract
 from ..errors import LakebookError
-from ..names import Dataset, step_of
+from ..names import Dataset, is_job, step_of
 from ..settings import Settings, load_settings
-from . import operations, urns
+from . import operations
 from .dataset import removed
 from .describe import describe, describe_steps, made_of, put_definitions, put_lineage, put_tiers
 from .emission import Emission
@@ -90,7 +90,7 @@ def _emit_archived(settings: Settings, box: Outbox, done: Emission) -> None:
     describe_steps(settings, box, steps, {**strange, **contracts}, done)
     put_tiers(settings, box, done)
     for step in steps:
-        if urns.is_maintenance(step):
+        if is_job(step):
             done.put(box, "job", step, operations.job(step, settings.env))
     after = _Past(box.state.incidents, box.state.published) if is_whole else _Past()
     for record in records:

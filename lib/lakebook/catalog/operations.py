@@ -19,7 +19,8 @@ from .window import spans_of, window_of
 
 Operation = Mapping[str, Any]
 """`kind` (move, archive, restore, promote, fall_back, delete, erase, compact …), `dataset`,
-`partitions`, and what is known of `from`, `to` (tiers), `files`, `rows`, `size_bytes`, `reason`."""
+`partitions`, and what is known of `from`, `to` (tiers), `files`, `rows`, `size_bytes`, `reason`,
+and `env`, if it is another environment than the run's."""
 
 _ERASURE = "erase"
 
@@ -119,6 +120,7 @@ def _custom(record: RunRecord, one: Operation, partitions: list[str]) -> dict[st
     if partitions:
         found |= {"partitions": spans_of(partitions), "partition_count": str(len(partitions))}
     known = {"from": "from", "to": "to", "files": "files", "bytes": "size_bytes"}
+    known["environment"] = "env"
     if one["kind"] != _ERASURE:  # whose reason may name the person
         known["reason"] = "reason"
     found |= {name: str(one[key]) for name, key in known.items() if one.get(key) not in (None, "")}

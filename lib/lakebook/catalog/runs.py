@@ -11,7 +11,7 @@ from typing import Any
 from ..archive.record import NO_KERNEL, RunRecord
 from ..contract.classified import touches_classified
 from ..contract.model import TableContract
-from ..names import Dataset
+from ..names import Dataset, is_job
 from ..site.places import page_name
 from . import urns
 from .assertions import SCHEMA, assertion, promise_of, result
@@ -52,8 +52,7 @@ def cause(record: RunRecord, contracts: Contracts) -> str:
     if not record.error:
         return ""
     named = {record.step, *(one["dataset"] for one in record.inputs if "dataset" in one)}
-    is_job = urns.is_maintenance(record.step)  # which may touch any dataset
-    is_known = not is_job and all(Dataset.parse(name) in contracts for name in named)
+    is_known = not is_job(record.step) and all(Dataset.parse(name) in contracts for name in named)
     if not is_known or touches_classified(contracts.values()):
         cell = f" in cell {record.error_cell}" if record.error_cell else ""
         return f"failed{cell}; the run report has the reason"
@@ -123,7 +122,7 @@ def _custom(record: RunRecord, contracts: Contracts) -> dict[str, str]:
         "kernel": record.kernel,
         "peak_memory_mb": f"{record.peak_rss_mb:.0f}",
     }
-    if not urns.is_maintenance(record.step):
+    if not is_job(record.step):
         found["interval"] = f"{record.start} to {record.end}" if record.start else "*"
         found["partitions"] = str(len(record.partitions))
     for one in record.inputs:

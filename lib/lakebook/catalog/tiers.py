@@ -1,6 +1,7 @@
 """What a command did to tiers, told to the archive and the catalog as a run without a notebook.
 
-A maintenance notebook needs none of this: its run record has its operations.
+A maintenance notebook needs none of this: its run record has its operations. Commands use it by
+`cli.telling`.
 """
 
 from __future__ import annotations
@@ -35,9 +36,8 @@ def emit_moves(
 
     Parameters
     ----------
-    operations: as in the record of a maintenance run: `kind`, `dataset`, `partitions`, `from`,
-        `to`, `files`, `rows`, `size_bytes`, `reason`. Nothing is archived where there is none, and
-        no error.
+    operations: as in the record of a maintenance run (`catalog.operations`). Nothing is archived
+        where there is none, and no error.
     run_id: the run that stands in the commits' metadata; a name for a folder.
     job: the maintenance job whose notebook does the same: tiering, restore, retention, erase …
     command: how it was called, such as `lakebook tier apply`, without values of rows.

@@ -11,13 +11,12 @@ import re
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ..names import PROD, Dataset
+from ..names import PROD, Dataset, is_job
 
 PLATFORM = "urn:li:dataPlatform:delta-lake"
 ORCHESTRATOR = "lakebook"
 ACTOR = "urn:li:corpuser:lakebook"
 _SOURCE_PLATFORMS = {"file": "file", "package": "file", "seed": "dbt", "postgresql": "postgres"}
-_MAINTENANCE = "ops."
 _RESERVED = re.compile(r"[(),\s%]")
 
 
@@ -59,11 +58,6 @@ def field_urn(table: str, column: str) -> str:
     return f"urn:li:schemaField:({table},{column})"
 
 
-def is_maintenance(step: str) -> bool:
-    """Whether it is no step but a maintenance job, `ops.<job>`, which makes no dataset."""
-    return step.startswith(_MAINTENANCE)
-
-
 def flow_urn(env: str = PROD, *, maintenance: bool = False) -> str:
     """Of the steps, or of the maintenance jobs: these are no part of the steps' graph."""
     name = "maintenance" if maintenance else "steps"
@@ -73,7 +67,7 @@ def flow_urn(env: str = PROD, *, maintenance: bool = False) -> str:
 
 def job_urn(step: Dataset | str, env: str = PROD) -> str:
     """Of a step or a maintenance job."""
-    flow = flow_urn(env, maintenance=is_maintenance(str(step)))
+    flow = flow_urn(env, maintenance=is_job(str(step)))
     return f"urn:li:dataJob:({flow},{step})"
 
 

@@ -13,7 +13,7 @@ from . import shared
 from .environments import size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ..run.erasure import Erasure
     from ..run.erasure_report import Held, Report
@@ -48,6 +48,7 @@ def erase(
     from ..run.erasure import held_rows, plan_erasure, rows_elsewhere
     from ..runtime.warm import spawner
     from ..tiers.search import Search
+    from .telling import telling
 
     settings = shared.settings_of(lake, "prod", writes=not dry_run)
     keys = [_with_value(text) for text in key]
@@ -64,7 +65,11 @@ def erase(
     if dry_run:
         return
     _ask(yes)
-    report = carry_out(planned, lambda what: None if as_json else _say(what))
+    with telling(settings, "erase", job="erase", run_id=planned.run) as told:
+        report = carry_out(planned, lambda what: None if as_json else _say(what))
+        told.add(_operations(report, planned.subject.columns))
+        if not report.is_clean:
+            told.error = "the erasure is not complete: " + (report.problems or ["rows are left"])[0]
     if as_json:
         columns = list(planned.subject.columns)
         shared.print_json({"run": planned.run, "columns": columns, **report.to_json()})
@@ -104,6 +109,23 @@ def audit(lake: shared.LakeOption = None, as_json: shared.JsonOption = False) ->
             reason,
         )
     shared.console().print(table)
+
+
+def _operations(report: Report, columns: Iterable[str]) -> list[dict[str, Any]]:
+    """What a run's record says of an erasure: columns and counts, and no value."""
+    return [
+        {
+            "kind": "erase",
+            "dataset": one.dataset,
+            "env": one.env,
+            "from": one.tier,
+            "to": one.tier,
+            "rows": one.rows,
+            "reason": f"{plural(one.partitions, 'partition')} in {one.env}, "
+            f"asked for by {', '.join(columns)}",
+        }
+        for one in report.held
+    ]
 
 
 def _with_value(text: str) -> str:

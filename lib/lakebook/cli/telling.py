@@ -30,17 +30,20 @@ class Told:
 
 
 @contextmanager
-def telling(settings: Settings, command: str, *, job: str = "tiering") -> Iterator[Told]:
+def telling(
+    settings: Settings, command: str, *, job: str = "tiering", run_id: str = ""
+) -> Iterator[Told]:
     """Around what a command does; where it did nothing, nothing is told.
 
     Parameters
     ----------
     command: its name, such as `tier apply`.
     job: the maintenance job whose notebook does the same.
+    run_id: what the commits' metadata have already; else one is made.
     """
     began = datetime.now(UTC)
     name = command.replace(" ", "-")
-    told = Told(f"{began:%Y%m%dT%H%M%S}-{name}-{secrets.token_hex(3)}")
+    told = Told(run_id or f"{began:%Y%m%dT%H%M%S}-{name}-{secrets.token_hex(3)}")
     try:
         yield told
     except LakebookError as broken:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ..cards.words import plural, size_text
 from ..contract.lookup import find_table
@@ -54,7 +57,35 @@ def restore(settings: Settings, cold: ColdError, say: Say) -> None:
             f"({size}, {time_text(plan.seconds)})"
         )
         tables = tier_tables(settings.roots, contract.dataset)
-        bring_back(tables, contract, tuple(plan.sizes), to="warm", expires=until)
+        began, run = datetime.now(UTC), f"restore-{uuid.uuid4().hex[:8]}"
+        done = bring_back(tables, contract, tuple(plan.sizes), to="warm", expires=until, run=run)
+        if done.moved:
+            operation = {
+                "dataset": name,
+                "partitions": list(done.moved),
+                "files": done.files,
+                "size_bytes": done.size_bytes,
+                "reason": f"a run or a query needs it; stays until {until:%Y-%m-%d %H:%M} UTC",
+            }
+            _tell(settings, operation, run, began, say)
+
+
+def _tell(
+    settings: Settings, operation: Mapping[str, Any], run: str, began: datetime, say: Say
+) -> None:
+    """Archive what was restored as a run of prod, where it lies, and emit it."""
+    from ..catalog.tiers import emit_moves
+
+    note = emit_moves(
+        replace(settings, env=PROD),
+        [{"kind": "restore", "from": "cold", "to": "warm", **operation}],
+        run,
+        job="restore",
+        command="--restore of a run or a query",
+        began=began,
+    )
+    if note:
+        say(note)
 
 
 def check_reads(planner: Planner, node: StepNode, interval: Interval | None) -> None:
