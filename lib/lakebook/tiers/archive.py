@@ -24,7 +24,7 @@ from ..names import TierTables
 from .archive_check import archive_damages
 from .batches import in_batches
 from .clearing import clear_warm
-from .cold_folders import archive_folder, supersede
+from .cold_folders import archive_folder, supersede, sync_above
 from .make_archive import Made, Rows, make_archive
 from .move import Moved
 from .placing import CHANGED, Fences, NewPlace, moved_on, set_places
@@ -178,6 +178,8 @@ class _Job:
             return Archived(batch.hot.version, (), batch.skipped)
         fault_point("archive.before_rename")
         folders = {p: one.draft.publish(one.archive) for p, one in batch.made.items()}
+        if folders:
+            sync_above(self.tables.cold)
         fault_point("archive.after_rename")
         places = {p: NewPlace("cold", archive=archive) for p, archive in batch.ready.items()}
         placed = set_places(self.tables.hot, batch.hot, places, metadata)

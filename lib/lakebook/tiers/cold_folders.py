@@ -35,7 +35,10 @@ class Draft:
         self.path = path
 
     def publish(self, archive: int) -> Path:
-        """Put the archive in its place; all that is in it must be synced. Returns its folder."""
+        """Put the archive in its place; all that is in it must be synced. Returns its folder.
+
+        Call `sync_above` before anybody relies on it.
+        """
         place = self.path.with_name(archive_name(archive))
         try:
             self.path.rename(place)
@@ -57,13 +60,19 @@ def begin_draft(cold: Path, partition: str, *, ttl_s: float = DAY_S) -> Draft:
     """Open a draft. After `ttl_s`, or when its process is dead, a sweep may take it."""
     parent = cold / partition
     parent.mkdir(parents=True, exist_ok=True)
-    # Also when they are there: who made them may have died before they were durable.
-    for folder in (cold, *cold.parents[:4]):  # layer, tier, environment, root
-        sync_folder(folder)
     expires = int(time.time() + ttl_s)
     path = parent / f".draft-{_host()}-{os.getpid()}-{expires}-{uuid.uuid4().hex[:8]}"
     path.mkdir()
     return Draft(path)
+
+
+def sync_above(cold: Path) -> None:
+    """Make the folders of partitions durable, and those above; before archives are relied on.
+
+    Also when they were there: who made them may have died before they were durable.
+    """
+    for folder in (cold, *cold.parents[:4]):  # layer, tier, environment, root
+        sync_folder(folder)
 
 
 def archive_folder(cold: Path, partition: str, archive: int) -> Path:
