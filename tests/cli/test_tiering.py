@@ -12,8 +12,8 @@ from small_lake import SmallLake
 from typer.testing import CliRunner, Result
 
 from lakebook import delta
+from lakebook.cards.words import money
 from lakebook.cli.main import app
-from lakebook.cli.tier_shown import money
 from lakebook.errors import LakebookError
 from lakebook.names import Dataset, TierTables, tier_tables
 from lakebook.settings import load_settings
@@ -73,13 +73,18 @@ def refused(*arguments: str) -> str:
     return done.exception.sentence
 
 
-def test_a_plan_says_what_where_and_why(lake: SmallLake) -> None:
+def test_a_plan_says_what_where_and_why(lake: SmallLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     text = words(tier("plan", *AS_OF))
     assert (
         "silver.events 2013-01-02 … 2013-01-03 (2) hot warm "
         "older than 2 d in hot: ended 2013-01-03 … 2013-01-04 2" in text
     )
     assert "silver.events 2013-01-01 hot cold older than 4 d in hot: ended 2013-01-02 1" in text
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = words(tier("plan", *AS_OF))
+    assert "silver.events 2013-01-02 … 2013-01-03 (2): hot → warm, 2 files, " in narrow
+    assert " a month older than 2 d in hot: ended 2013-01-03 … 2013-01-04 " in narrow
     assert "3 partitions, 3 files" in text and "USD a month" in text and "~ estimated" in text
     assert set(tiers(lake)) == {"hot"}
 
@@ -140,11 +145,11 @@ def test_retention_is_asked_for_unless_a_plan_was_written(lake: SmallLake, tmp_p
 
 def test_status_shows_tiers_cost_and_what_waits(lake: SmallLake) -> None:
     text = words(tier("status", *AS_OF))
-    assert "silver.events hot 5 5 5" in text and "3 due now, then 2013-01-07" in text
+    assert "silver.events hot 5 5 6" in text and " 3 now" in text
     tier("apply", *AS_OF)
     text = words(tier("status", "silver.events", *AS_OF))
-    assert "hot 2 2 2" in text and "warm 2 2 2" in text and "cold 1 1 1" in text
-    assert "2013-01-07" in text and "due now" not in text
+    assert "hot 2 2 " in text and "warm 2 2 " in text and "cold 1 1 " in text
+    assert "2013-01-07" in text
     (one,) = of_json("status", *AS_OF)["datasets"]
     assert [use["rows"] for use in one["tiers"]] == [2, 2, 1]
     assert one["tiers"][0]["waiting_files"] == 3 and one["next_change"] == "2013-01-07"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -104,6 +105,14 @@ def did(operations: Iterable[Mapping[str, Any]]) -> str:
         for kind, count in partitions.items()
     ]
     return ", ".join(said)
+
+
+def money(amount: float) -> str:
+    """Two digits that say something: `0.00012`, `3.40`, `1,250.00`."""
+    if amount == 0:
+        return "0"
+    digits = max(2, 1 - math.floor(math.log10(abs(amount))))
+    return f"{amount:,.{min(digits, 9)}f}"
 
 
 def names(words: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ..cards.words import plural, size_text
-from ..tiers.actions import TierPlan, grouped, spans
+from ..cards.words import money, plural, size_text
+from ..tiers.actions import Group, TierPlan, grouped, spans
 from ..tiers.planfile import action_to_json, plan_to_json
 from .shared import console, error_console
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from ..tiers.applied import Applied, Left
     from ..tiers.status import DatasetStatus
 
+_WIDE = 130  # columns that the table of a plan needs
 _VERBS = {"move": "moved", "archive": "archived", "fall_back": "fell back", "delete": "deleted"}
 
 
@@ -40,7 +40,11 @@ def plan_to_print(plan: TierPlan) -> dict[str, Any]:
 def print_plan(plan: TierPlan) -> None:
     out = console()
     if plan.actions:
-        out.print(_plan_table(plan))
+        if out.width >= _WIDE:
+            out.print(_plan_table(plan))
+        else:
+            for line in _plan_lines(plan):
+                out.print(line, soft_wrap=True)
         out.print(_plan_sum(plan), markup=False, soft_wrap=True)
     else:
         looked = plural(len(plan.datasets), "dataset")
@@ -53,17 +57,38 @@ def print_plan(plan: TierPlan) -> None:
 def _plan_table(plan: TierPlan) -> Table:
     table = _table(("dataset", "partitions", "from", "to", "why"), ("files", "size", "a month"))
     for group in grouped(plan.actions):
-        before = sum(action.cost_before(plan.prices) for action in group.actions)
-        after = sum(action.cost_after(plan.prices) for action in group.actions)
-        first = group.first
-        target = f"[red]{first.target}[/]" if first.kind == "delete" else first.target
+        size = size_text(sum(action.size_bytes for action in group.actions))
         table.add_row(
-            *(first.dataset, group.name, first.source, target, escape(group.reason)),
-            f"{sum(action.files for action in group.actions):,}",
-            size_text(sum(action.size_bytes for action in group.actions)),
-            f"{money(before)} → {'~' if first.estimated else ''}{money(after)}",
+            *(group.first.dataset, group.name, group.first.source, _target(group)),
+            *(escape(group.reason), f"{_files(group):,}", size, _cost(plan, group)),
         )
     return table
+
+
+def _plan_lines(plan: TierPlan) -> Iterator[str]:
+    """The same where a table would be too narrow to read: what, and below it why."""
+    for group in grouped(plan.actions):
+        size = size_text(sum(action.size_bytes for action in group.actions))
+        yield (
+            f"{group.first.dataset} {group.name}: {group.first.source} → {_target(group)}, "
+            f"{plural(_files(group), 'file')}, {size}, {_cost(plan, group)} a month"
+        )
+        yield f"    [dim]{escape(group.reason)}[/]"
+
+
+def _target(group: Group) -> str:
+    first = group.first
+    return f"[red]{first.target}[/]" if first.kind == "delete" else first.target
+
+
+def _files(group: Group) -> int:
+    return sum(action.files for action in group.actions)
+
+
+def _cost(plan: TierPlan, group: Group) -> str:
+    before = sum(action.cost_before(plan.prices) for action in group.actions)
+    after = sum(action.cost_after(plan.prices) for action in group.actions)
+    return f"{money(before)} → {'~' if group.first.estimated else ''}{money(after)}"
 
 
 def _plan_sum(plan: TierPlan) -> str:
@@ -118,7 +143,7 @@ def print_status(found: Sequence[DatasetStatus], prices: Prices) -> None:
     if not found:
         out.print("no dataset has a table yet")
         return
-    names = ("partitions", "files", "rows", "size", "a month", "waits")
+    names = ("parts", "rows", "size", "a month", "waits")  # 80 columns in all
     table = _table(("dataset", "tier"), names, ("moves next",))
     for one in found:
         uses = [use for use in one.tiers if use.partitions or use.files or use.waiting_files]
@@ -127,9 +152,9 @@ def print_status(found: Sequence[DatasetStatus], prices: Prices) -> None:
             table.add_row(
                 one.dataset if is_first else "",
                 use.tier,
-                *(f"{number:,}" for number in (use.partitions, use.files, use.rows)),
+                *(f"{number:,}" for number in (use.partitions, use.rows)),
                 size_text(use.size_bytes),
-                money(use.monthly_cost),
+                _short(use.monthly_cost),
                 size_text(use.waiting_bytes) if use.waiting_files else "",
                 _next(one) if is_first else "",
             )
@@ -139,9 +164,9 @@ def print_status(found: Sequence[DatasetStatus], prices: Prices) -> None:
         table.add_row(
             "all" if tier == "hot" else "",
             tier,
-            *(f"{sum(vars(use)[k] for use in uses):,}" for k in ("partitions", "files", "rows")),
+            *(f"{sum(vars(use)[k] for use in uses):,}" for k in ("partitions", "rows")),
             size_text(sum(use.size_bytes for use in uses)),
-            money(sum(use.monthly_cost for use in uses)),
+            _short(sum(use.monthly_cost for use in uses)),
             size_text(sum(use.waiting_bytes for use in uses)),
             "",
         )
@@ -159,17 +184,13 @@ def print_status(found: Sequence[DatasetStatus], prices: Prices) -> None:
 
 
 def _next(one: DatasetStatus) -> str:
-    words = [f"{one.due:,} due now"] if one.due else []
-    words += [one.next_change.isoformat()] if one.next_change else []
-    return ", then ".join(words)
+    if one.due:
+        return f"{one.due:,} now"
+    return one.next_change.isoformat() if one.next_change else ""
 
 
-def money(amount: float) -> str:
-    """Two digits that say something: `0.00012`, `3.40`, `1,250.00`."""
-    if amount == 0:
-        return "0"
-    digits = max(2, 1 - math.floor(math.log10(abs(amount))))
-    return f"{amount:,.{min(digits, 9)}f}"
+def _short(amount: float) -> str:
+    return money(amount) if amount == 0 or amount >= 0.0001 else "<0.0001"
 
 
 @contextmanager
@@ -207,9 +228,9 @@ def _progress() -> Progress:
 def _table(left: Sequence[str], right: Sequence[str], last: Sequence[str] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in left:
-        table.add_column(name, overflow="fold", no_wrap=name in ("from", "to", "tier"))
+        table.add_column(name, overflow="fold", no_wrap=name != "dataset")
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     for name in last:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     return table
