@@ -47,6 +47,10 @@ class People(SmallLake):
 @pytest.fixture
 def lake(tmp_path: Path) -> People:
     """Ann has a row in each tier, one set aside, and some in ana's environment."""
+    return peopled(tmp_path)
+
+
+def peopled(tmp_path: Path) -> People:
     lake = People(tmp_path)
     lake.contract("replace", quality=POSITIVE, columns=WHO)
     step = 'from lakebook import Step\nstep = Step("silver.events", start=start, end=end)'
@@ -122,6 +126,24 @@ def test_a_subject_is_gone_from_everywhere(lake: People, settings: Settings) -> 
     own = open_snapshot(table_path(settings.lake, EVENTS, env="ana"))
     assert (own.rows, own.partitions) == (1, ("2013-01-01",))
     assert report.review == () and report.notes == []
+
+
+def test_roots_outside_the_lake_are_cleaned_and_searched(tmp_path: Path) -> None:
+    root = tmp_path / "checkout"
+    root.mkdir()
+    roots = f'[profiles.local.roots]\nwarm = "{tmp_path}/w"\ncold = "{tmp_path}/c"\n'
+    (root / "lakebook.toml").write_text(roots)
+    peopled(root)
+    settings = load_settings(root, environ={})
+    who = planned(settings).subject
+    outside = [tmp_path / "w", tmp_path / "c"]
+    assert len(Search(who).below(outside).rows) == 2
+    kept = tmp_path / "c" / "notes.txt"
+    kept.write_text(f"{ANN} asked")
+    report = erase(planned(settings))
+    assert report.is_clean and report.rows == 6
+    assert Search(who).below([tmp_path]).rows == {}
+    assert [(group.kind, group.files) for group in report.review] == [("other", [kept])]
 
 
 def test_again_there_is_nothing_left_and_the_proof_runs(lake: People, settings: Settings) -> None:

@@ -93,8 +93,9 @@ def audit(lake: shared.LakeOption = None, as_json: shared.JsonOption = False) ->
         shared.console().print("nothing was deleted yet")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("when (UTC)", "by", "what", "dataset", "of"):
-        table.add_column(name, overflow="fold")
+    for name in ("when (UTC)", "by", "what", "dataset"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("of", overflow="fold")
     for name in ("rows", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("state and reason", overflow="fold")
@@ -102,7 +103,7 @@ def audit(lake: shared.LakeOption = None, as_json: shared.JsonOption = False) ->
         told = (one["state"], one.get("waiting"), one.get("reason"), one.get("policy"))
         reason = ", ".join(filter(None, told))
         table.add_row(
-            *(one["at"][:16].replace("T", " "), one["who"], one["event"], one["dataset"]),
+            *(one["at"][:16].replace("T", " "), one["who"], one["event"], _few(one["dataset"])),
             one.get("partition") or ", ".join(one.get("columns", ())),
             f"{one['rows']:,}" if one.get("rows") is not None else "",
             size_text(one["bytes"]) if one.get("bytes") is not None else "",
@@ -126,6 +127,11 @@ def _operations(report: Report, columns: Iterable[str]) -> list[dict[str, Any]]:
         }
         for one in report.held
     ]
+
+
+def _few(datasets: str) -> str:
+    first, *more = datasets.split(", ")
+    return f"{first} +{len(more)}" if more else first
 
 
 def _with_value(text: str) -> str:

@@ -13,6 +13,7 @@ from ..processes import is_alive
 from ..settings import Settings
 from ..tiers.bounds import tells
 from ..tiers.erase import of_one_table
+from ..tiers.promote import note_whole
 from ..tiers.search import Search, files_below, is_parquet, parquet_files
 from .drop import DropPlan, apply_drop
 from .environments import DROPPED
@@ -45,23 +46,24 @@ def move_pins(
             continue
         pins = Pins(settings.roots, env, settings.environments.pin_days)
         for dataset in datasets:
-            if _must_move(pins, dataset, search):
+            if _must_move(pins, tier_tables(settings.roots, dataset), search):
                 pins.move(dataset)
                 moved.setdefault(env, []).append(str(dataset))
     return moved
 
 
-def _must_move(pins: Pins, dataset: Dataset, search: Search) -> bool:
-    kept = list(pins.folder.glob(f"{dataset}.*.snapshot"))
-    if len(kept) != 1:
-        return bool(kept)  # of a move that was killed
+def _must_move(pins: Pins, tables: TierTables, search: Search) -> bool:
+    dataset = tables.dataset
+    kept = [path.name for path in pins.folder.glob(f"{dataset}.*.snapshot")]
+    if not kept:
+        return False
     try:
-        if pins.get(dataset) is None:
-            return True
-    except StorageError:  # damaged: nobody knows what it holds
-        return True
-    seen = pins.look(dataset)
-    live = {file.path for file in open_snapshot(seen.table).files}
+        pin = pins.get(dataset)
+    except StorageError:
+        return True  # nobody knows what it holds
+    if pin is None or kept != [f"{dataset}.{pin.version}.snapshot"]:
+        return True  # of a move that was killed
+    seen, live = pins.look(dataset), {file.path for file in note_whole(tables)[1].files}
     old = [file for file in seen.files if file.path not in live]
     if any(tells(search.subject, file.stats_json) for file in old):
         return True
