@@ -242,6 +242,60 @@ def catalog(repeat: int) -> Result:
     return rows, goals
 
 
+def tiers_plan(repeat: int) -> Result:
+    """benchmarks/tiers.py: plans over ten years of days."""
+    found = _json("tiers.py", "plan", "--repeat", str(repeat))
+    bench = "lakebook.tiers: a plan"
+    rows = [Row(bench, way, one["s"], None, None, repeat) for way, one in found.items()]
+    slowest = max(rows, key=lambda row: row.wall_s)
+    return rows, [_below(f"a plan over {slowest.way}", slowest.wall_s, 1.0)]
+
+
+def tiers_move(repeat: int) -> Result:
+    """benchmarks/tiers.py: moves from hot to warm, and `cp` with `sync` of the same files."""
+    found = _json("tiers.py", "move", "--repeat", str(repeat))
+    rows, goals = [], []
+    for shape, one in found.items():
+        bench = f"{shape} from hot to warm"
+        ways = {"cp and sync": "cp_s", "the move": "move_s", "the promotion back": "promote_s"}
+        rows += [Row(bench, way, one[key], None, None, repeat) for way, key in ways.items()]
+        speed = one["speed_of_cp"]
+        what = f"speed of a move of {shape} against cp with fsync"
+        goals.append(Goal(what, "≥ 0.8×", f"{speed:.2f}×", speed >= 0.8))
+    return rows, goals
+
+
+def tiers_cold(repeat: int) -> Result:
+    """benchmarks/tiers.py: a year of flights in cold, once."""
+    root = checkout(1)
+    year = ("--start", "2013-01-01", "--end", "2014-01-01")
+    lakebook(root, fresh(root / ".lake"), "run", "+silver.flights", *year)
+    one = _json("tiers.py", "cold", "--root", str(root))
+    size = {key: value / 1e6 for key, value in one.items() if key.endswith("_bytes")}
+    bench = f"{one['rows']:,} flights in {one['partitions']} archives"
+    rows = []
+    for way in ("archive", "restore"):
+        speed = size["hot_bytes"] / one[f"{way}_s"]
+        text = f"{way}, {speed:,.1f} MB/s of the hot files"
+        rows.append(Row(bench, text, one[f"{way}_s"], None, None, 1))
+    others = {
+        "the hot files": "hot_bytes",
+        "gzip -9 of the hot files": "parquet_gz_bytes",
+        "a CSV a partition, gzip -9": "csv_gz_each_bytes",
+        "one CSV of all, gzip -9": "csv_gz_bytes",
+    }
+    goals = [
+        Goal(
+            f"{size['cold_bytes']:.1f} MB in cold against {name} ({size[key]:.1f} MB)",
+            "(none)",
+            f"{one['cold_bytes'] / one[key]:.2f}×",
+            True,
+        )
+        for name, key in others.items()
+    ]
+    return rows, goals
+
+
 BENCHES: dict[str, Callable[[int], Result]] = {
     "kernels": kernels,
     "check": check,
@@ -251,6 +305,9 @@ BENCHES: dict[str, Callable[[int], Result]] = {
     "job-10m": job_10m,
     "site": site,
     "catalog": catalog,
+    "tiers-plan": tiers_plan,
+    "tiers-move": tiers_move,
+    "tiers-cold": tiers_cold,
 }
 
 

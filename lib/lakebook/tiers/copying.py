@@ -1,13 +1,20 @@
-"""Copies Parquet files as they are into a stage, byte by byte, with their checksum in the name."""
+"""Copies Parquet files as they are into a stage, byte by byte, with their checksum in the name.
+
+The kernel copies; one thread after it hashes what has arrived, and another makes it durable.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 from ..delta.disk import sync_folder
 from ..delta.faults import fault_point
@@ -16,7 +23,11 @@ from ..delta.transaction import NewFile
 from ..errors import StorageError, storage_errors
 from .checksums import check_checksum, name_with_checksum
 
-_CHUNK = 4 << 20
+_CHUNK = 8 << 20
+_BUFFER = 1 << 18  # small enough to stay in the processor's cache while it is hashed
+_THREADS = 2
+_BEHIND = 4  # files that may wait for their checksum: so late is a damaged one found
+_NOT_IN_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
 
 @dataclass(frozen=True)
@@ -30,20 +41,36 @@ class Source:
     expected: str | None = None
 
 
+@dataclass(frozen=True)
+class _Copied:
+    """A file that was copied, and may still be being hashed."""
+
+    source: Source
+    path: Path
+    checksum: Future[str]
+
+
 def copy_files(stage: Stage, sources: Sequence[Source]) -> dict[str, list[NewFile]]:
     """Copy files into a stage, durably; give what to commit, by partition.
 
-    Raises StorageError naming the source if its bytes are not what they were.
+    Raises StorageError naming the source if it is missing, or not what it was.
     """
     copied: dict[str, list[NewFile]] = {}
     numbers: dict[str, int] = {}
+    folders: set[Path] = set()
+    behind: deque[_Copied] = deque()
+    syncs: list[Future[None]] = []
+
+    def finish(one: _Copied) -> None:
+        new = _named(stage, one)
+        folders.update(((stage.table / new.path).parent, stage.table))
+        copied.setdefault(one.source.partition, []).append(new)
+
     with (
         storage_errors("copying files", stage.table),
-        ThreadPoolExecutor(1, "hash") as hasher,
-        ThreadPoolExecutor(2, "sync") as syncer,
+        ThreadPoolExecutor(_THREADS, "hash") as hasher,
+        ThreadPoolExecutor(_THREADS, "sync") as syncer,
     ):
-        syncs: list[Future[None]] = []
-        folders: set[Path] = set()
         for source in sources:
             n = numbers[source.partition] = numbers.get(source.partition, -1) + 1
             path = stage.file_path(source.partition, n)
@@ -56,50 +83,87 @@ def copy_files(stage: Stage, sources: Sequence[Source]) -> dict[str, list[NewFil
                     fix="run again, if a vacuum or an erasure took it meanwhile; else `lakebook "
                     "tier verify` names what is damaged",
                 ) from None
-            syncs.append(syncer.submit(_sync_and_close, handle))
-            if source.expected:
-                check_checksum(source.path, checksum, source.expected)
-            fault_point("copy.before_name")
-            named = stage.rename(path, name_with_checksum(path.name, checksum))
-            folders |= {named.parent, stage.table}
-            name = named.relative_to(stage.table).as_posix()
-            new = NewFile(name, source.partition, named.stat().st_size, source.stats_json)
-            copied.setdefault(source.partition, []).append(new)
+            syncs.append(syncer.submit(_sync, handle, checksum))
+            behind.append(_Copied(source, path, checksum))
+            while behind and (len(behind) > _BEHIND or behind[0].checksum.done()):
+                finish(behind.popleft())
+        for one in behind:
+            finish(one)
         for sync in syncs:
             sync.result()
-        for folder in sorted(folders):
-            sync_folder(folder)
+        list(syncer.map(sync_folder, sorted(folders)))
     return copied
 
 
-def _copy(source: Path, target: Path, hasher: ThreadPoolExecutor) -> tuple[str, int]:
-    """Copy while hashing what is written; the SHA-256 and the open handle of the target."""
-    digest = hashlib.sha256()
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+def _named(stage: Stage, one: _Copied) -> NewFile:
+    """Check a copy, and name it by its checksum."""
+    source, checksum = one.source, one.checksum.result()
+    size = one.path.stat().st_size
+    if source.expected:
+        check_checksum(source.path, checksum, source.expected)
+    elif size != source.size_bytes:
+        raise StorageError(
+            f"it has {size:,} bytes and should have {source.size_bytes:,}: the file is damaged",
+            where=str(source.path),
+            fix="run the step of this partition again",
+        )
+    fault_point("copy.before_name")
+    named = stage.rename(one.path, name_with_checksum(one.path.name, checksum))
+    name = named.relative_to(stage.table).as_posix()
+    return NewFile(name, source.partition, size, source.stats_json)
+
+
+def _copy(source: Path, target: Path, hasher: ThreadPoolExecutor) -> tuple[Future[str], int]:
+    """Copy a file; the SHA-256 of what has arrived, and the open handle of the target."""
+    with ExitStack() as undo, source.open("rb", buffering=0) as file:
+        handle = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        undo.callback(os.close, handle)
+        arrived: SimpleQueue[int] = SimpleQueue()
+        checksum = hasher.submit(_checksum, handle, arrived)
+        undo.callback(checksum.exception)  # it reads from the handle until it is told of the end
+        undo.callback(arrived.put, 0)
+        while n := _transfer(file.fileno(), handle):
+            arrived.put(n)
+        arrived.put(0)
+        undo.pop_all()
+        return checksum, handle
+
+
+def _transfer(source: int, target: int) -> int:
+    """Copy the next bytes from handle to handle; how many, 0 at the end."""
     try:
-        with source.open("rb", buffering=0) as file:
-            hashed: Future[None] | None = None
-            while chunk := file.read(_CHUNK):
-                if hashed is not None:
-                    hashed.result()
-                hashed = hasher.submit(digest.update, chunk)
-                _write(handle, chunk)
-            if hashed is not None:
-                hashed.result()
-    except BaseException:
-        os.close(handle)
-        raise
-    return digest.hexdigest(), handle
-
-
-def _write(handle: int, chunk: bytes) -> None:
+        if n := os.copy_file_range(source, target, _CHUNK):
+            return n
+    except OSError as refused:
+        if refused.errno not in _NOT_IN_KERNEL:
+            raise
+    chunk = os.read(source, _CHUNK)  # two file systems, or one that copies nothing by itself
     view = memoryview(chunk)
     while view:
-        view = view[os.write(handle, view) :]
+        view = view[os.write(target, view) :]
+    return len(chunk)
 
 
-def _sync_and_close(handle: int) -> None:
+def _checksum(handle: int, arrived: SimpleQueue[int]) -> str:
+    """The SHA-256 of a file whose parts arrive one after the other."""
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(_BUFFER))
+    at = end = 0
+    while n := arrived.get():
+        end += n
+        while at < end:
+            read = os.preadv(handle, [buffer[: min(_BUFFER, end - at)]], at)
+            if not read:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            digest.update(buffer[:read])
+            at += read
+    return digest.hexdigest()
+
+
+def _sync(handle: int, checksum: Future[str]) -> None:
+    """Make a file durable; close it when it has been hashed too."""
     try:
         os.fsync(handle)
     finally:
+        checksum.exception()
         os.close(handle)
