@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -53,6 +54,14 @@ def size_text(size_bytes: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:,.1f} TB"
+
+
+def money(amount: float) -> str:
+    """Two digits that say something: `0.00012`, `3.40`, `1,250.00`."""
+    if amount == 0:
+        return "0"
+    digits = max(2, 1 - math.floor(math.log10(abs(amount))))
+    return f"{amount:,.{min(digits, 9)}f}"
 
 
 def moment(iso: str) -> str:

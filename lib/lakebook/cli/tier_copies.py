@@ -216,8 +216,8 @@ def _operations(
 
 
 def _estimate(planned: RestorePlan) -> str:
+    from ..cards.words import money
     from ..step.cold import time_text
-    from .tier_shown import money
 
     if not planned.sizes:
         return "nothing of it lies in cold"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ..cards.words import plural, size_text
+from ..cards.words import money, plural, size_text
 from ..tiers.actions import TierPlan, grouped, spans
 from ..tiers.planfile import action_to_json, plan_to_json
 from .shared import console, error_console
@@ -162,14 +161,6 @@ def _next(one: DatasetStatus) -> str:
     words = [f"{one.due:,} due now"] if one.due else []
     words += [one.next_change.isoformat()] if one.next_change else []
     return ", then ".join(words)
-
-
-def money(amount: float) -> str:
-    """Two digits that say something: `0.00012`, `3.40`, `1,250.00`."""
-    if amount == 0:
-        return "0"
-    digits = max(2, 1 - math.floor(math.log10(abs(amount))))
-    return f"{amount:,.{min(digits, 9)}f}"
 
 
 @contextmanager
