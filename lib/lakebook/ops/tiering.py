@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..cards.words import count, did, plural, size_text
+from ..cards.words import count, did, money, plural, size_text
 from ..errors import RunError
 from .card import Column, JobCard, Table
 from .outcome import Operation
@@ -183,15 +182,6 @@ def swept(tidied: Tidied) -> list[dict[str, Any]]:
         Operation("sweep", dataset, names, reason="no log names them any more").to_json()
         for dataset, names in tidied.swept.items()
     ]
-
-
-def money(amount: float) -> str:
-    """Two digits after the point, and more where there would be nothing: a small lake is cheap."""
-    if amount >= 1 or amount <= 0:
-        return f"{amount:,.2f}"
-    if amount < 1e-6:
-        return "< 0.000001"
-    return f"{amount:.{max(2, 1 - math.floor(math.log10(amount)))}f}"
 
 
 def _several(partitions: tuple[str, ...]) -> str:
