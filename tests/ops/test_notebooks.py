@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from small_checkout import Checkout
 
+from lakebook import delta
+from lakebook.contract.lookup import find_table
+from lakebook.engines import get_engine
 from lakebook.lineage import check_jobs
+from lakebook.names import Dataset, table_path
 from lakebook.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,17 +100,40 @@ def test_what_is_restored_is_there_and_falls_back_to_nothing_else(checkout: Chec
     assert failed.returncode == 2 and "no dataset is named; set it: -p dataset=" in failed.stdout
 
 
+def fragment(checkout: Checkout, day: str, times: int) -> None:
+    """Add small files to a partition of silver.events."""
+    settings = load_settings(checkout.root, environ={})
+    contract = find_table(settings, Dataset.parse("silver.events"))
+    table = table_path(settings.lake, contract.dataset)
+    for number in range(times):
+        stage = delta.begin_stage(table, "fragment")
+        seen = [datetime.fromisoformat(day) + timedelta(hours=number)]
+        rows = pl.DataFrame({"id": [100 + number], "seen": seen, "amount": [1]})
+        get_engine("polars").stage(rows, stage, contract, interval=None)
+        delta.commit_append(
+            table,
+            stage=stage,
+            inspection=delta.inspect(stage, contract),
+            offsets={"s": number + 1},
+            expected_offsets={"s": number or None},
+            metadata={},
+        )
+
+
 @pytest.mark.slow
 def test_files_are_merged_and_what_is_due_is_told_before_it_is_deleted(checkout: Checkout) -> None:
+    fragment(checkout, "2013-01-03", 2)
     compact, retention = run(checkout, "ops.compact", "ops.retention", "-p", "as_of=2013-04-03")
     assert (compact["status"], retention["status"]) == ("ok", "ok"), (compact, retention)
     assert pictures(compact) == 1 and pictures(retention) == 1
+    assert operations(compact) == {("compact", "silver.events", 1)}
+    assert compact["runs"][0]["summary"].startswith("3 files merged into 1, ")
     assert "2 partitions past retention" in retention["runs"][0]["summary"]
     assert operations(retention) == set()
     given = ("-p", "as_of=2013-04-03", "-p", "dry_run=false")
     (deleted,) = run(checkout, "ops.retention", *given)
     assert operations(deleted) == {("delete", "silver.events", 2)}
-    assert checkout.query("SELECT count(*) AS n FROM silver.events") == [{"n": 1}]
+    assert checkout.query("SELECT count(*) AS n FROM silver.events") == [{"n": 3}]
 
 
 @pytest.mark.slow
@@ -135,7 +164,7 @@ def test_an_erasure_leaves_no_trace_of_the_key(checkout: Checkout) -> None:
     assert "1 row of the subject (by id) would be erased" in dry["runs"][0]["summary"]
     (done,) = run(checkout, "ops.erase", *key, "-p", "dry_run=false")
     assert done["status"] == "ok", done["error"]
-    assert operations(done) == {("erase", "silver.events", 0)}
+    assert operations(done) == {("erase", "silver.events", 0)} and pictures(done) == 1
     assert checkout.query("SELECT count(*) AS n FROM silver.events") == [{"n": 2}]
     new = [path for path in set(runs.rglob("*")) - known if path.is_file()]
     assert new and not [path for path in new if b"471100815" in path.read_bytes()]

@@ -56,6 +56,14 @@ def size_text(size_bytes: int) -> str:
     return f"{size:,.1f} TB"
 
 
+def money(amount: float) -> str:
+    """Two digits that say something: `0.00012`, `3.40`, `1,250.00`."""
+    if amount == 0:
+        return "0"
+    digits = max(2, 1 - math.floor(math.log10(abs(amount))))
+    return f"{amount:,.{min(digits, 9)}f}"
+
+
 def moment(iso: str) -> str:
     return iso[:19].replace("T", " ")
 

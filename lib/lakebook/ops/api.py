@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -66,13 +67,13 @@ class Maintenance:
         """Bytes, rows and monthly cost of each dataset by tier."""
         from .tiering import status
 
-        return self._shown(status(self))
+        return self._shown("status", status(self))
 
     def plan(self) -> PlanCard:
         """What the policies would move on `as_of`, and why; expired partitions are retention's."""
         from .tiering import plan
 
-        return self._shown(plan(self))
+        return self._shown("plan", plan(self))
 
     def apply(self, plan: PlanCard) -> JobCard:
         """Do exactly what a plan says; what has changed since is left and named."""
@@ -104,10 +105,13 @@ class Maintenance:
         end: str | date,
         *,
         to: Literal["warm", "hot"] = "warm",
-        days: int = 7,
+        days: float | None = None,
         dry_run: bool | None = None,
     ) -> JobCard:
-        """Bring the partitions of an interval back from cold for some days (0: for good)."""
+        """Bring the partitions of an interval back from cold for some days.
+
+        `days`: 0: until their policy moves them; default: `restore_days` of the settings.
+        """
         from .cold import restore
 
         is_dry = self._is_dry("restore", dry_run)
@@ -155,17 +159,16 @@ class Maintenance:
         """Show a card and end the cell with an error."""
         from IPython.display import display
 
-        self._said("failed", card)
-        display(card)
+        display(self._said("failed", card))
         raise error
 
     def _said(self, method: str, card: Any) -> Any:
         self._outcome.say(method, card.headline)
-        return self._shown(card)
+        return self._shown(method, card)
 
-    def _shown(self, card: Any) -> Any:
+    def _shown(self, method: str, card: Any) -> Any:
         self.note(notes=card.notes)
-        return card
+        return card if method == self.name.name else replace(card, title=f"{self.name} {method}")
 
     def _is_dry(self, doing: str, given: bool | None = None, *, default: bool = False) -> bool:
         """Whether nothing is to be changed. Raises UserError where something may not be."""

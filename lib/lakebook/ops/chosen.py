@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..contract.lookup import find_table, load_step_contract
+from ..contract.lookup import all_tables, find_table
 from ..contract.model import TableContract
 from ..errors import UserError
-from ..names import LAYERS, Dataset, step_of
+from ..names import LAYERS, Dataset
 from ..settings import Settings
 
 
@@ -18,13 +18,8 @@ def chosen_tables(settings: Settings, datasets: str | Iterable[str] = ()) -> lis
     """
     if names := _names(datasets):
         return [find_table(settings, Dataset.parse(name)) for name in names]
-    paths = [
-        path
-        for layer in LAYERS
-        for path in sorted((settings.notebooks / layer).glob("*.contract.yaml"))
-    ]
-    contracts = [load_step_contract(settings, step_of(path)) for path in paths]
-    return [table for contract in contracts for table in contract.tables]
+    order = {layer: at for at, layer in enumerate(LAYERS)}
+    return sorted(all_tables(settings), key=lambda t: (order[t.dataset.layer], t.dataset.name))
 
 
 def chosen_table(settings: Settings, dataset: str, example: str) -> TableContract:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..cards.words import duration, names, plural, size_text
+from ..cards.words import duration, money, names, plural, size_text
 from ..contract.model import TableContract
 from ..delta import open_snapshot
 from ..errors import RunError, UserError
@@ -34,14 +34,14 @@ def restore(
     end: str | date,
     *,
     to: Literal["warm", "hot"],
-    days: int,
+    days: float | None,
     dry_run: bool,
 ) -> JobCard:
     from ..tiers.restore import restore as bring_back
     from ..tiers.restore_plan import check_restorable, plan_restore
 
     wanted = _partitions(job, contract, start, end)
-    until = _until(days)
+    until = _until(job.settings.tiers.restore_days if days is None else days)
     tables = tier_tables(job.settings.roots, contract.dataset)
     check_restorable(contract.dataset, open_snapshot(tables.hot), wanted)
     plan = plan_restore(job.settings, contract, wanted)
@@ -109,7 +109,7 @@ def _planned(job: Maintenance, plan: RestorePlan, to: str) -> JobCard:
     said = (
         f"{plural(len(plan.sizes), 'partition')} of {plan.dataset} would come back to {to}: "
         f"{plural(plan.rows, 'row')}, {size_text(plan.size_bytes)}, "
-        f"about {duration(plan.seconds)}, {plan.price:,.4f} {plan.currency}"
+        f"about {duration(plan.seconds)}, {money(plan.price)} {plan.currency}"
     )
     if not plan.sizes:
         said = f"nothing of that interval of {plan.dataset} lies in cold"
@@ -167,8 +167,8 @@ def _partitions(
     return found or interval.partitions(contract.time.unit)[:1]  # which is then said to be unknown
 
 
-def _until(days: int) -> datetime | None:
-    if isinstance(days, bool) or not isinstance(days, int) or days < 0:
+def _until(days: float) -> datetime | None:
+    if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 36_500:
         raise UserError(
             f"days={days!r} is no number of days", fix="write such as 7; 0: it stays for good"
         )

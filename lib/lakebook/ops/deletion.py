@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .api import Maintenance
 
 
+_TO_DELETE = "with -p dry_run=false it deletes them"
+
+
 @dataclass(frozen=True)
 class RetentionCard(JobCard):
     """`expiring`: dataset, partition, bytes and the day on which it expires, where there is one."""
@@ -59,15 +62,14 @@ def retention(job: Maintenance, *, dry_run: bool) -> RetentionCard:
     if found.actions:
         said = (
             f"{due} would be deleted for good: {plural(found.files, 'file')}, "
-            f"{plural(found.rows, 'row')}, {size_text(found.size_bytes)}; "
-            "-p dry_run=false deletes them"
+            f"{plural(found.rows, 'row')}, {size_text(found.size_bytes)}"
         )
     return RetentionCard(
         str(job.name),
         said,
         "warn" if found.actions else "ok",
         (actions_table(found.actions, found.prices), _next(expiring, found.as_of)),
-        asides=held,
+        asides=[*held, *([_TO_DELETE] if found.actions else [])],
         expiring=expiring,
     )
 

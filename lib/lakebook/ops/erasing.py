@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .api import Maintenance
 
 
+_TO_ERASE = "with -p dry_run=false it erases them"
+
+
 @dataclass(frozen=True)
 class EraseCard(JobCard):
     """`held`: rows of the subject by environment, dataset and tier, as readers saw them."""
@@ -63,7 +66,7 @@ def _erase(
 def _planned(job: Maintenance, erasure: Erasure, held: Sequence[Held]) -> EraseCard:
     columns = ", ".join(erasure.subject.columns)
     rows = plural(sum(one.rows for one in held), "row")
-    said = f"{rows} of the subject (by {columns}) would be erased; -p dry_run=false erases them"
+    said = f"{rows} of the subject (by {columns}) would be erased"
     if not held:
         said = f"no row has the given {columns}; an erasure would still search old files and logs"
     near = [
@@ -71,7 +74,11 @@ def _planned(job: Maintenance, erasure: Erasure, held: Sequence[Held]) -> EraseC
         for one in erasure.related
     ]
     return EraseCard(
-        str(job.name), said, tables=(_where(held),), asides=[*erasure.notes, *near], held=held
+        str(job.name),
+        said,
+        tables=(_where(held),),
+        asides=[*erasure.notes, *near, _TO_ERASE],
+        held=held,
     )
 
 
