@@ -115,14 +115,6 @@ def did(operations: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(said)
 
 
-def money(amount: float) -> str:
-    """Two digits that say something: `0.00012`, `3.40`, `1,250.00`."""
-    if amount == 0:
-        return "0"
-    digits = max(2, 1 - math.floor(math.log10(abs(amount))))
-    return f"{amount:,.{min(digits, 9)}f}"
-
-
 def names(words: Any) -> str:
     """A few names, or the first and last of many."""
     listed = ["all" if word == "*" else str(word) for word in words or ()]
