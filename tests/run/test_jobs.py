@@ -62,7 +62,9 @@ def test_a_job_leaves_a_run_with_its_operations(checkout: Checkout):
     assert (record["start"], record["partitions"], record["outputs"]) == (None, [], [])
     assert "7 days" in (folder_of(checkout, one["run_id"]) / "notebook.ipynb").read_text()
     page = Path(one["report"]).read_text()
-    assert "maintenance job" in page and "hot → warm" in page and "one was skipped" in page
+    assert (
+        "maintenance job" in page and "hot\u00a0→\u00a0warm" in page and "one was skipped" in page
+    )
     assert 'href="../datasets/bronze.events.html"' in page and "whole table" not in page
     site = checkout.root / ".lake/prod/site"
     assert "moved 2 partitions" in (site / "data/runs-0.js").read_text()
