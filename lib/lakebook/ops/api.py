@@ -179,7 +179,7 @@ class Maintenance:
         if not is_dry and env != PROD:
             raise UserError(
                 f"job.{doing} changes prod, and this notebook runs in the environment {env!r}",
-                fix=f"run it there: lakebook run {self.name}; or look only, with dry_run = True",
+                fix=f"run it in prod: lakebook run {self.name}; or look only, with dry_run = True",
             )
         return is_dry
 

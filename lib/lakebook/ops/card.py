@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ..cards.render import Shown, card, text_table
+from ..settings import Settings
 
 _ROWS = 40
 """Rows of a table that a card shows; the rest is counted."""
@@ -58,6 +60,13 @@ class Table:
         heads = [column.name for column in self.columns]
         lines = text_table(heads, [list(row) for row in self.shown], right=right)
         return [self.title, *lines, *([f"… and {self.more} more"] if self.more else [])]
+
+
+def in_lake(settings: Settings, file: str | Path) -> str:
+    """A path as cards show it: from the lake on, where it is there."""
+    path = Path(file)
+    inside = path.is_relative_to(settings.lake)
+    return str(path.relative_to(settings.lake) if inside else path)
 
 
 @dataclass(frozen=True)

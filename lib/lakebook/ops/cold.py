@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..cards.words import duration, money, names, plural, size_text
@@ -14,7 +13,7 @@ from ..delta import open_snapshot
 from ..errors import RunError, UserError
 from ..intervals import Interval
 from ..names import tier_tables
-from .card import JobCard, Table
+from .card import JobCard, Table, in_lake
 from .outcome import Operation
 from .places import TIERS
 
@@ -87,7 +86,7 @@ def verify(job: Maintenance) -> VerifyCard:
     said = f"{read} in {plural(sum(one['partitions'] for one in scanned.values()), 'partition')}"
     bad = f"{plural(len(found), 'finding')} in {said}"
     rows = [
-        [each.dataset, each.partition, each.tier, _short(job, each.file), each.what]
+        [each.dataset, each.partition, each.tier, in_lake(job.settings, each.file), each.what]
         for each in found
     ]
     return VerifyCard(
@@ -98,11 +97,6 @@ def verify(job: Maintenance) -> VerifyCard:
         scanned=scanned,
         findings=tuple(found),
     )
-
-
-def _short(job: Maintenance, file: str) -> str:
-    lake = job.settings.lake
-    return str(Path(file).relative_to(lake)) if Path(file).is_relative_to(lake) else file
 
 
 def _planned(job: Maintenance, plan: RestorePlan, to: str) -> JobCard:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..cards.words import plural, size_text
 from ..contract.model import TableContract
 from ..errors import RunError, UserError
-from .card import JobCard, Table
+from .card import JobCard, Table, in_lake
 from .outcome import Operation
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _done(job: Maintenance, erasure: Erasure, report: Report) -> EraseCard:
     elsewhere = [
         [str(one.dataset), one.direction, f"{rows:,}"] for one, rows in report.elsewhere.items()
     ]
-    found = [[str(path), why] for path, why in report.found.items()]
+    found = [[in_lake(job.settings, path), why] for path, why in report.found.items()]
     return EraseCard(
         str(job.name),
         said,
