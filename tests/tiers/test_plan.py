@@ -227,11 +227,13 @@ def test_planning_follows_what_moves_and_reads_no_data(
     tokens = {f"{kind}/{p}": 1 for p in days for kind in ("fence", "data", "fp")}
     transact(hot, lambda now: Change(adds=files, tokens=tokens))  # no such file is there
     monkeypatch.setattr(manifest, "read_manifest", lambda *given: pytest.fail("a manifest"))
-    began = time.perf_counter()
-    made = plan_tiers(settings, [contract], NEW_YEAR)
-    elapsed = time.perf_counter() - began
+    seconds = []
+    for _ in range(3):  # of this process alone: the machine may be busy
+        began = time.process_time()
+        made = plan_tiers(settings, [contract], NEW_YEAR)
+        seconds.append(time.process_time() - began)
     assert len(days) == 3650 and len(made.actions) == 3623
-    assert elapsed < 1.0, elapsed
+    assert min(seconds) < 1.0, seconds
     assert [len(group.actions) for group in grouped(made.actions)] == [335, 3288]
 
 
