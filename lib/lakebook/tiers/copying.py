@@ -26,6 +26,7 @@ from .checksums import check_checksum, name_with_checksum
 _CHUNK = 8 << 20
 _BUFFER = 1 << 18  # small enough to stay in the processor's cache while it is hashed
 _THREADS = 2
+_SYNCS = 4  # at once: the file system makes them durable together
 _BEHIND = 4  # files that may wait for their checksum: so late is a damaged one found
 _NOT_IN_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
@@ -69,7 +70,7 @@ def copy_files(stage: Stage, sources: Sequence[Source]) -> dict[str, list[NewFil
     with (
         storage_errors("copying files", stage.table),
         ThreadPoolExecutor(_THREADS, "hash") as hasher,
-        ThreadPoolExecutor(_THREADS, "sync") as syncer,
+        ThreadPoolExecutor(_SYNCS, "sync") as syncer,
     ):
         for source in sources:
             n = numbers[source.partition] = numbers.get(source.partition, -1) + 1
