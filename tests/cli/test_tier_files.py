@@ -14,6 +14,7 @@ from small_checkout import Checkout
 from typer.testing import CliRunner, Result
 
 from lakebook import delta
+from lakebook.archive.record import read_records
 from lakebook.cli import tier_files
 from lakebook.contract.lookup import find_table
 from lakebook.engines import get_engine
@@ -91,6 +92,13 @@ def test_compact_says_what_it_would_do_and_does_it(settings: Settings) -> None:
         t["bytes_before"] for t in planned["tables"]
     ]
     assert lakebook("compact").stdout == "no partition has several small files\n"
+    (record,) = read_records(settings.runs)  # the others merged nothing
+    assert (record.step, record.status) == ("ops.compact", "ok")
+    assert [(o["kind"], o["from"], o["partitions"], o["files"]) for o in record.operations] == [
+        ("compact", "hot", ["2013-01-02"], 3),
+        ("compact", "warm", ["2013-01-01"], 3),
+    ]
+    assert delta.commit_info(tables_of(settings).hot, version + 1)["run"] == record.run_id
     whole = delta.open_whole(tables_of(settings).hot, tables_of(settings).warm)
     assert whole.rows == 6 and len(whole.files) == 2
 

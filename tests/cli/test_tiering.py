@@ -12,7 +12,9 @@ from small_lake import SmallLake
 from typer.testing import CliRunner, Result
 
 from lakebook import delta
+from lakebook.archive.record import read_records
 from lakebook.cards.words import money
+from lakebook.catalog.status import status_of
 from lakebook.cli.main import app
 from lakebook.errors import LakebookError
 from lakebook.names import Dataset, TierTables, tier_tables
@@ -187,6 +189,15 @@ def test_promote_by_hand(lake: SmallLake) -> None:
     assert "promoted 2013-01-02 … 2013-01-03 (2) to hot, until" in text
     assert "note 2013-01-01: it lies in cold" in text
     assert tiers(lake) == ["cold", "hot", "hot", "hot", "hot"]
+    # Each command is a run for the archive, with its operations, and the catalog has it.
+    settings = load_settings(lake.root)
+    records = sorted(read_records(settings.runs), key=lambda record: record.began)
+    told = [(one.step, one.note, {o["kind"] for o in one.operations}) for one in records]
+    assert told == [
+        ("ops.tiering", "lakebook tier apply", {"move", "archive"}),
+        ("ops.restore", "lakebook tier promote", {"promote"}),
+    ]
+    assert status_of(settings, {})["not_emitted"] == []
     assert delta.open_snapshot(tables(lake).warm).partitions == ()
     assert "nothing to move" in words(tier("plan", *AS_OF))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from catalog.records import aspects, proposals
 from small_checkout import Checkout
 
 from lakebook import delta
@@ -84,6 +85,16 @@ def test_an_aged_lake_is_verified_and_read_as_before(checkout: Checkout) -> None
     assert verify["runs"][0]["summary"].endswith("every file holds what was written")
     assert checkout.query(count) == before
     assert {step["status"] for step in checkout.run().values()} == {"fresh"}
+    found = proposals(load_settings(checkout.root))
+    moves = [o for o in aspects(found, "operation") if o["operationType"] == "CUSTOM"]
+    assert {(o["customOperationType"], o["customProperties"]["run"]) for o in moves} == {
+        (kind, tiering["runs"][0]["run_id"]) for kind in ("ARCHIVE", "MOVE")
+    }
+    jobs = {one["name"] for one in aspects(found, "dataJobInfo")}
+    assert {"ops.tiering", "ops.verify"} < jobs
+    newest = aspects(found, "structuredProperties", "bronze.events")[-1]["properties"]
+    values = {one["propertyUrn"].rpartition(".")[2]: one["values"][0] for one in newest}
+    assert values["main_tier"] == {"string": "cold"}
     site = checkout.root / ".lake/prod/site/data/runs-0.js"
     assert "archived 3 partitions, moved 3 partitions" in site.read_text()
 

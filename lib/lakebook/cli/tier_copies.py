@@ -80,7 +80,8 @@ def restore(
         return
     claim_roots(settings)
     what = plural(len(planned.sizes), "partition")
-    with moving(planned.size_bytes, what) as advance, telling(settings, "tier restore") as told:
+    tell = telling(settings, "tier restore", job="restore")
+    with moving(planned.size_bytes, what) as advance, tell as told:
         done = bring_back(
             tables,
             contract,

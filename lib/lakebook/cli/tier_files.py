@@ -8,6 +8,7 @@ import typer
 
 from ..cards.words import plural
 from ..errors import LakebookError, UserError, did_you_mean
+from ..names import PROD
 from . import shared
 from .environments import size_text
 
@@ -37,17 +38,21 @@ def compact(
     from ..contract.lookup import find_table
     from ..names import tier_tables
     from ..tiers.compaction import plan_compaction, run_compaction
+    from .telling import telling
 
-    settings = shared.settings_of(lake, writes=not dry_run)
+    settings = shared.settings_of(lake, PROD, writes=not dry_run)
     report = _Report(as_json, dry_run)
-    for dataset in _chosen(settings, datasets):
-        if dataset.is_quarantine:  # its partitions are one file each
-            continue
-        with report.errors_of(dataset):
-            contract = find_table(settings, dataset)
-            for plan in plan_compaction(tier_tables(settings.roots, dataset), contract):
-                done = None if dry_run else run_compaction(plan)
-                report.add(_compacted(plan, done), _compacted_words(plan, done))
+    chosen = [one for one in _chosen(settings, datasets) if not one.is_quarantine]  # one file each
+    with telling(settings, "tier compact", job="compact") as told:
+        for dataset in chosen:
+            with report.errors_of(dataset):
+                contract = find_table(settings, dataset)
+                for plan in plan_compaction(tier_tables(settings.roots, dataset), contract):
+                    done = None if dry_run else run_compaction(plan, run=told.run_id)
+                    report.add(_compacted(plan, done), _compacted_words(plan, done))
+                    if done is not None and done.compacted:
+                        told.add([_operation(plan, done)])
+        told.error = report.problem
     report.end("no partition has several small files")
 
 
@@ -124,6 +129,11 @@ class _Report:
         out = shared.error_console()
         out.print(f"error {dataset}: {found.sentence}", markup=False, soft_wrap=True)
 
+    @property
+    def problem(self) -> str:
+        """The first; empty if there is none."""
+        return str(self._problems[0]["problem"]) if self._problems else ""
+
     def end(self, nothing: str) -> None:
         if self._json:
             raw = {"dry_run": self._dry_run, "tables": self._tables, "problems": self._problems}
@@ -160,6 +170,20 @@ def _compacted(plan: Compaction, done: CompactResult | None) -> dict[str, Any]:
         return raw
     after = {"files_after": done.files_after, "bytes_after": done.bytes_after}
     return {**raw, **after, "skipped": list(done.skipped), "version": done.version}
+
+
+def _operation(plan: Compaction, done: CompactResult) -> dict[str, Any]:
+    """What a run's record says of it."""
+    return {
+        "kind": "compact",
+        "dataset": plan.dataset,
+        "partitions": list(done.compacted),
+        "from": plan.tier,
+        "to": plan.tier,
+        "files": done.files_before,
+        "size_bytes": done.bytes_before,
+        "reason": f"{plural(done.files_before, 'small file')} merged into {done.files_after}",
+    }
 
 
 def _compacted_words(plan: Compaction, done: CompactResult | None) -> Iterable[str]:
