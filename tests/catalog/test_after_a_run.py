@@ -6,6 +6,7 @@ import json
 import shutil
 from typing import Any
 
+import pytest
 from catalog.records import aspects, proposals
 from small_checkout import COLUMNS, Checkout, rule
 
@@ -45,6 +46,7 @@ def test_a_run_fills_the_outbox_and_a_gate_that_fails_raises_an_incident(checkou
     assert aspects(proposals(settings), "incidentInfo")[-1]["status"]["state"] == "RESOLVED"
 
 
+@pytest.mark.slow
 def test_an_environment_of_a_person_emits_nothing_by_itself(checkout: Checkout):
     step_of(checkout)
     assert step_of(checkout, "--env", "ana", "--force")["status"] == "ok"
@@ -56,6 +58,7 @@ def test_an_environment_of_a_person_emits_nothing_by_itself(checkout: Checkout):
     assert aspects(found, "operation", "delta-lake,bronze.events,PROD)") == []
 
 
+@pytest.mark.slow
 def test_an_outbox_that_cannot_be_written_is_a_note_and_is_made_good(checkout: Checkout):
     outbox = checkout.root / ".lake/prod/outbox"
     outbox.parent.mkdir(parents=True)

@@ -20,6 +20,7 @@ def listed(checkout: Checkout) -> dict[str, dict]:
     return {use["name"]: use for use in json.loads(done.stdout)}
 
 
+@pytest.mark.slow
 def test_environments_are_listed_and_dropped(checkout: Checkout):
     assert "no environment yet" in checkout.lakebook("env", "list").stdout
     checkout.run()

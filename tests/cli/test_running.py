@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from small_checkout import COLUMNS, Checkout, rule
 
 INTERVAL = ("--start", "2013-01-01", "--end", "2013-01-04")
@@ -34,6 +35,7 @@ def test_bad_numbers_and_names_are_usage_errors(checkout: Checkout):
     assert checkout.lakebook("runs", "silver.events").stdout.strip() == "no runs yet"
 
 
+@pytest.mark.slow
 def test_a_summary_says_each_thing_once(checkout: Checkout):
     warned = rule("small", "expect_column_values_to_be_between", "warn", column="id", max_value=0)
     checkout.contract("silver.events", COLUMNS, quality=warned)

@@ -229,6 +229,7 @@ def test_processes_that_were_started_ahead_end_when_nothing_is_asked(project: Pr
     assert all(process.poll() is not None for process in started)
 
 
+@pytest.mark.slow
 def test_a_cell_that_never_ends_is_named_and_costs_itself_only(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

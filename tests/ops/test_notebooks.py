@@ -71,6 +71,7 @@ def test_the_checkout_s_own_jobs_have_no_finding() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_an_aged_lake_is_verified_and_read_as_before(checkout: Checkout) -> None:
     count = "SELECT count(*) AS n, sum(amount) AS a FROM silver.events"
     before = checkout.query(count)

@@ -98,6 +98,7 @@ MERGE = [
 ]
 
 
+@pytest.mark.slow
 def test_a_merge_that_meets_cold_is_run_again_after_the_restore(checkout: Checkout):
     checkout.contract("silver.events", COLUMNS, write="merge")
     checkout.notebook("silver.events", MERGE)

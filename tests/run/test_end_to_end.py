@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from small_checkout import COLUMNS, EVENTS, Checkout, rule
 
 from lakebook import delta
@@ -36,6 +37,7 @@ def test_a_run_lands_cleans_quarantines_and_reports(checkout: Checkout):
     assert "amount_positive" in Path(steps["silver.events"]["runs"][0]["report"]).read_text()
 
 
+@pytest.mark.slow
 def test_the_last_audit_is_shown_as_great_expectations_shows_it(checkout: Checkout):
     done = checkout.lakebook("report", "docs", "silver.events")
     assert done.returncode == 2 and "no audit of silver.events" in done.stderr
@@ -81,6 +83,7 @@ def test_a_comment_makes_nothing_stale_and_code_does(checkout: Checkout):
     assert re.search(r"changed: code: 2013-01-01, 2013-01-02, 2013-01-03", plan.stdout), plan
 
 
+@pytest.mark.slow
 def test_looks_run_in_a_run_are_in_its_report_and_make_nothing_stale(checkout: Checkout):
     path = checkout.root / "notebooks/silver/events.ipynb"
     plain = path.read_text()
@@ -105,6 +108,7 @@ def test_looks_run_in_a_run_are_in_its_report_and_make_nothing_stale(checkout: C
     assert {step["status"] for step in checkout.run().values()} == {"fresh"}
 
 
+@pytest.mark.slow
 def test_days_in_any_order_end_in_the_same_tables_as_the_whole(checkout: Checkout):
     for day in (3, 1, 2):
         checkout.run(start=f"2013-01-0{day}", end=f"2013-01-0{day + 1}")
@@ -162,6 +166,7 @@ def test_a_rule_that_fails_publishes_nothing(checkout: Checkout):
     assert checkout.query("SELECT count(*) AS n FROM silver.events")[0]["n"] == 0
 
 
+@pytest.mark.slow
 def test_an_environment_reads_prod_and_keeps_its_writes(checkout: Checkout):
     checkout.run()
     path = checkout.root / "notebooks/silver/events.ipynb"
@@ -182,6 +187,7 @@ def test_the_first_run_of_an_interval_without_rows_makes_empty_partitions(checko
     assert {step["status"] for step in checkout.run(end="2013-01-02").values()} == {"fresh"}
 
 
+@pytest.mark.slow
 def test_a_default_of_a_parameter_that_changes_makes_stale(checkout: Checkout):
     path = checkout.root / "notebooks/silver/events.ipynb"
     text = path.read_text().replace(
@@ -209,6 +215,7 @@ def test_an_unknown_parameter_is_refused(checkout: Checkout):
     assert "no chosen notebook has a parameter 'ad'" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_step_that_uses_the_clock_gives_the_same_by_any_interval(checkout: Checkout):
     checkout.contract(
         "silver.events",
@@ -228,6 +235,7 @@ def test_a_step_that_uses_the_clock_gives_the_same_by_any_interval(checkout: Che
     assert [row["d"] for row in days] == [1, 1, 1, 1]
 
 
+@pytest.mark.slow
 def test_a_sweep_in_an_environment_hides_nothing_of_prod(checkout: Checkout):
     checkout.run()
     checkout.run("silver.events", "--env", "ana", "--force", end="2013-01-02")
@@ -258,6 +266,7 @@ def test_a_read_after_the_write_is_foreseen_by_the_plan(checkout: Checkout):
     assert {step["status"] for step in checkout.run().values()} == {"fresh"}
 
 
+@pytest.mark.slow
 def test_a_day_without_rows_breaks_a_row_count_at_once_and_day_by_day(checkout: Checkout):
     checkout.source(EVENTS.replace("3,2013-01-02T10:00:00Z,30\n", ""))
     enough = rule("has_rows", "expect_table_row_count_to_be_between", "fail", min_value=1)

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from small_checkout import Checkout
 
 INTERVAL = ("--start", "2013-01-01", "--end", "2013-01-04")
@@ -35,6 +36,7 @@ def test_a_step_that_never_writes_has_failed(checkout: Checkout):
     assert record["status"] == "failed" and "without writing" in record["error"]
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_after_its_commit_is_run_again_until_it_is_good(checkout: Checkout):
     mark = checkout.root / "good"
     after = f"import pathlib\nassert pathlib.Path({str(mark)!r}).exists(), 'no plot'"
@@ -89,6 +91,7 @@ def killed_after_its_commit(checkout: Checkout, mark: Path) -> None:
     running.wait()
 
 
+@pytest.mark.slow
 def test_a_killed_command_leaves_runs_that_the_next_one_archives(
     checkout: Checkout, tmp_path: Path
 ):
@@ -108,6 +111,7 @@ def test_a_killed_command_leaves_runs_that_the_next_one_archives(
     assert "its last run failed: 2013-01-01" in plan.stdout
 
 
+@pytest.mark.slow
 def test_what_a_dead_run_staged_is_gone_after_the_next_run(checkout: Checkout):
     checkout.run("bronze.events")
     done = checkout.lakebook(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from small_checkout import Checkout
 
 HELPER = """\
@@ -19,6 +20,7 @@ step = Step("silver.events", start=start, end=end)
 """
 
 
+@pytest.mark.slow
 def test_a_read_in_a_helper_that_the_graph_did_not_see_fails_the_run(checkout: Checkout) -> None:
     folder = checkout.root / "helpers"
     folder.mkdir()

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from small_checkout import Checkout
 
 # What `lakebook.ops` writes beside the notebook, here by hand: the runner only carries it.
@@ -72,6 +73,7 @@ def test_a_job_leaves_a_run_with_its_operations(checkout: Checkout):
     assert [each["run_id"] for each in listed] == [one["run_id"]]
 
 
+@pytest.mark.slow
 def test_steps_come_first_then_jobs_in_the_order_given(checkout: Checkout):
     tidy(checkout, "1")
     tidy(checkout, "2", name="sweep")

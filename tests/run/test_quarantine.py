@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from small_checkout import COLUMNS, EVENTS, LANDING, POSITIVE, Checkout
 
 CLASSIFIED = COLUMNS.replace(", required: true", "").replace(
@@ -11,6 +12,7 @@ CLASSIFIED = COLUMNS.replace(", required: true", "").replace(
 )
 
 
+@pytest.mark.slow
 def test_rows_without_a_time_are_shown_masked_and_replayed(checkout: Checkout):
     checkout.contract("bronze.events", CLASSIFIED + LANDING, quality=POSITIVE)
     checkout.source(EVENTS.replace("-5", "5") + "5,,-77123\n")

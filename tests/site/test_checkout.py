@@ -42,6 +42,7 @@ def test_datasets_and_graph_show_promise_rows_quarantine_and_lineage(checkout: C
     assert "3 rows, 1 set aside" in graph
 
 
+@pytest.mark.slow
 def test_a_changed_contract_changes_the_page_of_its_dataset_alone(checkout: Checkout) -> None:
     checkout.run()
     checkout.lakebook("report", "build")
@@ -54,6 +55,7 @@ def test_a_changed_contract_changes_the_page_of_its_dataset_alone(checkout: Chec
     assert (site / "datasets/bronze.events.html").stat().st_ino == other
 
 
+@pytest.mark.slow
 def test_the_commands_open_export_and_prune(checkout: Checkout, tmp_path: Path) -> None:
     run_id = checkout.run()["silver.events"]["runs"][0]["run_id"]
     opened = checkout.lakebook("report", "open", run_id, BROWSER="true")
