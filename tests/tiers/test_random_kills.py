@@ -24,7 +24,7 @@ KILLS, PARTS, SEEDS = 300, 6, 1000
 WRITTEN = (c.TOGETHER, t.MONTHS[2:])  # what a write replaces in one commit
 OPERATIONS = (
     *("move", "promote", "write", "write", "archive", "restore"),
-    *("fall_back", "delete", "compact", "sweep", "sweep"),
+    *("fall_back", "delete", "compact", "sweep", "move"),
 )
 # Where a month must not lie any more after an operation that ran to its end with nobody beside it.
 LEFT = {
@@ -75,10 +75,10 @@ def test_no_reader_sees_a_row_missing_or_twice_and_every_rerun_converges(
     kill_many(folder, readers, seeds, KILLS // PARTS)
 
 
-@pytest.mark.parametrize("fence", ["hot", "warm"])
-def test_the_same_without_a_fence_fails(folder: Path, fence: str) -> None:
+def test_the_same_without_hots_fence_fails(folder: Path) -> None:
+    """Warm's needs three processes in one order: `test_interleaved` takes it out."""
     with pytest.raises((AssertionError, StorageError)):
-        kill_many(folder, [], itertools.count(), KILLS, without=fence)
+        kill_many(folder, [], itertools.count(), KILLS, without="hot")
 
 
 def kill_many(
@@ -96,9 +96,9 @@ def kill_many(
             return
         seed = next(seeds)
         chance = random.Random(seed)
-        spec = random_spec(chance, number + 2) | out
+        spec = random_spec(chance, number + 2) | out | {"dawdle": seed}
         killed += kill_one(folder, spec, chance) == -signal.SIGKILL
-        again = Worker(folder, spec)
+        again = Worker(folder, {k: v for k, v in spec.items() if k != "dawdle"})
         assert again.wait() == 0, f"seed {seed}: {again.complaint}"
         c.check_complete(tables)
         check_converged(folder, spec)
@@ -114,14 +114,14 @@ def kill_one(folder: Path, spec: t.Spec, chance: random.Random) -> int:
     barrier = folder / f"go-{spec['number']}"
     victim = Worker(folder, {**spec, "barrier": str(barrier)})
     others = []
-    if chance.random() < 0.6:
+    if chance.random() < 0.8:
         beside = random_spec(chance, spec["number"], writes=spec["op"] != "write")
-        beside |= {key: spec[key] for key in ("without",) if key in spec}
+        beside |= {key: spec[key] for key in ("without", "dawdle") if key in spec}
         others.append(Worker(folder, {**beside, "barrier": str(barrier)}))
     while len(list(folder.glob(f"{barrier.name}.*"))) < 1 + len(others):
         time.sleep(0.001)
     barrier.touch()
-    time.sleep(chance.uniform(0, 0.05))
+    time.sleep(chance.uniform(0, 0.25))
     victim.kill()
     for other in others:
         assert other.wait() == 0 or other.is_told, other.complaint

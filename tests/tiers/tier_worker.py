@@ -6,9 +6,11 @@ import importlib
 import json
 import multiprocessing
 import os
+import random
 import time
 import traceback
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +34,8 @@ PRELOAD = [
 class Worker:
     """A process of its own that runs one operation; `complaint` is what it raised.
 
-    `spec["without"]`: the fence that is taken out there, "hot" or "warm".
+    `spec["without"]`: the fence that is taken out there, "hot" or "warm". `spec["dawdle"]`: a seed
+    for waiting at random points.
     """
 
     def __init__(self, folder: Path, spec: Spec, fault: str = "") -> None:
@@ -70,6 +73,19 @@ class Worker:
         return dict(json.loads(self._points.read_text())) if self._points.exists() else {}
 
 
+class Dawdling(Counter[str]):
+    """Counts fault points, and waits a while at some, so that processes interleave widely."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._chance = random.Random(seed)
+
+    def __setitem__(self, point: str, times: int) -> None:
+        super().__setitem__(point, times)
+        if self._chance.random() < 0.5:
+            time.sleep(self._chance.expovariate(1 / 0.02))
+
+
 def take_out(fence: str, patch: Callable[..., None] = setattr) -> None:
     """Take the check of hot's fence, or of warm's, out of the changes of place."""
     module = importlib.import_module(
@@ -81,6 +97,9 @@ def take_out(fence: str, patch: Callable[..., None] = setattr) -> None:
 def _entry(folder: Path, spec: Spec, fault: str, complaint: Path, points: Path) -> None:
     if fault:
         os.environ[faults.VARIABLE] = fault
+    if "dawdle" in spec:
+        os.environ[faults.VARIABLE] = "none"
+        faults._passed = Dawdling(spec["dawdle"])
     try:
         if "without" in spec:
             take_out(spec["without"])
