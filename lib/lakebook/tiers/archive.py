@@ -129,13 +129,16 @@ class _Job:
 
     def archive(self, partitions: Sequence[str], metadata: Mapping[str, str]) -> Archived:
         noted = note_tables(self.tables, self.contract)
-        fences = self.fences
+        # Without a plan they are those of now: what is written while warm is cleared stays in hot,
+        # as an older copy may have come to warm after it.
+        now = {p: noted.hot.fence(p) for p in partitions}
+        fences = now if self.fences is None else self.fences
         busy = clear_warm(self.tables, noted.warm, partitions, metadata, fences=fences)
         hot, whole = note_whole(self.tables)
         fault_point("archive.after_note")
-        if fences is not None:  # clearing has raised those of what lies in hot
-            here = [p for p in partitions if hot.place(p) == noted.hot.place(p)]
-            fences = {p: fences[p] + (hot.place(p).tier == "hot") for p in here}
+        # Clearing has raised those of what lies in hot.
+        here = [p for p in partitions if hot.place(p) == noted.hot.place(p)]
+        fences = {p: fences[p] + (hot.place(p).tier == "hot") for p in here}
         wanted, skipped = _split(hot, [p for p in partitions if p not in busy], fences)
         batch = _Batch(hot, whole, {**skipped, **dict.fromkeys(busy, CHANGED)})
         try:
