@@ -22,15 +22,23 @@ from lakebook.delta import faults
 from lakebook.errors import ConflictError, StorageError
 
 MONTH = t.MONTHS[:1]
-POINTS = ("move.", "promote.", "warm_sweep.", "commit.before_write", "commit.after_write")
+POINTS = ("move.", "promote.", "warm_sweep.", "archive.", "restore.", "commit.before_write")
 
 # How the partition lies at first: the operations that bring it there.
 STARTS: dict[str, tuple[str, ...]] = {
     "hot": ("write",),
     "warm": ("write", "move"),
     "hot, older in warm": ("write", "move", "write"),
+    "cold": ("write", "archive"),
+    "warm, restored": ("write", "archive", "restore"),
 }
-FIRST = ("move", "promote", "write", "sweep")
+FIRST = {
+    "hot": ("move", "archive", "write"),
+    "warm": ("promote", "archive", "write"),
+    "hot, older in warm": ("move", "archive", "sweep"),
+    "cold": ("restore", "write", "sweep"),
+    "warm, restored": ("fall_back", "archive", "promote"),
+}
 BETWEEN: tuple[tuple[str, ...], ...] = (
     ("write",),
     ("move",),
@@ -43,6 +51,12 @@ BETWEEN: tuple[tuple[str, ...], ...] = (
     ("write", "move", "write"),
     ("write", "move", "promote"),
     ("move", "write", "move"),
+    ("archive",),
+    ("restore",),
+    ("fall_back",),
+    ("write", "archive"),
+    ("write", "archive", "restore"),
+    ("move", "write", "archive"),
 )
 FEW = (("write",), ("write", "move"))
 
@@ -110,6 +124,7 @@ def interrupt(
     def then() -> None:
         do(folder, *others)
         c.check_complete(tables)
+        c.check_files(tables)
         done.append(point)
 
     def run() -> None:
@@ -119,14 +134,17 @@ def interrupt(
     passing(monkeypatch, run, point, then)
     assert done, f"it does not come to {point} again"
     c.check_complete(tables)
+    c.check_files(tables)
     t.operate(folder, {"op": "sweep"})
     c.check_complete(tables)
     c.check_tidy(tables)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", FIRST)
-@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("start", "first"), [(start, first) for start, all_ in FIRST.items() for first in all_]
+)
 def test_rows_are_there_once_whatever_comes_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, first: str
 ) -> None:
@@ -136,7 +154,13 @@ def test_rows_are_there_once_whatever_comes_between(
 def test_a_move_that_is_overtaken_at_any_point_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert walk(tmp_path, monkeypatch, "hot", "move", FEW) >= 14
+    assert walk(tmp_path, monkeypatch, "hot", "move", FEW) >= 12
+
+
+def test_an_archive_that_is_overtaken_leaves_no_older_rows_in_warm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert walk(tmp_path, monkeypatch, "hot", "archive", (("move", "write"),)) >= 8
 
 
 @pytest.mark.parametrize("fence", ["hot", "warm"])

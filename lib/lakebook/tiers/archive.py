@@ -129,15 +129,12 @@ class _Job:
 
     def archive(self, partitions: Sequence[str], metadata: Mapping[str, str]) -> Archived:
         noted = note_tables(self.tables, self.contract)
-        fences = self.fences
-        busy = clear_warm(self.tables, noted.warm, partitions, metadata, fences=fences)
+        clear = clear_warm(self.tables, noted.warm, partitions, metadata, fences=self.fences)
         hot, whole = note_whole(self.tables)
         fault_point("archive.after_note")
-        if fences is not None:  # clearing has raised those of what lies in hot
-            here = [p for p in partitions if hot.place(p) == noted.hot.place(p)]
-            fences = {p: fences[p] + (hot.place(p).tier == "hot") for p in here}
-        wanted, skipped = _split(hot, [p for p in partitions if p not in busy], fences)
-        batch = _Batch(hot, whole, {**skipped, **dict.fromkeys(busy, CHANGED)})
+        fences = {p: self._fence(hot, p, clear) for p in partitions}
+        wanted, skipped = _split(hot, partitions, fences)
+        batch = _Batch(hot, whole, skipped)
         try:
             for p in wanted:
                 if batch.failed is None:
@@ -149,6 +146,14 @@ class _Job:
         if batch.failed is not None:
             raise batch.failed
         return archived
+
+    def _fence(self, hot: Snapshot, partition: str, clear: Mapping[str, int]) -> int:
+        """The one that a partition must have: of what lies in hot, since warm was cleared."""
+        if partition in clear:
+            return clear[partition]
+        if hot.place(partition).tier == "hot":
+            return -1  # it was not cleared
+        return hot.fence(partition) if self.fences is None else self.fences.get(partition, -1)
 
     def _make_ready(self, batch: _Batch, partition: str) -> None:
         hot, cold, standing = batch.hot, self.tables.cold, batch.hot.archive(partition)

@@ -25,8 +25,10 @@ def clear_warm(
     metadata: Mapping[str, str],
     *,
     fences: Fences | None = None,
-) -> frozenset[str]:
-    """Remove warm's copies of those partitions that lie in hot; what could not be cleared.
+) -> dict[str, int]:
+    """Remove warm's copies of those partitions that lie in hot; hot's fence of each that is clear.
+
+    It stays clear of older rows for as long as that fence stands.
 
     Parameters
     ----------
@@ -37,17 +39,17 @@ def clear_warm(
     Hot's fences are raised first, as by any sweep of warm. Note hot after this.
     """
     names = tuple(partitions)
-    in_hot: list[str] = []
-    todo: list[str] = []
+    todo: dict[str, int] = {}
 
     def raise_fences(now: Snapshot) -> Change | None:
-        in_hot[:] = [p for p in names if now.data(p) is not None and now.place(p).tier == "hot"]
-        todo[:] = [p for p in in_hot if not moved_on(now, p, fences)]
-        tokens = {token.fence(p): now.fence(p) + 1 for p in todo}
+        in_hot = [p for p in names if now.data(p) is not None and now.place(p).tier == "hot"]
+        todo.clear()
+        todo.update((p, now.fence(p) + 1) for p in in_hot if not moved_on(now, p, fences))
+        tokens = {token.fence(p): fence for p, fence in todo.items()}
         return Change(tokens=tokens, metadata=metadata) if todo else None
 
     if all(open_snapshot(tables.hot).place(p).tier != "hot" for p in names):
-        return frozenset()
+        return {}
     transact(tables.hot, raise_fences)
     fault_point("archive.warm_fenced")
     done: list[str] = []
@@ -59,4 +61,4 @@ def clear_warm(
 
     transact(tables.warm, remove)
     fault_point("archive.warm_cleared")
-    return frozenset(in_hot) - frozenset(done)
+    return {p: todo[p] for p in done}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +58,9 @@ def sweep_cold(
         deleted, freed = 0, 0
         for folder, since in superseded(tables.cold):
             if since <= moment - retention_s:
-                freed += sum(path.stat().st_size for path in folder.iterdir())
-                shutil.rmtree(folder, ignore_errors=True)  # another sweep may be at it too
+                with suppress(FileNotFoundError):  # another sweep, or its archiving, is at it too
+                    freed += sum(path.stat().st_size for path in folder.iterdir())
+                shutil.rmtree(folder, ignore_errors=True)
                 deleted += 1
                 fault_point("archive.sweep_deleted")
     return SweptCold(len(drafts) - drafts.count(None), taken, deleted, freed)
