@@ -160,6 +160,24 @@ def test_equal_rows_stay_where_they_lie(aged: AgedLake):
     assert whole(aged) == ROWS
 
 
+@pytest.mark.parametrize(("day", "tier"), [(D2, "warm"), (D3, "cold")])
+@pytest.mark.parametrize("damage", ["flip", "loss"])
+def test_equal_rows_take_the_place_of_what_is_damaged(
+    aged: AgedLake, day: str, tier: str, damage: str
+):
+    root = aged.tables.warm if tier == "warm" else aged.tables.cold
+    (path,) = (path for path in root.rglob("*.parquet") if day in str(path))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink()
+    if damage == "flip":
+        path.write_bytes(content)
+    aged.code = "two"
+    assert aged.write(ROWS, *ALL).committed == (day,)
+    assert aged.places() == {D1: "hot", D2: "warm", D3: "cold", D4: "warm"} | {day: "hot"}
+    assert whole(aged) == ROWS
+
+
 def test_the_result_of_a_write_that_changed_nothing_may_lie_in_cold(aged: AgedLake):
     step = aged.open(*ALL)
     step.write(rows(*ROWS))

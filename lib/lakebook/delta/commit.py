@@ -6,7 +6,7 @@ Merge by key is a replace of the partitions that hold the keys; who computes it 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +63,7 @@ def commit_replace(
     metadata: Mapping[str, str],
     kept: Sequence[str] = (),
     together: bool = False,
+    intact: Callable[[Snapshot, str], bool] = lambda now, partition: True,
 ) -> CommitResult:
     """Replace partitions by what is staged, each only if its fence stands as noted.
 
@@ -74,6 +75,7 @@ def commit_replace(
     kept: partitions with a live file that keep it and only get their fingerprint.
     together: all or nothing (a merge: a key may have moved between partitions). Every moved fence
         is a conflict then, whatever the fingerprint says.
+    intact: whether what lies in warm or cold is undamaged; if not, equal rows are written as well.
     metadata: for people (run, interval, inputs); it vanishes with the log's retention.
 
     The stage is finished: what was not committed is deleted. Raises RunError if a sweep took it.
@@ -94,7 +96,7 @@ def commit_replace(
         nonlocal verdict, added
         stage.check_stands()
         _check_schema(inspection, now)
-        verdict = _judge(noted, now, partitions, inspection, {} if together else fps)
+        verdict = _judge(noted, now, partitions, inspection, {} if together else fps, intact)
         for p in kept:
             stands = fence_stands(noted, now, p)
             (verdict.unchanged if stands else verdict.conflicts).append(p)
@@ -217,6 +219,7 @@ def _judge(
     partitions: Sequence[str],
     inspection: Inspection,
     fps: Mapping[str, int],
+    intact: Callable[[Snapshot, str], bool],
 ) -> _Verdict:
     verdict = _Verdict()
     for p in partitions:
@@ -224,7 +227,7 @@ def _judge(
             # Fence moved and the same fingerprint: somebody made exactly this.
             same = p in fps and now.fp(p) == fps[p]
             (verdict.done if same else verdict.conflicts).append(p)
-        elif now.data(p) == inspection.digest(p) and _holds(now, p):
+        elif now.data(p) == inspection.digest(p) and _holds(now, p, intact):
             verdict.unchanged.append(p)
         else:
             verdict.commit.append(p)
@@ -268,14 +271,15 @@ def _files_of(
     made = noted if noted.schema is not None else open_snapshot(stage.table)
     staged = {p: list(inspection.by_partition.get(p, ())) for p in partitions}
     for partition, files in staged.items():
-        if not files and (noted.data(partition) != 0 or not _holds(noted, partition)):
+        if not files and (noted.data(partition) != 0 or partition not in noted.by_partition):
             files.append(_empty_file(stage, made, partition))
     return staged
 
 
-def _holds(snapshot: Snapshot, partition: str) -> bool:
-    """Whether the rows that `data/` speaks of are there: a file in hot, or a place elsewhere."""
-    return partition in snapshot.by_partition or snapshot.place(partition).tier in ("warm", "cold")
+def _holds(now: Snapshot, partition: str, intact: Callable[[Snapshot, str], bool]) -> bool:
+    """Whether the rows that `data/` speaks of are there: in a file of hot, or whole elsewhere."""
+    is_away = now.place(partition).tier in ("warm", "cold")
+    return intact(now, partition) if is_away else partition in now.by_partition
 
 
 def _empty_file(stage: Stage, made: Snapshot, partition: str) -> StagedFile:

@@ -61,7 +61,7 @@ def rollback(
             p
             for p in sorted(known if only is None else known & only)
             if _paths(old.by_partition.get(p, ())) != _paths(now.by_partition.get(p, ()))
-            and not _same_rows_elsewhere(old, now, p)
+            and not _stays_away(old, now, p)
         ]
         if not changed:
             return None
@@ -109,8 +109,10 @@ def _paths(files: Iterable[DataFile]) -> set[str]:
     return {file.path for file in files}
 
 
-def _same_rows_elsewhere(old: Snapshot, now: Snapshot, partition: str) -> bool:
-    """A change of place alone is nothing to go back from."""
+def _stays_away(old: Snapshot, now: Snapshot, partition: str) -> bool:
+    """A change of place alone is nothing to go back from, and what retention took stays away."""
+    if now.place(partition).tier == "deleted":
+        return True
     away = any(one.place(partition).tier in ("warm", "cold") for one in (old, now))
     return away and old.data(partition) == now.data(partition)
 

@@ -22,8 +22,9 @@ from ..delta import (
 from ..delta import inspect as inspect_files
 from ..errors import ConflictError
 from ..intervals import NULL
-from ..names import PROD, table_path
+from ..names import PROD, table_path, tier_tables
 from ..settings import Settings
+from ..tiers.intact import intact_in
 from .card import Card, card_of
 from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
 from .gate import audit_rows, hold, profile_rows, referenced_keys, split_rows, stage_rows
@@ -94,6 +95,7 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
                 noted=context.noted[contract.dataset],
                 fps=fps,
                 metadata=commit_metadata(context),
+                intact=intact_in(tier_tables(context.settings.roots, contract.dataset)),
             )
         if nulls and NULL in done.done_by_others:
             nulls.check(context, fps[NULL])
