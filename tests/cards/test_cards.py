@@ -20,6 +20,7 @@ from lakebook.cards.views import (
     output_view,
     sample_view,
 )
+from lakebook.cards.words import plural
 
 EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 OUTPUT = {
@@ -160,3 +161,9 @@ def test_text_stands_in_columns() -> None:
     lines = text_table(["name", "n"], [["a", 1], [None, 20]], right=frozenset({1}))
     assert lines == ["name   n", "a      1", "null  20"]
     assert repr(Shown("<p>", "text")) == "text"
+
+
+def test_several_are_spelt_as_people_do() -> None:
+    assert [plural(n, w) for n, w in ((1, "day"), (2, "day"), (2, "query"), (1000, "row"))] == [
+        "1 day", "2 days", "2 queries", "1,000 rows",
+    ]  # fmt: skip

@@ -37,7 +37,8 @@ def count(number: Any) -> str:
 def plural(number: int, word: str) -> str:
     if number == 1:
         return f"1 {word}"
-    return f"{number:,} {word[:-1]}ies" if word.endswith("y") else f"{number:,} {word}s"
+    is_ies = word.endswith("y") and word[-2:-1] not in "aeiou"  # queries, but days
+    return f"{number:,} {word[:-1]}ies" if is_ies else f"{number:,} {word}s"
 
 
 def megabytes(size: float | None) -> str:
