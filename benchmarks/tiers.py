@@ -202,8 +202,8 @@ def cold(args: argparse.Namespace) -> dict[str, Any]:
     from lakebook.delta import open_snapshot
     from lakebook.names import Dataset, tier_tables
     from lakebook.settings import load_settings
-    from lakebook.tiers.archive import archive
-    from lakebook.tiers.restore import restore
+    from lakebook.tiers.cold.archive import archive
+    from lakebook.tiers.cold.restore import restore
 
     settings = load_settings(args.root)
     contract = find_table(settings, Dataset("silver", "flights"))

@@ -13,11 +13,11 @@ from lakebook.delta.place import Tier
 from lakebook.names import Dataset, TierTables, tier_tables
 from lakebook.settings import Settings, load_settings
 from lakebook.step.view import DatasetView, open_view
-from lakebook.tiers.archive import archive
+from lakebook.tiers.cold.archive import archive
+from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.placing import NewPlace, set_places
 from lakebook.tiers.promote import promote
-from lakebook.tiers.restore import restore
 
 
 class AgedLake(SmallLake):

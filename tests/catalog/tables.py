@@ -12,10 +12,10 @@ from lakebook.engines import get_engine
 from lakebook.intervals import Interval
 from lakebook.names import Dataset, TierTables, tier_tables
 from lakebook.settings import Settings
-from lakebook.tiers.archive import archive
+from lakebook.tiers.cold.archive import archive
+from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.placing import NewPlace, set_places
-from lakebook.tiers.restore import restore
 
 EVENTS = Dataset("silver", "events")
 

@@ -13,7 +13,7 @@ from lakebook.contract.lookup import find_table
 from lakebook.names import Dataset, tier_tables
 from lakebook.settings import load_settings
 from lakebook.step.view import DatasetView, open_view
-from lakebook.tiers.archive import archive
+from lakebook.tiers.cold.archive import archive
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.placing import NewPlace, set_places
 

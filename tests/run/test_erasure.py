@@ -22,11 +22,11 @@ from lakebook.run.drop import DROPPED
 from lakebook.run.erasure import Erasure, Report, erase, held_rows, plan_erasure
 from lakebook.run.remains import TextSearch
 from lakebook.settings import Settings, load_settings
-from lakebook.tiers.archive import archive
 from lakebook.tiers.audit import audit_path, read_audit
+from lakebook.tiers.cold.archive import archive
+from lakebook.tiers.erasure.search import Search
+from lakebook.tiers.erasure.subject import parse_subject
 from lakebook.tiers.move import move_to_warm
-from lakebook.tiers.search import Search
-from lakebook.tiers.subject import parse_subject
 
 EVENTS = Dataset.parse("silver.events")
 WHO = "      - {name: who, logicalType: string, physicalType: string}\n"

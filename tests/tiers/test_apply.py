@@ -19,10 +19,10 @@ from lakebook.tiers import apply as applying
 from lakebook.tiers import execute, settling
 from lakebook.tiers.actions import Action
 from lakebook.tiers.apply import apply_plan
-from lakebook.tiers.archive import archive
+from lakebook.tiers.cold.archive import archive
+from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.placing import CHANGED
-from lakebook.tiers.restore import restore
 
 JANUARY = Interval.parse("2013-01-01", "2013-02-01")
 AGED = {"hot": [*MONTHS[10:]], "warm": [*MONTHS[6:10]], "cold": [*MONTHS[:6]]}

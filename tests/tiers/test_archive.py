@@ -24,23 +24,16 @@ from lakebook.delta.digest import digest_file, digest_table
 from lakebook.errors import LakebookError, StorageError, UserError
 from lakebook.intervals import Interval
 from lakebook.names import TierTables
-from lakebook.tiers import archive as archiving
-from lakebook.tiers import (
-    batches,
-    clearing,
-    cold_folders,
-    cold_sweep,
-    make_archive,
-    recompress,
-    warm,
-)
-from lakebook.tiers.archive import archive
-from lakebook.tiers.archive_check import archive_damages
-from lakebook.tiers.cold_folders import archive_folder, archives, begin_draft
-from lakebook.tiers.cold_sweep import sweep_cold
-from lakebook.tiers.manifest import read_manifest
+from lakebook.tiers import batches, clearing, warm
+from lakebook.tiers.cold import archive as archiving
+from lakebook.tiers.cold import cold_folders, cold_sweep, make_archive, recompress
+from lakebook.tiers.cold.archive import archive
+from lakebook.tiers.cold.archive_check import archive_damages
+from lakebook.tiers.cold.cold_folders import archive_folder, archives, begin_draft
+from lakebook.tiers.cold.cold_sweep import sweep_cold
+from lakebook.tiers.cold.manifest import read_manifest
+from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.move import move_to_warm
-from lakebook.tiers.restore import restore
 from lakebook.tiers.warm import sweep_warm
 
 QUARTER = Interval.parse("2013-01-01", "2013-04-01")

@@ -14,14 +14,14 @@ from lakebook.delta.log import commit_path, list_log, log_folder
 from lakebook.errors import ConflictError, StorageError
 from lakebook.intervals import Interval
 from lakebook.names import TierTables
-from lakebook.tiers import bounds, erase, purge
-from lakebook.tiers.archive import archive
-from lakebook.tiers.bounds import redact, telling_entries
-from lakebook.tiers.erase import erase_rows, go_back, look_at
+from lakebook.tiers.cold.archive import archive
+from lakebook.tiers.cold.restore import restore
+from lakebook.tiers.erasure import bounds, erase, purge
+from lakebook.tiers.erasure.bounds import redact, telling_entries
+from lakebook.tiers.erasure.erase import erase_rows, go_back, look_at
+from lakebook.tiers.erasure.search import Search
+from lakebook.tiers.erasure.subject import Subject, parse_subject
 from lakebook.tiers.move import move_to_warm
-from lakebook.tiers.restore import restore
-from lakebook.tiers.search import Search
-from lakebook.tiers.subject import Subject, parse_subject
 
 CONTRACT = w.make_contract()
 QUARTER = Interval.parse("2013-01-01", "2013-04-01")

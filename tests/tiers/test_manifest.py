@@ -14,7 +14,7 @@ import pytest
 
 from lakebook.delta.stats import file_stats
 from lakebook.errors import StorageError
-from lakebook.tiers.manifest import (
+from lakebook.tiers.cold.manifest import (
     ArchiveColumn,
     ArchiveFile,
     Manifest,
@@ -24,7 +24,7 @@ from lakebook.tiers.manifest import (
     columns_of,
     read_manifest,
 )
-from lakebook.tiers.ranges import merge_stats
+from lakebook.tiers.cold.ranges import merge_stats
 
 MANIFEST = Manifest(
     dataset="silver.flights",

@@ -19,9 +19,10 @@ from lakebook.errors import UserError
 from lakebook.intervals import Interval
 from lakebook.names import tier_tables
 from lakebook.settings import Prices, Settings
-from lakebook.tiers import manifest, plan, promote, restore
+from lakebook.tiers import plan, promote
 from lakebook.tiers.actions import Action, grouped
-from lakebook.tiers.archive import archive
+from lakebook.tiers.cold import manifest, restore
+from lakebook.tiers.cold.archive import archive
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.plan import plan_tiers, plan_to_json, read_plan, write_plan
 

@@ -19,18 +19,18 @@ from lakebook.intervals import Interval
 from lakebook.names import Dataset, TierTables
 from lakebook.settings import Prices, Settings, TierSettings
 from lakebook.tiers import batches, copying, warm
-from lakebook.tiers import fall_back as falling
 from lakebook.tiers import promote as promoting
-from lakebook.tiers import restore as restoring
-from lakebook.tiers.archive import archive
-from lakebook.tiers.cold_folders import archive_folder, archives
-from lakebook.tiers.cold_sweep import sweep_cold
-from lakebook.tiers.manifest import read_manifest
+from lakebook.tiers.cold import fall_back as falling
+from lakebook.tiers.cold import restore as restoring
+from lakebook.tiers.cold.archive import archive
+from lakebook.tiers.cold.cold_folders import archive_folder, archives
+from lakebook.tiers.cold.cold_sweep import sweep_cold
+from lakebook.tiers.cold.manifest import read_manifest
+from lakebook.tiers.cold.restore import fall_back, restore
+from lakebook.tiers.cold.restore_plan import plan_restore
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.placing import NewPlace, set_places
 from lakebook.tiers.promote import promote
-from lakebook.tiers.restore import fall_back, restore
-from lakebook.tiers.restore_plan import plan_restore
 from lakebook.tiers.warm import sweep_warm
 
 QUARTER = Interval.parse("2013-01-01", "2013-04-01")

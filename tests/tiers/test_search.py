@@ -14,8 +14,8 @@ import pytest
 
 from lakebook.contract.model import Column
 from lakebook.errors import UserError
-from lakebook.tiers.search import Search, apart
-from lakebook.tiers.subject import Subject, parse_subject
+from lakebook.tiers.erasure.search import Search, apart
+from lakebook.tiers.erasure.subject import Subject, parse_subject
 
 TYPES = {
     "s": "string",

@@ -14,11 +14,11 @@ from lakebook import delta
 from lakebook.intervals import Interval
 from lakebook.settings import Prices
 from lakebook.tiers.apply import apply_plan
-from lakebook.tiers.cold_folders import archive_folder
-from lakebook.tiers.cold_sweep import sweep_cold
+from lakebook.tiers.cold.cold_folders import archive_folder
+from lakebook.tiers.cold.cold_sweep import sweep_cold
+from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.promote import promote
-from lakebook.tiers.restore import restore
 from lakebook.tiers.status import DatasetStatus, TierUse, status
 
 LATER = datetime(2095, 1, 1, 12, tzinfo=UTC)

@@ -19,11 +19,11 @@ from lakebook.names import TierTables
 from lakebook.settings import Settings
 from lakebook.tiers import decoding
 from lakebook.tiers import verify as verifying
-from lakebook.tiers.archive import archive
-from lakebook.tiers.cold_folders import archive_folder
+from lakebook.tiers.cold.archive import archive
+from lakebook.tiers.cold.cold_folders import archive_folder
+from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.decoding import ENDED, BrokenFileError, Decoder
 from lakebook.tiers.move import move_to_warm
-from lakebook.tiers.restore import restore
 from lakebook.tiers.verify import Finding, Progress, Verified, verify
 from lakebook.tiers.warm import sweep_warm
 

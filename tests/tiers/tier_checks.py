@@ -14,9 +14,9 @@ from lakebook import delta
 from lakebook.delta.digest import digest_file
 from lakebook.delta.tokens import signed
 from lakebook.names import TierTables
-from lakebook.tiers.archive_check import archive_damages
 from lakebook.tiers.checksums import checksum_of, named_checksum
-from lakebook.tiers.cold_folders import archive_folder, archives
+from lakebook.tiers.cold.archive_check import archive_damages
+from lakebook.tiers.cold.cold_folders import archive_folder, archives
 
 TOGETHER = MONTHS[:2]
 """Months that the random kills only ever write in one commit."""

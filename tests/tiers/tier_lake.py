@@ -21,13 +21,13 @@ from lakebook.delta.disk import sync_file
 from lakebook.intervals import Interval
 from lakebook.names import TierTables, tier_tables
 from lakebook.settings import Settings, load_settings
-from lakebook.tiers.archive import archive
-from lakebook.tiers.cold_sweep import sweep_cold
+from lakebook.tiers.cold.archive import archive
+from lakebook.tiers.cold.cold_sweep import sweep_cold
+from lakebook.tiers.cold.fall_back import fall_back
+from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.compaction import plan_compaction, run_compaction
-from lakebook.tiers.fall_back import fall_back
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.promote import promote
-from lakebook.tiers.restore import restore
 from lakebook.tiers.retention import delete
 from lakebook.tiers.tidy import tidy
 from lakebook.tiers.vacuum import vacuum_dataset

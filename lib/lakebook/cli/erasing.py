@@ -47,7 +47,7 @@ def erase(
     from ..run.erasure import erase as carry_out
     from ..run.erasure import held_rows, plan_erasure, rows_elsewhere
     from ..runtime.warm import spawner
-    from ..tiers.search import Search
+    from ..tiers.erasure.search import Search
     from .telling import telling
 
     settings = shared.settings_of(lake, "prod", writes=not dry_run)

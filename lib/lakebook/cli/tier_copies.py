@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..names import TierTables
+    from ..tiers.cold.restore_plan import RestorePlan
     from ..tiers.move import Moved
-    from ..tiers.restore_plan import RestorePlan
 
 
 class Readable(StrEnum):
@@ -48,8 +48,8 @@ def restore(
     from ..delta import open_snapshot
     from ..names import tier_tables
     from ..tiers.actions import spans
-    from ..tiers.restore import restore as bring_back
-    from ..tiers.restore_plan import check_restorable, plan_restore
+    from ..tiers.cold.restore import restore as bring_back
+    from ..tiers.cold.restore_plan import check_restorable, plan_restore
     from ..tiers.roots import claim_roots
     from .telling import telling
     from .tier_shown import left_words, moving

@@ -20,8 +20,8 @@ from .places import TIERS
 _NAMED = 20
 
 if TYPE_CHECKING:
-    from ..tiers.restore import Restored
-    from ..tiers.restore_plan import RestorePlan
+    from ..tiers.cold.restore import Restored
+    from ..tiers.cold.restore_plan import RestorePlan
     from ..tiers.verify import Finding
     from .api import Maintenance
 
@@ -36,8 +36,8 @@ def restore(
     days: float | None,
     dry_run: bool,
 ) -> JobCard:
-    from ..tiers.restore import restore as bring_back
-    from ..tiers.restore_plan import check_restorable, plan_restore
+    from ..tiers.cold.restore import restore as bring_back
+    from ..tiers.cold.restore_plan import check_restorable, plan_restore
 
     wanted = _partitions(job, contract, start, end)
     until = _until(job.settings.tiers.restore_days if days is None else days)

@@ -39,8 +39,8 @@ def provide(settings: Settings, check: Callable[[], None], say: Say) -> None:
 
 def restore(settings: Settings, cold: ColdError, say: Say) -> None:
     """Bring back the partitions that an error names, to warm and for the days of the settings."""
-    from ..tiers.restore import restore as bring_back
-    from ..tiers.restore_plan import plan_restore
+    from ..tiers.cold.restore import restore as bring_back
+    from ..tiers.cold.restore_plan import plan_restore
     from ..tiers.roots import claim_roots
 
     claim_roots(settings)

@@ -11,10 +11,10 @@ from ..errors import StorageError
 from ..names import PROD, Dataset, TierTables, environments_of, table_path, tier_tables
 from ..processes import is_alive
 from ..settings import Settings
-from ..tiers.bounds import tells
-from ..tiers.erase import of_one_table
+from ..tiers.erasure.bounds import tells
+from ..tiers.erasure.erase import of_one_table
+from ..tiers.erasure.search import Search, files_below, is_parquet, parquet_files
 from ..tiers.promote import note_whole
-from ..tiers.search import Search, files_below, is_parquet, parquet_files
 from .drop import DropPlan, apply_drop
 from .environments import DROPPED
 from .remains import TextSearch

@@ -22,11 +22,11 @@ from ..names import Dataset, TierTables, table_path
 from ..processes import Spawn, spawn_plain
 from ..settings import Settings, person
 from ..tiers.audit import BEGUN, DONE, append_audit
-from ..tiers.erase import erase_rows, go_back, look_at
-from ..tiers.purge import purge
+from ..tiers.erasure.erase import erase_rows, go_back, look_at
+from ..tiers.erasure.purge import purge
+from ..tiers.erasure.search import Search
+from ..tiers.erasure.subject import Subject, parse_subject
 from ..tiers.retention import refuse_hold
-from ..tiers.search import Search
-from ..tiers.subject import Subject, parse_subject
 from .copies import clear_caches, finish_drops, move_pins, places_of
 from .erasure_report import Held, Report
 from .proof import prove

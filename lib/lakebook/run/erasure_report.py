@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import LakebookError
-from ..tiers.purge import Purged
+from ..tiers.erasure.purge import Purged
 from .related import Related
 from .remains import Remains
 

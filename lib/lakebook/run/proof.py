@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from ..contract.model import TableContract
 from ..delta import living_stages, open_snapshot
 from ..settings import Settings
-from ..tiers.bounds import telling_entries
-from ..tiers.search import Search, apart
-from ..tiers.subject import Subject
+from ..tiers.erasure.bounds import telling_entries
+from ..tiers.erasure.search import Search, apart
+from ..tiers.erasure.subject import Subject
 from .copies import places_of
 from .erasure_report import Report
 from .remains import TextSearch, remains, text_files

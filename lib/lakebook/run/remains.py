@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 from ..names import PROD
 from ..settings import Settings
-from ..tiers.search import apart, files_below, is_parquet
-from ..tiers.subject import Condition, Subject
+from ..tiers.erasure.search import apart, files_below, is_parquet
+from ..tiers.erasure.subject import Condition, Subject
 
 SHORTEST = 4
 """Characters below which a value stands everywhere and is not searched as text."""

@@ -14,7 +14,7 @@ from ..names import Dataset, tier_tables
 from ..settings import Settings
 
 if TYPE_CHECKING:
-    from ..tiers.manifest import Manifest
+    from ..tiers.cold.manifest import Manifest
 
 _SHOWN = 3
 """So many stretches of days are named; of more, the whole span."""
@@ -24,7 +24,7 @@ Needs = Sequence[tuple[TableContract, tuple[str, ...]]]
 
 def cold_error(settings: Settings, needs: Needs) -> ColdError:
     """Why partitions of some datasets cannot be read, what a restore takes, and its command."""
-    from ..tiers.restore_plan import plan_restore
+    from ..tiers.cold.restore_plan import plan_restore
 
     found, commands, seconds = [], [], 0.0
     for contract, names in needs:
@@ -50,7 +50,7 @@ def pinned_cold_error(
 
     A pin holds what the log said of its version: what is restored since is not in it.
     """
-    from ..tiers.restore_plan import plan_restore
+    from ..tiers.cold.restore_plan import plan_restore
 
     plan = plan_restore(settings, contract, names)
     still = tuple(plan.sizes)
@@ -85,8 +85,8 @@ def archived(
     settings: Settings, dataset: Dataset, snapshot: Snapshot, names: Iterable[str]
 ) -> Mapping[str, Manifest]:
     """Manifests of partitions that lie in cold at a version. StorageError for a damaged one."""
-    from ..tiers.cold_folders import archive_folder
-    from ..tiers.manifest import read_manifest
+    from ..tiers.cold.cold_folders import archive_folder
+    from ..tiers.cold.manifest import read_manifest
 
     cold = tier_tables(settings.roots, dataset).cold
     found = {}

@@ -21,7 +21,7 @@ from .cold import archived, cold_error, deleted_error, pinned_cold_error
 
 if TYPE_CHECKING:
     from ..delta.place import Tier
-    from ..tiers.manifest import Manifest
+    from ..tiers.cold.manifest import Manifest
 
 
 @dataclass(frozen=True)

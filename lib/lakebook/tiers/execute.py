@@ -51,7 +51,7 @@ def _move(work: Work, actions: Sequence[Action]) -> Outcome:
 
 
 def _archive(work: Work, actions: Sequence[Action]) -> Outcome:
-    from .archive import archive
+    from .cold.archive import archive
 
     contract = find_table(work.settings, work.dataset)
     tables = tier_tables(work.settings.roots, work.dataset)
@@ -68,7 +68,7 @@ def _archive(work: Work, actions: Sequence[Action]) -> Outcome:
 
 
 def _fall_back(work: Work, actions: Sequence[Action]) -> Outcome:
-    from .fall_back import fall_back
+    from .cold.fall_back import fall_back
 
     tables = tier_tables(work.settings.roots, work.dataset)
     moved = fall_back(

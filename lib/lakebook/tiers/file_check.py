@@ -8,8 +8,8 @@ from pathlib import Path
 from ..delta.digest import MASK
 from ..delta.snapshot import DataFile
 from ..delta.tokens import signed
-from .archive_check import Damage
 from .checksums import checksum_of, named_checksum
+from .cold.archive_check import Damage
 from .decoding import BrokenFileError, Decoder
 from .page_cache import forget_pages
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from ..delta.snapshot import Snapshot
 from ..delta.whole import with_warm
 from ..names import TierTables
-from .archive_check import archive_damages
 from .checksums import checksum_of, named_checksum
-from .cold_folders import archive_folder
+from .cold.archive_check import archive_damages
+from .cold.cold_folders import archive_folder
 
 
 def intact_in(tables: TierTables) -> Callable[[Snapshot, str], bool]:

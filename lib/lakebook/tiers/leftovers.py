@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..delta import PARTITION, living_stages, open_snapshot, sweep, vacuum
 from ..delta.cleaner import removed_files
-from .cold_folders import abandoned, supersede
+from .cold.cold_folders import abandoned, supersede
 from .placing import NewPlace, set_places
 
 

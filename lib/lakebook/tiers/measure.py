@@ -10,7 +10,7 @@ from ..delta.inspection import read_footer
 from ..delta.snapshot import Snapshot
 from ..errors import StorageError
 from ..names import TierTables
-from .cold_folders import archive_folder
+from .cold.cold_folders import archive_folder
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ def archived(tables: TierTables, hot: Snapshot, partition: str) -> Size | None:
     archive = hot.archive(partition)
     if archive is None:
         return None
-    from .cold_folders import archive_folder
-    from .manifest import read_manifest
+    from .cold.cold_folders import archive_folder
+    from .cold.manifest import read_manifest
 
     manifest = read_manifest(archive_folder(tables.cold, partition, archive), archive)
     return Size(len(manifest.files), manifest.rows, manifest.size_bytes)

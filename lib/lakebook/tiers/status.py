@@ -180,7 +180,7 @@ class _Looked:
         return [file.size_bytes for file in warm.files_in(parts)]
 
     def _archives(self) -> TierUse:
-        from .cold_folders import superseded
+        from .cold.cold_folders import superseded
 
         files = rows = size_bytes = 0
         for p in self.whole.written:

@@ -48,7 +48,7 @@ def tidy(settings: Settings, dataset: Dataset, *, run: str, with_vacuum: bool) -
     ----------
     with_vacuum: also delete files that were removed longer ago than vacuum's retention.
     """
-    from .cold_sweep import sweep_cold
+    from .cold.cold_sweep import sweep_cold
     from .retention import finish
     from .vacuum import vacuum_dataset
     from .warm import sweep_warm

@@ -21,11 +21,11 @@ from ..delta.whole import has_copy
 from ..errors import StorageError
 from ..names import Dataset, TierTables, tier_tables
 from ..settings import Settings
-from .archive_check import Damage, archive_damages
-from .cold_folders import archive_folder
+from .cold.archive_check import Damage, archive_damages
+from .cold.cold_folders import archive_folder
+from .cold.manifest import read_manifest
 from .decoding import Decoder
 from .file_check import file_damages
-from .manifest import read_manifest
 
 READABLE: tuple[Tier, ...] = ("hot", "warm", "cold")
 

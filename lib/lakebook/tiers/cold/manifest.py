@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..contract.types import arrow_type, type_of
-from ..delta.tokens import signed
-from ..errors import LakebookError, StorageError
+from ...contract.types import arrow_type, type_of
+from ...delta.tokens import signed
+from ...errors import LakebookError, StorageError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,14 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..delta import open_snapshot
-from ..delta import tokens as token
-from ..delta.cleaner import RETENTION_S
-from ..delta.faults import fault_point
-from ..delta.snapshot import Snapshot
-from ..delta.transaction import Change, transact
-from ..errors import storage_errors
-from ..names import TierTables
+from ...delta import open_snapshot
+from ...delta import tokens as token
+from ...delta.cleaner import RETENTION_S
+from ...delta.faults import fault_point
+from ...delta.snapshot import Snapshot
+from ...delta.transaction import Change, transact
+from ...errors import storage_errors
+from ...names import TierTables
 from .cold_folders import abandoned, archives, supersede, superseded
 from .manifest import archive_name
 

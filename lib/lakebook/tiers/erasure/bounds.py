@@ -16,14 +16,14 @@ from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 
-from ..contract.types import arrow_type
-from ..delta import open_snapshot
-from ..delta.disk import put, sync_file, sync_folder
-from ..delta.faults import fault_point
-from ..delta.log import commit_path, list_log, log_folder
-from ..delta.snapshot import Snapshot
-from ..delta.stats import outward
-from ..errors import StorageError, storage_errors
+from ...contract.types import arrow_type
+from ...delta import open_snapshot
+from ...delta.disk import put, sync_file, sync_folder
+from ...delta.faults import fault_point
+from ...delta.log import commit_path, list_log, log_folder
+from ...delta.snapshot import Snapshot
+from ...delta.stats import outward
+from ...errors import StorageError, storage_errors
 from .subject import Condition, Subject
 
 _LONG = 16  # characters: so much of a text that was cut short tells whose it is

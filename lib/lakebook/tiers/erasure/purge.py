@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..delta import open_snapshot, sweep, vacuum
-from ..delta.cleaner import removed_files
-from ..delta.faults import fault_point
-from ..errors import storage_errors
-from ..names import TierTables
+from ...delta import open_snapshot, sweep, vacuum
+from ...delta.cleaner import removed_files
+from ...delta.faults import fault_point
+from ...errors import storage_errors
+from ...names import TierTables
+from ..cold.cold_folders import superseded
+from ..cold.cold_sweep import sweep_cold
+from ..leased import leased_files
+from ..warm import sweep_warm
 from .bounds import redact
-from .cold_folders import superseded
-from .cold_sweep import sweep_cold
-from .leased import leased_files
 from .search import Search, parquet_files
-from .warm import sweep_warm
 
 
 @dataclass

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..contract.model import TableContract
-from ..delta import open_snapshot
-from ..delta.snapshot import Snapshot
-from ..errors import StorageError, UserError
-from ..names import Dataset, TierTables, tier_tables
-from ..settings import Settings
-from ..settings.tiers import GB
+from ...contract.model import TableContract
+from ...delta import open_snapshot
+from ...delta.snapshot import Snapshot
+from ...errors import StorageError, UserError
+from ...names import Dataset, TierTables, tier_tables
+from ...settings import Settings
+from ...settings.tiers import GB
 from .cold_folders import archive_folder
 from .manifest import Manifest, read_manifest
 

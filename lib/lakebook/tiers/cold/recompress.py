@@ -18,8 +18,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..delta.digest import Digest, digest_rows
-from ..settings import TierSettings
+from ...delta.digest import Digest, digest_rows
+from ...settings import TierSettings
 
 LEVEL = TierSettings.archive_level
 

@@ -13,13 +13,13 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..contract.types import arrow_type
-from ..errors import UserError, did_you_mean
+from ...contract.types import arrow_type
+from ...errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ..contract.model import TableContract
+    from ...contract.model import TableContract
 
 
 @dataclass(frozen=True)

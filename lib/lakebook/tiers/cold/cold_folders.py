@@ -16,9 +16,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..delta.disk import sync_folder
-from ..errors import RunError
-from ..processes import is_alive
+from ...delta.disk import sync_folder
+from ...errors import RunError
+from ...processes import is_alive
 from .manifest import archive_name
 
 DAY_S = 86_400.0

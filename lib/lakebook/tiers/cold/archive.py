@@ -13,24 +13,24 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..contract.model import TableContract
-from ..delta import open_snapshot
-from ..delta.commit import fence_stands
-from ..delta.faults import fault_point
-from ..delta.snapshot import Snapshot
-from ..errors import LakebookError, UserError
-from ..intervals import NULL, WHOLE
-from ..names import TierTables
+from ...contract.model import TableContract
+from ...delta import open_snapshot
+from ...delta.commit import fence_stands
+from ...delta.faults import fault_point
+from ...delta.snapshot import Snapshot
+from ...errors import LakebookError, UserError
+from ...intervals import NULL, WHOLE
+from ...names import TierTables
+from ..batches import in_batches
+from ..clearing import clear_warm
+from ..move import Moved
+from ..placing import CHANGED, Fences, NewPlace, moved_on, set_places
+from ..promote import note_whole
+from ..warm import note_tables
 from .archive_check import archive_damages
-from .batches import in_batches
-from .clearing import clear_warm
 from .cold_folders import archive_folder, supersede, sync_above
 from .make_archive import Made, Rows, make_archive
-from .move import Moved
-from .placing import CHANGED, Fences, NewPlace, moved_on, set_places
-from .promote import note_whole
 from .recompress import LEVEL
-from .warm import note_tables
 
 Progress = Callable[[str, int], None]
 """Called with a partition and the bytes of its files, when it is done."""

@@ -14,27 +14,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from ..contract.model import TableContract
-from ..delta import open_snapshot
-from ..delta import tokens as token
-from ..delta.commit import fence_stands
-from ..delta.faults import fault_point
-from ..delta.snapshot import Snapshot
-from ..delta.sweeper import sweep
-from ..delta.transaction import Change, transact
-from ..errors import RunError, StorageError
-from ..names import TierTables
+from ...contract.model import TableContract
+from ...delta import open_snapshot
+from ...delta import tokens as token
+from ...delta.commit import fence_stands
+from ...delta.faults import fault_point
+from ...delta.snapshot import Snapshot
+from ...delta.sweeper import sweep
+from ...delta.transaction import Change, transact
+from ...errors import RunError, StorageError
+from ...names import TierTables
+from ..batches import in_batches
+from ..copying import Source
+from ..move import Moved
+from ..placing import CHANGED, NewPlace, Placed
+from ..promote import bring_to_hot
+from ..warm import Noted, bring_to_warm, note_tables
 from .archive import Progress
-from .batches import in_batches
 from .cold_folders import archive_folder
-from .copying import Source
 from .fall_back import fall_back
 from .manifest import ArchiveFile, Manifest
-from .move import Moved
-from .placing import CHANGED, NewPlace, Placed
-from .promote import bring_to_hot
 from .restore_plan import check_restorable, manifests_in_cold
-from .warm import Noted, bring_to_warm, note_tables
 
 __all__ = ["Restored", "fall_back", "restore"]
 

@@ -6,16 +6,16 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 
-from ..contract.model import TableContract
-from ..delta import open_snapshot
-from ..delta.faults import fault_point
-from ..delta.snapshot import Snapshot
-from ..delta.whole import with_warm
-from ..names import TierTables
+from ...contract.model import TableContract
+from ...delta import open_snapshot
+from ...delta.faults import fault_point
+from ...delta.snapshot import Snapshot
+from ...delta.whole import with_warm
+from ...names import TierTables
+from ..placing import CHANGED, Fences, NewPlace, Placed, moved_on, set_places
 from .archive import Archived, archive
 from .archive_check import archive_damages
 from .cold_folders import archive_folder
-from .placing import CHANGED, Fences, NewPlace, Placed, moved_on, set_places
 
 
 def fall_back(

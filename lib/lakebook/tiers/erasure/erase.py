@@ -16,24 +16,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..contract.model import Column, TableContract
-from ..contract.types import type_of
-from ..delta import begin_stage, commit_replace, inspect, open_snapshot, sweep
-from ..delta.commit import fence_stands
-from ..delta.digest import MASK, digest_rows
-from ..delta.faults import fault_point
-from ..delta.place import Tier
-from ..delta.snapshot import Snapshot
-from ..delta.staging import Stage
-from ..delta.tokens import signed
-from ..errors import ConflictError, StorageError, storage_errors
-from ..names import Dataset, TierTables
-from .archive import archive
-from .batches import in_batches
-from .measure import archive_files
-from .move import move_to_warm
-from .promote import note_whole
-from .recompress import LEVEL
+from ...contract.model import Column, TableContract
+from ...contract.types import type_of
+from ...delta import begin_stage, commit_replace, inspect, open_snapshot, sweep
+from ...delta.commit import fence_stands
+from ...delta.digest import MASK, digest_rows
+from ...delta.faults import fault_point
+from ...delta.place import Tier
+from ...delta.snapshot import Snapshot
+from ...delta.staging import Stage
+from ...delta.tokens import signed
+from ...errors import ConflictError, StorageError, storage_errors
+from ...names import Dataset, TierTables
+from ..batches import in_batches
+from ..cold.archive import archive
+from ..cold.recompress import LEVEL
+from ..measure import archive_files
+from ..move import move_to_warm
+from ..promote import note_whole
 from .search import Search
 from .subject import Subject
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..contract.model import TableContract
-from ..delta.disk import put, sync_file
-from ..delta.faults import fault_point
-from ..delta.snapshot import Snapshot
-from ..delta.stats import file_stats
-from ..delta.tokens import signed
-from ..errors import StorageError, storage_errors
+from ...contract.model import TableContract
+from ...delta.disk import put, sync_file
+from ...delta.faults import fault_point
+from ...delta.snapshot import Snapshot
+from ...delta.stats import file_stats
+from ...delta.tokens import signed
+from ...errors import StorageError, storage_errors
+from ..checksums import checksum_of, named_checksum
 from .archive_check import archive_damages
-from .checksums import checksum_of, named_checksum
 from .cold_folders import Draft, begin_draft
 from .manifest import FILE, ArchiveFile, Manifest, archive_id, columns_of
 from .ranges import merge_stats

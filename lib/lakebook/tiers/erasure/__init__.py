@@ -1,0 +1,1 @@
+"""Erasure: finds and takes out the rows of a subject, and proves that they are gone."""
