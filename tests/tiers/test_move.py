@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import resource
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import delta_worker as w
@@ -254,3 +257,33 @@ def test_appended_rows_forget_the_archive_and_the_time_of_a_restored_copy(
     w.append(tables.hot, CONTRACT, "t", [[3]])
     hot = delta.open_snapshot(tables.hot)
     assert hot.archive("2013-01") is None and hot.expires("2013-01") is None
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_everything_as_it_was(quarter: TierTables) -> None:
+    """A limit on the size of files stands for the full disk: the copy is refused half-way."""
+    rows = w.make_rows(QUARTER, per_day=500)
+    rows = rows.with_columns(v=w.pl.int_range(w.pl.len()).hash().cast(w.pl.String))
+    w.write(quarter.hot, CONTRACT, QUARTER, rows=rows, fp=2)
+    before = w.read(whole(quarter)).sort("k", "v")
+    size = min(file.size_bytes for file in delta.open_snapshot(quarter.hot).files)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    def refused(job: Callable[[], object]) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limit[1]))
+        try:
+            with pytest.raises(StorageError, match="larger than the system allows while copying"):
+                job()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        for table in (quarter.hot, quarter.warm):
+            assert w.orphans(table) == []
+        assert w.read(whole(quarter)).sort("k", "v").equals(before)
+
+    try:
+        refused(lambda: move_to_warm(quarter, CONTRACT, ["2013-01"]))
+        assert move_to_warm(quarter, CONTRACT, ["2013-01"]).moved == ("2013-01",)
+        refused(lambda: promote(quarter, ["2013-01"]))
+        assert promote(quarter, ["2013-01"]).moved == ("2013-01",)
+    finally:
+        signal.signal(signal.SIGXFSZ, ignored)
