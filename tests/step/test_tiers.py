@@ -160,7 +160,7 @@ def test_equal_rows_stay_where_they_lie(aged: AgedLake):
     assert whole(aged) == ROWS
 
 
-@pytest.mark.parametrize(("day", "tier"), [(D2, "warm"), (D3, "cold")])
+@pytest.mark.parametrize(("day", "tier"), [(D2, "warm"), (D3, "cold"), (D4, "cold")])
 @pytest.mark.parametrize("damage", ["flip", "loss"])
 def test_equal_rows_take_the_place_of_what_is_damaged(
     aged: AgedLake, day: str, tier: str, damage: str

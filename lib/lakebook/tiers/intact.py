@@ -30,12 +30,13 @@ def intact_in(tables: TierTables) -> Callable[[Snapshot, str], bool]:
 
 
 def _is_intact(tables: TierTables, hot: Snapshot, partition: str) -> bool:
-    if hot.place(partition).tier == "cold":
-        archive = hot.archive(partition)
-        if archive is None:
-            return False
+    archive, is_cold = hot.archive(partition), hot.place(partition).tier == "cold"
+    if archive is not None:  # that of a restored copy, too: it goes back there
         folder = archive_folder(tables.cold, partition, archive)
-        return not any(archive_damages(folder, archive, rows_digest=hot.data(partition)))
+        if any(archive_damages(folder, archive, rows_digest=hot.data(partition))):
+            return False
+    if is_cold:
+        return archive is not None
     whole = with_warm(hot, tables.warm)
     files = () if whole is None else whole.by_partition.get(partition, ())
     return bool(files) and all(_is_as_named(file.path) for file in files)
