@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from ...delta.faults import fault_point
 from ...delta.snapshot import Snapshot
 from ...delta.sweeper import sweep
 from ...delta.transaction import Change, transact
-from ...errors import RunError, StorageError
+from ...errors import ConflictError, StorageError
 from ...names import TierTables
 from ..batches import in_batches
 from ..copying import Source
@@ -82,7 +83,8 @@ def restore(
     names = tuple(dict.fromkeys(partitions))
     hot = open_snapshot(tables.hot)
     check_restorable(tables.dataset, hot, names)
-    manifests = manifests_in_cold(tables, hot, names)
+    with _unless_replaced(tables, hot, names):
+        manifests = manifests_in_cold(tables, hot, names)
     sizes = {p: manifests[p].size_bytes if p in manifests else 0 for p in names}
     job = _Job(
         tables,
@@ -101,6 +103,26 @@ def restore(
     return restored
 
 
+@contextmanager
+def _unless_replaced(
+    tables: TierTables, noted: Snapshot, partitions: Sequence[str]
+) -> Iterator[None]:
+    """An archive that is missing was swept, if its partition has changed since it was noted."""
+    try:
+        yield
+    except StorageError as failed:
+        now = open_snapshot(tables.hot)
+        changed = [p for p in partitions if not fence_stands(noted, now, p)]
+        if not changed:
+            raise
+        raise ConflictError(
+            "an archive was replaced while it was copied",
+            where=str(failed.where or tables.cold),
+            fix="run it again",
+            partitions=changed,
+        ) from None
+
+
 @dataclass(frozen=True)
 class _Job:
     """What the restores of a call have in common. `expires`: seconds since 1970; 0: for good."""
@@ -117,10 +139,11 @@ class _Job:
         hot = noted.hot
         fault_point("restore.after_note")
         cold, here, skipped = _split(hot, partitions, self.expires)
-        manifests = manifests_in_cold(self.tables, hot, cold)
-        sources = [s for p, manifest in manifests.items() for s in self._sources(hot, p, manifest)]
-        fault_point("restore.after_manifests")
-        placed = self._bring(noted, sources, cold) if sources else Placed(hot.version, ())
+        with _unless_replaced(self.tables, hot, cold):
+            manifests = manifests_in_cold(self.tables, hot, cold)
+            sources = [s for p, found in manifests.items() for s in self._sources(hot, p, found)]
+            fault_point("restore.after_manifests")
+            placed = self._bring(noted, sources, cold) if sources else Placed(hot.version, ())
         longer = self._prolong(hot, here) if here else Placed(placed.version, ())
         moved = Moved.of(placed, sources, {**skipped, **longer.skipped})
         return Restored(
@@ -148,18 +171,9 @@ class _Job:
     def _bring(self, noted: Noted, sources: list[Source], partitions: Sequence[str]) -> Placed:
         places = dict.fromkeys(partitions, NewPlace(self.to, expires=self.expires))
         run, about = self.run, self.metadata
-        try:
-            if self.to == "warm":
-                return bring_to_warm(self.tables, noted, sources, places, run=run, metadata=about)
-            return bring_to_hot(self.tables, noted.hot, sources, places, run=run, metadata=about)
-        except StorageError as failed:
-            if all(source.path.exists() for source in sources):
-                raise
-            raise RunError(
-                "an archive was replaced while it was copied",
-                where=str(failed.where or self.tables.cold),
-                fix="run it again",
-            ) from None
+        if self.to == "warm":
+            return bring_to_warm(self.tables, noted, sources, places, run=run, metadata=about)
+        return bring_to_hot(self.tables, noted.hot, sources, places, run=run, metadata=about)
 
     def _prolong(self, noted: Snapshot, partitions: Sequence[str]) -> Placed:
         """Let copies stay longer. The fence is raised so that a fall back under way looks again."""
