@@ -116,6 +116,12 @@ def did(operations: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(said)
 
 
+def merged(files: int, files_after: int, size_bytes: int, bytes_after: int) -> str:
+    """What a compaction made of small files."""
+    sizes = f"{size_text(size_bytes)} into {size_text(bytes_after)}"
+    return f"{plural(files, 'small file')} merged into {files_after}, {sizes}"
+
+
 def names(words: Any) -> str:
     """A few names, or the first and last of many."""
     listed = ["all" if word == "*" else str(word) for word in words or ()]

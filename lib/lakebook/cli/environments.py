@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..cards.words import plural
-from ..cards.words import size_text as size_text
+from ..cards.words import plural, size_text
 from ..errors import UserError
 from . import shared
 

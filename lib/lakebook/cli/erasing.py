@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..cards.words import plural
+from ..cards.words import plural, size_text
 from ..errors import UserError
 from . import shared
-from .environments import size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from ..run.erasure import Erasure
     from ..run.erasure_report import Held, Report
@@ -67,7 +66,7 @@ def erase(
     _ask(yes)
     with telling(settings, "erase", job="erase", run_id=planned.run) as told:
         report = carry_out(planned, lambda what: None if as_json else _say(what))
-        told.add(_operations(report, planned.subject.columns))
+        told.add(report.operations(planned.subject.columns))
         if not report.is_clean:
             told.error = "the erasure is not complete: " + (report.problems or ["rows are left"])[0]
     if as_json:
@@ -110,23 +109,6 @@ def audit(lake: shared.LakeOption = None, as_json: shared.JsonOption = False) ->
             reason,
         )
     shared.console().print(table)
-
-
-def _operations(report: Report, columns: Iterable[str]) -> list[dict[str, Any]]:
-    """What a run's record says of an erasure: columns and counts, and no value."""
-    return [
-        {
-            "kind": "erase",
-            "dataset": one.dataset,
-            "env": one.env,
-            "from": one.tier,
-            "to": one.tier,
-            "rows": one.rows,
-            "reason": f"{plural(one.partitions, 'partition')} in {one.env}, "
-            f"asked for by {', '.join(columns)}",
-        }
-        for one in report.held
-    ]
 
 
 def _few(datasets: str) -> str:

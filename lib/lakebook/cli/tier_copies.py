@@ -196,24 +196,10 @@ def _operations(
     kind: str, tables: TierTables, moved: Moved, source: str, target: str, expires: datetime
 ) -> list[dict[str, Any]]:
     """What was brought back, for the archive and the catalog."""
-    from ..delta import open_whole
-
     if not moved.moved:
         return []
-    files = open_whole(tables.hot, tables.warm).files_in(moved.moved)
-    return [
-        {
-            "kind": kind,
-            "dataset": str(tables.dataset),
-            "partitions": list(moved.moved),
-            "from": source,
-            "to": target,
-            "files": moved.files,
-            "rows": sum(file.rows for file in files),
-            "size_bytes": moved.size_bytes,
-            "reason": f"asked for, until {expires:%Y-%m-%d %H:%M} UTC",
-        }
-    ]
+    why = f"asked for, until {expires:%Y-%m-%d %H:%M} UTC"
+    return [moved.operation(kind, tables, source, target, why).to_json()]
 
 
 def _estimate(planned: RestorePlan) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..cards.words import plural
+from ..cards.words import merged, plural, size_text
 from ..errors import LakebookError, UserError, did_you_mean
 from ..names import PROD
 from . import shared
-from .environments import size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..delta import CompactResult
     from ..names import Dataset
@@ -51,7 +51,9 @@ def compact(
                     done = None if dry_run else run_compaction(plan, run=told.run_id)
                     report.add(_compacted(plan, done), _compacted_words(plan, done))
                     if done is not None and done.compacted:
-                        told.add([_operation(plan, done)])
+                        figures = (done.files_before, done.files_after)
+                        why = merged(*figures, done.bytes_before, done.bytes_after)
+                        told.add([plan.operation(done, why).to_json()])
         told.error = report.problem
     report.end("no partition has several small files")
 
@@ -112,9 +114,13 @@ class _Report:
         self._problems: list[Mapping[str, Any]] = []
         self._said = 0
 
-    def errors_of(self, dataset: Dataset) -> _Errors:
+    @contextmanager
+    def errors_of(self, dataset: Dataset) -> Iterator[None]:
         """A dataset with an error is told and does not keep the others from their turn."""
-        return _Errors(self, dataset)
+        try:
+            yield
+        except LakebookError as found:
+            self.fail(dataset, found)
 
     def add(self, table: Mapping[str, Any], words: Iterable[str]) -> None:
         self._tables.append(table)
@@ -144,19 +150,6 @@ class _Report:
             raise typer.Exit(1)
 
 
-class _Errors:
-    def __init__(self, report: _Report, dataset: Dataset) -> None:
-        self._report, self._dataset = report, dataset
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, raised: BaseException | None, _trace: object) -> bool:
-        if isinstance(raised, LakebookError):
-            self._report.fail(self._dataset, raised)
-            return True
-        return False
-
-
 def _compacted(plan: Compaction, done: CompactResult | None) -> dict[str, Any]:
     raw = {
         "dataset": plan.dataset,
@@ -170,20 +163,6 @@ def _compacted(plan: Compaction, done: CompactResult | None) -> dict[str, Any]:
         return raw
     after = {"files_after": done.files_after, "bytes_after": done.bytes_after}
     return {**raw, **after, "skipped": list(done.skipped), "version": done.version}
-
-
-def _operation(plan: Compaction, done: CompactResult) -> dict[str, Any]:
-    """What a run's record says of it."""
-    return {
-        "kind": "compact",
-        "dataset": plan.dataset,
-        "partitions": list(done.compacted),
-        "from": plan.tier,
-        "to": plan.tier,
-        "files": done.files_before,
-        "size_bytes": done.bytes_before,
-        "reason": f"{plural(done.files_before, 'small file')} merged into {done.files_after}",
-    }
 
 
 def _compacted_words(plan: Compaction, done: CompactResult | None) -> Iterable[str]:

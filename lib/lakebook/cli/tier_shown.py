@@ -106,7 +106,7 @@ def print_applied(done: Applied) -> None:
         way = (
             "" if operation.kind == "delete" else f" from {operation.source} to {operation.target}"
         )
-        files, size = plural(operation.files, "file"), size_text(operation.size_bytes)
+        files, size = plural(operation.files or 0, "file"), size_text(operation.size_bytes or 0)
         text = f"{operation.dataset} {spans(operation.partitions)} {verb}{way}: {files}, {size}"
         out.print(text, markup=False, soft_wrap=True)
     _print_left(done.skipped, "note", "left as it is: ")

@@ -39,14 +39,19 @@ class DataFile:
 
     @property
     def rows(self) -> int:
-        # Most readers want nothing but the count; parsing every file's bounds would cost more
-        # than the whole log.
-        match = _ROWS.search(self.stats_json or "")
-        return int(match[1]) if match else 0
+        return rows_in(self.stats_json or "")
 
     @property
     def stats(self) -> dict[str, Any] | None:
         return json.loads(self.stats_json) if self.stats_json else None
+
+
+def rows_in(stats_json: str) -> int:
+    """The count of rows that a file's statistics state."""
+    # Most readers want nothing but the count; parsing every file's bounds would cost more than the
+    # whole log.
+    match = _ROWS.search(stats_json)
+    return int(match[1]) if match else 0
 
 
 @dataclass(frozen=True)

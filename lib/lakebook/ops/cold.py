@@ -12,9 +12,9 @@ from ..contract.model import TableContract
 from ..delta import open_snapshot
 from ..errors import RunError, UserError
 from ..intervals import Interval
-from ..names import tier_tables
+from ..names import TierTables, tier_tables
+from ..tiers.operation import Operation
 from .card import JobCard, Table, in_lake
-from .outcome import Operation
 from .places import TIERS
 
 _NAMED = 20
@@ -47,7 +47,7 @@ def restore(
     if dry_run:
         return _planned(job, plan, to)
     found = bring_back(tables, contract, wanted, to=to, expires=until, run=job.run_id)
-    return _restored(job, plan, found, to, until)
+    return _restored(job, tables, plan, found, to, until)
 
 
 @dataclass(frozen=True)
@@ -113,24 +113,17 @@ def _planned(job: Maintenance, plan: RestorePlan, to: str) -> JobCard:
 
 
 def _restored(
-    job: Maintenance, plan: RestorePlan, found: Restored, to: str, until: datetime | None
+    job: Maintenance,
+    tables: TierTables,
+    plan: RestorePlan,
+    found: Restored,
+    to: str,
+    until: datetime | None,
 ) -> JobCard:
     stays = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "until its policy moves it"
-    rows = plan.rows if set(found.moved) == set(plan.sizes) else None
-    done = Operation(
-        "restore",
-        plan.dataset,
-        found.moved,
-        "cold",
-        to,
-        found.files,
-        rows,
-        found.size_bytes,
-        f"asked for, {stays}",
-    )
-    longer = Operation(
-        "prolong", plan.dataset, found.prolonged, to, to, reason=f"asked for, {stays}"
-    )
+    why = f"asked for, {stays}"
+    done = found.operation("restore", tables, "cold", to, why)
+    longer = Operation("prolong", plan.dataset, found.prolonged, to, to, reason=why)
     operations = [one.to_json() for one in (done, longer) if one.partitions]
     job.note(operations)
     said = f"nothing of {plan.dataset} had to come back from cold"

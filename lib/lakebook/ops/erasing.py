@@ -11,7 +11,6 @@ from ..cards.words import plural, size_text
 from ..contract.model import TableContract
 from ..errors import RunError, UserError
 from .card import JobCard, Table, in_lake
-from .outcome import Operation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,18 +83,7 @@ def _planned(job: Maintenance, erasure: Erasure, held: Sequence[Held]) -> EraseC
 
 def _done(job: Maintenance, erasure: Erasure, report: Report) -> EraseCard:
     columns = ", ".join(erasure.subject.columns)
-    made = [
-        Operation(
-            "erase",
-            one.dataset,
-            (),
-            one.tier,
-            one.tier,
-            rows=one.rows,
-            reason=f"asked for by {columns}; {plural(one.partitions, 'partition')} in {one.env}",
-        ).to_json()
-        for one in report.held
-    ]
+    made = report.operations(erasure.subject.columns)
     job.note(made)
     searched = (
         f"{plural(report.searched_files, 'file')} ({size_text(report.searched_bytes)}) searched"

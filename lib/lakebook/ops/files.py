@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..cards import words
 from ..cards.words import did, plural, size_text
 from ..errors import LakebookError, RunError
 from ..names import tier_tables
+from ..tiers.operation import Operation
 from .card import JobCard, Table
-from .outcome import Operation
 from .tiering import swept
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ..delta import CompactResult
-    from ..tiers.compaction import Compaction
     from .api import Maintenance
 
 _COLUMNS = ("dataset", "tier", "files_before", "files_after", "bytes_before", "bytes_after")
@@ -61,7 +61,7 @@ def compact(job: Maintenance, *, dry_run: bool) -> CompactCard:
             ]
             if done.compacted:
                 merged.append((plan.dataset, plan.tier, *_figures(done)))
-                made.append(_operation(plan, done).to_json())
+                made.append(plan.operation(done, words.merged(*_figures(done))).to_json())
                 job.note(made[-1:])
     card = CompactCard(
         str(job.name),
@@ -106,21 +106,6 @@ def vacuum(job: Maintenance, *, dry_run: bool) -> JobCard:
 
 def _figures(done: CompactResult) -> tuple[int, int, int, int]:
     return done.files_before, done.files_after, done.bytes_before, done.bytes_after
-
-
-def _operation(plan: Compaction, done: CompactResult) -> Operation:
-    return Operation(
-        "compact",
-        plan.dataset,
-        done.compacted,
-        plan.tier,
-        plan.tier,
-        done.files_before,
-        None,
-        done.bytes_before,
-        f"{plural(done.files_before, 'small file')} merged into {done.files_after}, "
-        f"{size_text(done.bytes_before)} into {size_text(done.bytes_after)}",
-    )
 
 
 def _said(merged: list[tuple[Any, ...]], *, dry_run: bool) -> str:

@@ -16,37 +16,6 @@ from typing import Any
 from ..names import Job
 
 
-@dataclass(frozen=True)
-class Operation:
-    """Something done to partitions of a dataset. `source` and `target` are tiers; size in bytes.
-
-    A figure that nobody counted is None.
-    """
-
-    kind: str
-    dataset: str
-    partitions: tuple[str, ...] = ()
-    source: str = ""
-    target: str = ""
-    files: int | None = None
-    rows: int | None = None
-    size_bytes: int | None = None
-    reason: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "dataset": self.dataset,
-            "partitions": list(self.partitions),
-            "from": self.source,
-            "to": self.target,
-            "files": self.files,
-            "rows": self.rows,
-            "size_bytes": self.size_bytes,
-            "reason": self.reason,
-        }
-
-
 @dataclass
 class JobOutcome:
     """Grows while the cells run. `folder`: None outside a run, where nothing is kept.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..cards.words import count, did, money, plural, size_text
 from ..errors import RunError
+from ..tiers.operation import Operation
 from .card import Column, JobCard, Table
-from .outcome import Operation
 from .places import TIERS, places
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..cards.words import plural, size_text
 from ..contract.lookup import find_table
@@ -19,6 +19,9 @@ from ..settings import Settings
 from ..step.cold import cold_error, spans_text, time_text
 from ..step.view import DatasetView
 from .plan import Planner
+
+if TYPE_CHECKING:
+    from ..tiers.operation import Operation
 
 _TRIES = 3
 
@@ -60,25 +63,17 @@ def restore(settings: Settings, cold: ColdError, say: Say) -> None:
         began, run = datetime.now(UTC), f"restore-{uuid.uuid4().hex[:8]}"
         done = bring_back(tables, contract, tuple(plan.sizes), to="warm", expires=until, run=run)
         if done.moved:
-            operation = {
-                "dataset": name,
-                "partitions": list(done.moved),
-                "files": done.files,
-                "size_bytes": done.size_bytes,
-                "reason": f"a run or a query needs it; stays until {until:%Y-%m-%d %H:%M} UTC",
-            }
-            _tell(settings, operation, run, began, say)
+            why = f"a run or a query needs it; stays until {until:%Y-%m-%d %H:%M} UTC"
+            _tell(settings, done.operation("restore", tables, "cold", "warm", why), run, began, say)
 
 
-def _tell(
-    settings: Settings, operation: Mapping[str, Any], run: str, began: datetime, say: Say
-) -> None:
+def _tell(settings: Settings, operation: Operation, run: str, began: datetime, say: Say) -> None:
     """Archive what was restored as a run of prod, where it lies, and emit it."""
     from ..catalog.tiers import emit_moves
 
     note = emit_moves(
         replace(settings, env=PROD),
-        [{"kind": "restore", "from": "cold", "to": "warm", **operation}],
+        [operation.to_json()],
         run,
         job="restore",
         command="--restore of a run or a query",

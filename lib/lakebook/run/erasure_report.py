@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+from ..cards.words import plural
 from ..errors import LakebookError
 from ..tiers.erasure.purge import Purged
+from ..tiers.operation import Operation
 from .related import Related
 from .remains import Remains
 
@@ -64,9 +67,29 @@ class Report:
         self.entries += purged.entries
         self.overridden += [one for one in purged.overridden if one not in self.overridden]
 
-    def going_on(self) -> _GoingOn:
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
         """A block whose Lakebook error becomes a problem of the report."""
-        return _GoingOn(self)
+        try:
+            yield
+        except LakebookError as failed:
+            self.problems.append(failed.sentence)
+
+    def operations(self, columns: Iterable[str]) -> list[dict[str, Any]]:
+        """What a run's record says of the erasure: columns and counts, and no value."""
+        by = ", ".join(columns)
+        return [
+            Operation(
+                "erase",
+                one.dataset,
+                source=one.tier,
+                target=one.tier,
+                rows=one.rows,
+                reason=f"asked for by {by}; {plural(one.partitions, 'partition')} in {one.env}",
+                env=one.env,
+            ).to_json()
+            for one in self.held
+        ]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -93,21 +116,3 @@ class Report:
             ],
             "unsearched": list(self.unsearched),
         }
-
-
-class _GoingOn:
-    def __init__(self, report: Report) -> None:
-        self.report = report
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        raised: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        if isinstance(raised, LakebookError):
-            self.report.problems.append(raised.sentence)
-        return isinstance(raised, LakebookError)

@@ -6,54 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .actions import Action, Kind, TierPlan, spans
+from .actions import Action, TierPlan, spans
+from .operation import Operation
 from .tidy import Tidied
-
-
-@dataclass(frozen=True)
-class Operation:
-    """Partitions of one dataset that changed their place for one reason. Sizes in `source`."""
-
-    kind: Kind
-    dataset: str
-    partitions: tuple[str, ...]
-    source: str
-    target: str
-    files: int
-    rows: int
-    size_bytes: int
-    reason: str
-
-    @classmethod
-    def of(cls, actions: list[Action]) -> Operation:
-        """Of actions that are alike but for their partition."""
-        first = actions[0]
-        ended = sorted({action.ended for action in actions if action.ended})
-        return cls(
-            kind=first.kind,
-            dataset=first.dataset,
-            partitions=tuple(action.partition for action in actions),
-            source=first.source,
-            target=first.target,
-            files=sum(action.files for action in actions),
-            rows=sum(action.rows for action in actions),
-            size_bytes=sum(action.size_bytes for action in actions),
-            reason=f"{first.reason} … {ended[-1]}" if len(ended) > 1 else first.reason,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """For a run's record."""
-        return {
-            "kind": self.kind,
-            "dataset": self.dataset,
-            "partitions": list(self.partitions),
-            "from": self.source,
-            "to": self.target,
-            "files": self.files,
-            "rows": self.rows,
-            "size_bytes": self.size_bytes,
-            "reason": self.reason,
-        }
 
 
 @dataclass(frozen=True)
@@ -91,7 +46,7 @@ class Applied:
 
     @property
     def size_bytes(self) -> int:
-        return sum(operation.size_bytes for operation in self.operations)
+        return sum(operation.size_bytes or 0 for operation in self.operations)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -109,7 +64,24 @@ def operations_of(actions: Iterable[Action]) -> tuple[Operation, ...]:
     groups: dict[tuple[str, ...], list[Action]] = {}
     for a in actions:
         groups.setdefault((a.dataset, a.kind, a.source, a.target, a.because), []).append(a)
-    return tuple(map(Operation.of, groups.values()))
+    return tuple(map(_operation, groups.values()))
+
+
+def _operation(actions: list[Action]) -> Operation:
+    """Of actions that are alike but for their partition."""
+    first = actions[0]
+    ended = sorted({action.ended for action in actions if action.ended})
+    return Operation(
+        kind=first.kind,
+        dataset=first.dataset,
+        partitions=tuple(action.partition for action in actions),
+        source=first.source,
+        target=first.target,
+        files=sum(action.files for action in actions),
+        rows=sum(action.rows for action in actions),
+        size_bytes=sum(action.size_bytes for action in actions),
+        reason=f"{first.reason} … {ended[-1]}" if len(ended) > 1 else first.reason,
+    )
 
 
 def left_of(left: Iterable[tuple[Action, str]]) -> tuple[Left, ...]:

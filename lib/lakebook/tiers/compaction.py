@@ -20,6 +20,7 @@ from ..delta.whole import has_copy
 from ..engines.duckdb_sort import SORT_MEMORY_MB
 from ..names import TierTables
 from .checksums import check_named, checksum_of, name_with_checksum
+from .operation import Operation
 
 _STEP_BYTES = 1 << 30  # merged by one commit: what a kill undoes, and needs room beside the old
 
@@ -41,6 +42,19 @@ class Compaction:
     @property
     def size_bytes(self) -> int:
         return sum(file.size_bytes for files in self.work.values() for file in files)
+
+    def operation(self, done: CompactResult, reason: str) -> Operation:
+        """What was merged, for a run's record."""
+        return Operation(
+            "compact",
+            self.dataset,
+            done.compacted,
+            self.tier,
+            self.tier,
+            files=done.files_before,
+            size_bytes=done.bytes_before,
+            reason=reason,
+        )
 
 
 def plan_compaction(

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 
 from ..delta.disk import sync_folder
 from ..delta.faults import fault_point
+from ..delta.snapshot import rows_in
 from ..delta.staging import Stage
 from ..delta.transaction import NewFile
 from ..errors import StorageError, storage_errors
@@ -40,6 +41,10 @@ class Source:
     stats_json: str
     size_bytes: int
     expected: str | None = None
+
+    @property
+    def rows(self) -> int:
+        return rows_in(self.stats_json)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Self
 
 from ..contract.model import TableContract
 from ..delta.faults import fault_point
@@ -12,28 +13,55 @@ from ..delta.snapshot import DataFile, Snapshot
 from ..names import TierTables
 from .checksums import named_checksum
 from .copying import Source
+from .operation import Operation
 from .placing import CHANGED, Fences, NewPlace, Placed, moved_on
 from .warm import bring_to_warm, note_tables
 
 
 @dataclass(frozen=True)
 class Moved:
-    """moved: what lies in its new tier now. skipped: partition -> why not. Sizes in bytes."""
+    """moved: what lies in its new tier now, and its files, rows and bytes. skipped: why not."""
 
     version: int
     moved: tuple[str, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
     files: int = 0
     size_bytes: int = 0
+    rows: int = 0
 
     @classmethod
     def of(
         cls, placed: Placed, sources: Iterable[Source], skipped: Mapping[str, str] | None = None
-    ) -> Moved:
+    ) -> Self:
         moved = [s for s in sources if s.partition in placed.done]
-        size = sum(s.size_bytes for s in moved)
+        size, rows = sum(s.size_bytes for s in moved), sum(s.rows for s in moved)
         more = {**(skipped or {}), **placed.skipped}
-        return cls(placed.version, placed.done, more, len(moved), size)
+        return cls(placed.version, placed.done, more, len(moved), size, rows)
+
+    def then(self, later: Self) -> Self:
+        """This and what followed, as one."""
+        sums = {
+            field.name: getattr(self, field.name) + getattr(later, field.name)
+            for field in fields(self)
+            if field.name not in ("version", "skipped")
+        }
+        return replace(later, skipped={**self.skipped, **later.skipped}, **sums)
+
+    def operation(
+        self, kind: str, tables: TierTables, source: str, target: str, reason: str
+    ) -> Operation:
+        """What was moved, for a run's record."""
+        return Operation(
+            kind,
+            str(tables.dataset),
+            self.moved,
+            source,
+            target,
+            self.files,
+            self.rows,
+            self.size_bytes,
+            reason,
+        )
 
 
 def move_to_warm(

@@ -42,17 +42,6 @@ class Archived(Moved):
 
     archive_bytes: int = 0
 
-    def then(self, later: Archived) -> Archived:
-        """This and what followed, as one."""
-        return Archived(
-            later.version,
-            self.moved + later.moved,
-            {**self.skipped, **later.skipped},
-            self.files + later.files,
-            self.size_bytes + later.size_bytes,
-            self.archive_bytes + later.archive_bytes,
-        )
-
 
 def archive(
     tables: TierTables,
@@ -193,12 +182,14 @@ class _Job:
             # No log names it, and nobody but this process ever would.
             if p in folders and (folder := supersede(folders[p], time.time())):
                 shutil.rmtree(folder, ignore_errors=True)
+        files = batch.whole.files_in(placed.done)
         return Archived(
             placed.version,
             placed.done,
             {**batch.skipped, **placed.skipped},
-            len(batch.whole.files_in(placed.done)),
-            sum(_size(batch.whole, p) for p in placed.done),
+            len(files),
+            sum(file.size_bytes for file in files),
+            sum(file.rows for file in files),
             sum(batch.made[p].manifest.size_bytes for p in placed.done if p in batch.made),
         )
 

@@ -55,6 +55,7 @@ def fall_back(
         {**skipped, **placed.skipped},
         len(files),
         sum(file.size_bytes for file in files),
+        sum(file.rows for file in files),
     )
     if damaged and contract is not None:
         return result.then(

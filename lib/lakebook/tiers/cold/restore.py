@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -47,17 +47,6 @@ class Restored(Moved):
     """`moved`: partitions that were copied back; `prolonged`: those whose copy stays longer now."""
 
     prolonged: tuple[str, ...] = ()
-
-    def then(self, later: Restored) -> Restored:
-        """This and what followed, as one."""
-        return Restored(
-            later.version,
-            self.moved + later.moved,
-            {**self.skipped, **later.skipped},
-            self.files + later.files,
-            self.size_bytes + later.size_bytes,
-            self.prolonged + later.prolonged,
-        )
 
 
 def restore(
@@ -145,15 +134,9 @@ class _Job:
             fault_point("restore.after_manifests")
             placed = self._bring(noted, sources, cold) if sources else Placed(hot.version, ())
         longer = self._prolong(hot, here) if here else Placed(placed.version, ())
-        moved = Moved.of(placed, sources, {**skipped, **longer.skipped})
-        return Restored(
-            max(placed.version, longer.version),
-            moved.moved,
-            moved.skipped,
-            moved.files,
-            moved.size_bytes,
-            longer.done,
-        )
+        restored = Restored.of(placed, sources, {**skipped, **longer.skipped})
+        version = max(placed.version, longer.version)
+        return replace(restored, version=version, prolonged=longer.done)
 
     def _note(self) -> Noted:
         if self.to == "warm":
