@@ -167,7 +167,8 @@ class _Job:
             tokens: dict[str, int] = {}
             for p in done:
                 tokens |= {token.fence(p): now.fence(p) + 1, token.expires(p): self.expires}
-            return Change(tokens=tokens, metadata={"run": self.run, **self.metadata})
+            metadata = {"run": self.run, **self.metadata}
+            return Change(tokens=tokens, metadata=metadata) if done else None
 
         fault_point("restore.before_prolong")
         version = transact(self.tables.hot, decide)
