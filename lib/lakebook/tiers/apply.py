@@ -7,14 +7,14 @@ before it stand, what it left is swept, and the same plan or a new one goes on f
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from ..errors import LakebookError
 from ..names import Dataset
 from ..settings import Settings
-from .actions import Action, TierPlan
+from .actions import TierPlan
 from .applied import Applied, Left, left_of, operations_of
+from .batches import in_batches
 from .roots import claim_roots
 from .settling import OnProgress, Settling
 from .tidy import Tidied, tidy
@@ -46,8 +46,10 @@ def apply_plan(
     run = run or f"tier-{plan.id}-{uuid.uuid4().hex[:6]}"
     job = Settling(settings, plan, run, on_progress)
     for (name, _), actions in groupby(plan.actions, key=lambda a: (a.dataset, a.kind)):
-        for batch in _batches(actions):
-            job.apply(Dataset.parse(name), batch)
+        by_name = {action.partition: action for action in actions}
+        sizes = {p: action.size_bytes for p, action in by_name.items()}
+        for batch in in_batches(sizes, most_bytes=BATCH_BYTES, most=BATCH_COUNT):
+            job.apply(Dataset.parse(name), [by_name[p] for p in batch])
     tidied, problems = _tidy(settings, plan, run, vacuum)
     return Applied(
         plan,
@@ -57,18 +59,6 @@ def apply_plan(
         left_of(job.failed) + problems,
         tidied,
     )
-
-
-def _batches(actions: Iterable[Action]) -> Iterator[list[Action]]:
-    batch: list[Action] = []
-    for action in actions:
-        full = sum(a.size_bytes for a in batch) + action.size_bytes > BATCH_BYTES
-        if batch and (full or len(batch) >= BATCH_COUNT):
-            yield batch
-            batch = []
-        batch.append(action)
-    if batch:
-        yield batch
 
 
 def _tidy(

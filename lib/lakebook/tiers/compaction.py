@@ -6,7 +6,7 @@ Files in warm are named by their checksum, so theirs is compared before and stat
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..delta.staging import Stage
 from ..delta.whole import has_copy
 from ..engines.duckdb_sort import SORT_MEMORY_MB
 from ..names import TierTables
+from .batches import in_batches
 from .checksums import check_named, checksum_of, name_with_checksum
 from .operation import Operation
 
@@ -104,7 +105,8 @@ def run_compaction(
     sweep(plan.table)
     total = CompactResult(open_snapshot(plan.table).version, ())
     warm = plan.tier == "warm"
-    for partitions in _steps(plan):
+    sizes = {p: sum(file.size_bytes for file in files) for p, files in plan.work.items()}
+    for partitions in in_batches(sizes, most_bytes=_STEP_BYTES, most=len(sizes)):
         done = compact(
             plan.table,
             partitions,
@@ -119,19 +121,6 @@ def run_compaction(
         if on_progress is not None:
             on_progress(done)
     return total
-
-
-def _steps(plan: Compaction) -> Iterator[list[str]]:
-    step: list[str] = []
-    size = 0
-    for partition, files in plan.work.items():
-        step.append(partition)
-        size += sum(file.size_bytes for file in files)
-        if size >= _STEP_BYTES:
-            yield step
-            step, size = [], 0
-    if step:
-        yield step
 
 
 def _name(stage: Stage, path: Path) -> Path:
