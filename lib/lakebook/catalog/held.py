@@ -5,7 +5,7 @@ Only prod has tiers. What no version needs any more and a vacuum will take is no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..delta import open_snapshot, open_whole
@@ -15,7 +15,7 @@ from ..delta.snapshot import Snapshot
 from ..errors import StorageError
 from ..names import PROD, Dataset, tier_tables
 from ..settings import Settings
-from ..tiers.sizes import archived
+from ..tiers.sizes import Size, archived
 
 STORED: tuple[Tier, ...] = ("hot", "warm", "cold")
 
@@ -60,7 +60,9 @@ def held(settings: Settings, dataset: Dataset) -> Held | None:
             # An erasure or a new archive may have taken its place meanwhile.
             if open_snapshot(tables.hot).version == whole.version:
                 raise
-    sizes: dict[Tier, int] = {tier: _file_bytes(whole, whole.placed(tier)) for tier in STORED}
+    sizes: dict[Tier, int] = {
+        tier: Size.of(whole.files_in(whole.placed(tier))).size_bytes for tier in STORED
+    }
     sizes["cold"] = sum(one.size_bytes for one in archives if one is not None)
     return Held(whole, sizes, {tier: len(whole.placed(tier)) for tier in TIERS})
 
@@ -72,7 +74,3 @@ def state_of(settings: Settings, dataset: Dataset) -> str:
     tables = tier_tables(settings.roots, dataset)
     logs = (list_log(table) for table in (tables.hot, tables.warm))
     return "/".join(str(max((*commits, *checkpoints), default=-1)) for commits, checkpoints in logs)
-
-
-def _file_bytes(snapshot: Snapshot, partitions: Iterable[str]) -> int:
-    return sum(file.size_bytes for file in snapshot.files_in(partitions))

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract.model import TableContract
 from ..delta.place import Tier
-from ..delta.snapshot import Snapshot
 from ..delta.whole import open_whole
-from ..errors import StorageError
 from ..intervals import NULL, WHOLE, partition_interval
-from ..names import TierTables, tier_tables
+from ..names import tier_tables
 from ..settings import Settings
+from ..tiers.sizes import size_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +24,7 @@ def places(settings: Settings, tables: Sequence[TableContract]) -> pl.DataFrame:
     """A row for each partition of prod that was written, in order.
 
     Columns: dataset, partition, tier, start (first day; null without time), days, files, rows,
-    size_bytes. Figures of a damaged archive are null.
+    size_bytes. The rows of a damaged archive are null.
     """
     import polars as pl
 
@@ -51,23 +50,9 @@ def _rows(settings: Settings, contract: TableContract) -> Iterator[tuple[Any, ..
     whole = open_whole(tables.hot, tables.warm)
     for name in whole.written:
         tier = whole.place(name).tier
-        files, rows, size = _size(tables, whole, name)
-        yield (str(contract.dataset), name, tier, *_span(name), files, rows, size)
-
-
-def _size(
-    tables: TierTables, whole: Snapshot, partition: str
-) -> tuple[int | None, int | None, int | None]:
-    from ..tiers.sizes import archived
-
-    if whole.place(partition).tier == "cold":
-        try:
-            size = archived(tables, whole, partition)
-        except StorageError:
-            return None, None, None  # verify says what is wrong with it
-        return (size.files, size.rows, size.size_bytes) if size else (None, None, None)
-    files = whole.files_in([partition])
-    return len(files), sum(f.rows for f in files), sum(f.size_bytes for f in files)
+        size = size_of(tables, whole, name)
+        figures = (size.files, size.rows, size.size_bytes)
+        yield (str(contract.dataset), name, tier, *_span(name), *figures)
 
 
 def _span(partition: str) -> tuple[date | None, int | None]:

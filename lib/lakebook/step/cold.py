@@ -85,15 +85,14 @@ def archived(
     settings: Settings, dataset: Dataset, snapshot: Snapshot, names: Iterable[str]
 ) -> Mapping[str, Manifest]:
     """Manifests of partitions that lie in cold at a version. StorageError for a damaged one."""
-    from ..tiers.cold.cold_folders import archive_folder
-    from ..tiers.cold.manifest import read_manifest
+    from ..tiers.cold.named import named_manifest
 
     cold = tier_tables(settings.roots, dataset).cold
     found = {}
     for name in names:
-        archive = snapshot.archive(name)
-        assert archive is not None, name  # set with the place
-        found[name] = read_manifest(archive_folder(cold, name, archive), archive)
+        manifest = named_manifest(cold, snapshot, name)
+        assert manifest is not None, name  # set with the place
+        found[name] = manifest
     return found
 
 

@@ -13,7 +13,7 @@ from ..names import TierTables, tier_tables
 from ..settings import Settings
 from .actions import KINDS, Action, Kind, Note
 from .policy import Policy
-from .sizes import Estimate, Size, archived
+from .sizes import Estimate, archived, size_of
 
 
 class Aging:
@@ -76,20 +76,15 @@ class Aging:
     def _sized(self, kind: Kind, partition: str, source: Tier, wanted: Tier) -> Action:
         whole = self.whole
         archive = archived(self.tables, whole, partition)
-        if source == "cold":
-            size, kept = archive or Size(), 0
-        else:
-            files = whole.by_partition.get(partition, ())
-            rows = sum(file.rows for file in files)
-            size = Size(len(files), rows, sum(file.size_bytes for file in files))
-            kept = archive.size_bytes if archive else 0
+        size = size_of(self.tables, whole, partition)
+        kept = archive.size_bytes if archive and source != "cold" else 0
         after, estimated = size.size_bytes, False
         if wanted == "deleted":
             after = 0
         elif wanted == "cold" and archive is not None:
             after = archive.size_bytes
         elif wanted == "cold":
-            after, estimated = self.estimate.bytes_of(size.rows, size.size_bytes), True
+            after, estimated = self.estimate.bytes_of(size.rows or 0, size.size_bytes), True
         because, ended = self._reason(kind, partition, source)
         return Action(
             kind=kind,
@@ -100,7 +95,7 @@ class Aging:
             because=because,
             ended=ended,
             files=size.files,
-            rows=size.rows,
+            rows=size.rows or 0,
             size_bytes=size.size_bytes,
             bytes_after=after,
             estimated=estimated,

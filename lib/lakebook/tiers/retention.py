@@ -15,14 +15,15 @@ from ..contract.lookup import find_table
 from ..delta import open_snapshot
 from ..delta.faults import fault_point
 from ..delta.snapshot import Snapshot
+from ..delta.whole import with_warm
 from ..errors import UserError, storage_errors
 from ..names import Dataset, table_path, tier_tables
 from ..settings import Settings, person
 from .audit import BEGUN, DONE, append_audit, read_audit
 from .leased import leased_files
 from .leftovers import Kept, Rest, empty_quarantine
-from .measure import Size, size_of
 from .placing import NewPlace, set_places
+from .sizes import Size, size_of
 from .warm import sweep_warm
 
 EVENT = "retention"
@@ -73,7 +74,8 @@ def delete(
     done: tuple[str, ...] = ()
     sizes: dict[str, Size] = {}
     if wanted:
-        sizes = {p: size_of(tables, noted, p) for p in wanted}
+        whole = with_warm(noted, tables.warm) or noted
+        sizes = {p: size_of(tables, whole, p) for p in wanted}
         given = reasons or {}
         append_audit(
             settings.lake,

@@ -1,10 +1,13 @@
-"""How large partitions are in cold: what a manifest says, and an estimate before there is one."""
+"""How large partitions are: in hot and warm by the logs, in cold by a manifest, or an estimate."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from ..delta.snapshot import Snapshot
+from ..delta.snapshot import DataFile, Snapshot
+from ..errors import StorageError
 from ..names import TierTables
 
 _SAMPLE = 8
@@ -13,9 +16,16 @@ _SAMPLE = 8
 
 @dataclass(frozen=True)
 class Size:
+    """`rows`: None where a damaged file does not say."""
+
     files: int = 0
-    rows: int = 0
+    rows: int | None = 0
     size_bytes: int = 0
+
+    @classmethod
+    def of(cls, files: Iterable[DataFile]) -> Size:
+        found = tuple(files)
+        return cls(len(found), sum(f.rows for f in found), sum(f.size_bytes for f in found))
 
 
 def archived(tables: TierTables, hot: Snapshot, partition: str) -> Size | None:
@@ -23,14 +33,35 @@ def archived(tables: TierTables, hot: Snapshot, partition: str) -> Size | None:
 
     Raises StorageError for a damaged manifest.
     """
-    archive = hot.archive(partition)
-    if archive is None:
-        return None
-    from .cold.cold_folders import archive_folder
-    from .cold.manifest import read_manifest
+    from .cold.named import named_manifest
 
-    manifest = read_manifest(archive_folder(tables.cold, partition, archive), archive)
+    manifest = named_manifest(tables.cold, hot, partition)
+    if manifest is None:
+        return None
     return Size(len(manifest.files), manifest.rows, manifest.size_bytes)
+
+
+def size_of(tables: TierTables, whole: Snapshot, partition: str) -> Size:
+    """Size of a partition wherever it lies; of a damaged archive, that of the files on the disk."""
+    if whole.place(partition).tier != "cold":
+        return Size.of(whole.files_in([partition]))
+    try:
+        return archived(tables, whole, partition) or Size()
+    except StorageError:
+        from .cold.named import named_files
+
+        return _on_disk(named_files(tables.cold, whole, partition))
+
+
+def _on_disk(paths: list[Path]) -> Size:
+    from ..delta.inspection import read_footer
+
+    rows: int | None
+    try:
+        rows = sum(read_footer(path).num_rows for path in paths)
+    except StorageError:
+        rows = None
+    return Size(len(paths), rows, sum(path.stat().st_size for path in paths))
 
 
 class Estimate:
@@ -54,5 +85,5 @@ class Estimate:
         named = [p for p in self._hot.written if self._hot.archive(p) is not None]
         step = max(1, len(named) // _SAMPLE)
         sizes = [archived(self._tables, self._hot, p) for p in named[::step][:_SAMPLE]]
-        rows = sum(size.rows for size in sizes if size)
+        rows = sum(size.rows or 0 for size in sizes if size)
         return sum(size.size_bytes for size in sizes if size) / rows if rows else None

@@ -18,7 +18,7 @@ from ..errors import StorageError
 from ..names import TierTables, tier_tables
 from ..settings import Prices, Settings
 from .policy import Policy, policy_of
-from .sizes import archived
+from .sizes import Size, archived
 
 Held = Literal["hot", "warm", "cold"]
 HELD: tuple[Held, ...] = ("hot", "warm", "cold")
@@ -159,16 +159,14 @@ class _Looked:
 
     def _table(self, tier: Held) -> TierUse:
         placed = self.whole.placed(tier)
-        files = self.whole.files_in(placed)
+        size = Size.of(self.whole.files_in(placed))
         table = self.tables.hot if tier == "hot" else self.tables.warm
         waiting = [found.st_size for found in removed_files(table, time.time()).values()]
         waiting += self._stale() if tier == "warm" else []
         return TierUse(
             tier,
             partitions=len(placed),
-            files=len(files),
-            rows=sum(file.rows for file in files),
-            size_bytes=sum(file.size_bytes for file in files),
+            **vars(size),
             waiting_files=len(waiting),
             waiting_bytes=sum(waiting),
         )
@@ -191,7 +189,7 @@ class _Looked:
                 continue
             if size is not None:
                 files += size.files
-                rows += size.rows
+                rows += size.rows or 0
                 size_bytes += size.size_bytes
         old = [path for folder, _ in superseded(self.tables.cold) for path in folder.glob("*")]
         return TierUse(

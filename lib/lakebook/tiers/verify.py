@@ -23,9 +23,9 @@ from ..names import Dataset, TierTables, tier_tables
 from ..settings import Settings
 from .cold.archive_check import Damage, archive_damages
 from .cold.cold_folders import archive_folder
-from .cold.manifest import read_manifest
 from .decoding import Decoder
 from .file_check import file_damages
+from .sizes import archived
 
 READABLE: tuple[Tier, ...] = ("hot", "warm", "cold")
 
@@ -164,14 +164,11 @@ def _parts(tables: TierTables, tiers: frozenset[Tier]) -> list[_Part]:
 
 
 def _archived_bytes(tables: TierTables, hot: Snapshot, partition: str) -> int:
-    archive = hot.archive(partition)
     try:
-        if archive is not None:
-            folder = archive_folder(tables.cold, partition, archive)
-            return read_manifest(folder, archive).size_bytes
+        size = archived(tables, hot, partition)
     except StorageError:
-        pass  # it is named when its turn comes
-    return 0
+        return 0  # it is named when its turn comes
+    return size.size_bytes if size else 0
 
 
 def _damages(part: _Part, deep: bool, decoder: Decoder) -> list[Damage]:

@@ -12,8 +12,8 @@ from ...errors import StorageError, UserError
 from ...names import Dataset, TierTables, tier_tables
 from ...settings import Settings
 from ...settings.tiers import GB
-from .cold_folders import archive_folder
-from .manifest import Manifest, read_manifest
+from .manifest import Manifest
+from .named import named_manifest
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def manifests_in_cold(
     found = {}
     for p in dict.fromkeys(partitions):
         if hot.data(p) is not None and hot.place(p).tier == "cold":
-            archive = hot.archive(p)
-            if archive is None:
+            manifest = named_manifest(tables.cold, hot, p)
+            if manifest is None:
                 raise StorageError(
                     f"{p} lies in cold and no archive is named for it", where=str(tables.hot)
                 )
-            found[p] = read_manifest(archive_folder(tables.cold, p, archive), archive)
+            found[p] = manifest
     return found
 
 

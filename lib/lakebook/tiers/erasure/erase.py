@@ -30,8 +30,8 @@ from ...errors import ConflictError, StorageError, storage_errors
 from ...names import Dataset, TierTables
 from ..batches import in_batches
 from ..cold.archive import archive
+from ..cold.named import named_files
 from ..cold.recompress import LEVEL
-from ..measure import archive_files
 from ..move import move_to_warm
 from ..promote import note_whole
 from .search import Search
@@ -64,7 +64,7 @@ def look_at(tables: TierTables) -> Now:
     files: dict[str, list[Path]] = {
         p: [hot.table / file.path for file in found] for p, found in whole.by_partition.items()
     }
-    files |= {p: archive_files(tables.cold, hot, p) for p in hot.placed("cold")}
+    files |= {p: named_files(tables.cold, hot, p) for p in hot.placed("cold")}
     return Now(hot, files)
 
 
