@@ -21,7 +21,7 @@ from lakebook.names import tier_tables
 from lakebook.settings import Prices, Settings
 from lakebook.tiers import plan, promote
 from lakebook.tiers.actions import Action, grouped
-from lakebook.tiers.cold import manifest, restore
+from lakebook.tiers.cold import manifest, named, restore
 from lakebook.tiers.cold.archive import archive
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.plan import plan_tiers, plan_to_json, read_plan, write_plan
@@ -227,7 +227,7 @@ def test_planning_follows_what_moves_and_reads_no_data(
     files = tuple(NewFile(f"_partition={p}/x.parquet", p, 1000, stats) for p in days)
     tokens = {f"{kind}/{p}": 1 for p in days for kind in ("fence", "data", "fp")}
     transact(hot, lambda now: Change(adds=files, tokens=tokens))  # no such file is there
-    monkeypatch.setattr(manifest, "read_manifest", lambda *given: pytest.fail("a manifest"))
+    monkeypatch.setattr(named, "read_manifest", lambda *given: pytest.fail("a manifest"))
     seconds = []
     for _ in range(3):  # of this process alone: the machine may be busy
         began = time.process_time()
