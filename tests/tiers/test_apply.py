@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import delta_worker as w
 import pytest
-from tiers.aged import MONTHS, Aged, apply_and_die, by_tier, changed
+from tiers.aged import MONTHS, Aged, apply_and_die, by_tier, changed, shown
 
 from lakebook import delta
 from lakebook.delta.cleaner import removed_files
@@ -23,6 +23,8 @@ from lakebook.tiers.cold.archive import archive
 from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.placing import CHANGED
+from lakebook.tiers.plan import plan_tiers
+from lakebook.tiers.verify import verify
 
 JANUARY = Interval.parse("2013-01-01", "2013-02-01")
 AGED = {"hot": [*MONTHS[10:]], "warm": [*MONTHS[6:10]], "cold": [*MONTHS[:6]]}
@@ -238,3 +240,22 @@ def test_killed_and_planned_again_it_ends_the_same(aged: Aged, point: str) -> No
     assert not list(Path(aged.tables.cold).glob("*/.draft*"))
     restore(aged.tables, aged.contract, MONTHS[:6])
     assert aged.rows().equals(before)
+
+
+def test_a_damaged_archive_keeps_no_plan_back_and_is_made_anew(aged: Aged) -> None:
+    """January was restored for a time that is over, and its archive has rotted meanwhile."""
+    apply_plan(aged.settings, aged.plan())
+    before = aged.hot
+    past = datetime(2013, 12, 1, tzinfo=UTC)
+    restore(aged.tables, aged.contract, ["2013-01"], expires=past)
+    (manifest,) = (aged.tables.cold / "2013-01").glob("*/manifest.json")
+    manifest.chmod(0o644)
+    manifest.write_bytes(b"{")
+    made = plan_tiers(aged.settings, [aged.contract], date(2014, 2, 1))
+    assert ("fall_back", "2013-01", "warm", "cold") in shown(made.actions)
+    assert any("2013-01" in note.partitions and "damaged" in note.text for note in made.notes)
+    done = apply_plan(aged.settings, made)
+    assert done.failed == () and "2013-11" in {p for o in done.operations for p in o.partitions}
+    assert aged.tiers()["2013-01"] == "cold"
+    assert aged.hot.archive("2013-01") not in (None, before.archive("2013-01"))
+    assert verify(aged.settings, [aged.contract]).findings == ()

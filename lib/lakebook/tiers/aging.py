@@ -8,12 +8,13 @@ from ..contract.model import TableContract
 from ..delta.place import TIERS, Tier
 from ..delta.snapshot import Snapshot
 from ..delta.whole import open_whole
+from ..errors import StorageError
 from ..intervals import partition_interval
 from ..names import TierTables, tier_tables
 from ..settings import Settings
 from .actions import KINDS, Action, Kind, Note
 from .policy import Policy
-from .sizes import Estimate, archived, size_of
+from .sizes import Estimate, Size, archived, size_of
 
 
 class Aging:
@@ -75,7 +76,7 @@ class Aging:
 
     def _sized(self, kind: Kind, partition: str, source: Tier, wanted: Tier) -> Action:
         whole = self.whole
-        archive = archived(self.tables, whole, partition)
+        archive = self._archived(partition)
         size = size_of(self.tables, whole, partition)
         kept = archive.size_bytes if archive and source != "cold" else 0
         after, estimated = size.size_bytes, False
@@ -103,6 +104,14 @@ class Aging:
             fence=whole.fence(partition),
             placement=whole.place(partition).value,
         )
+
+    def _archived(self, partition: str) -> Size | None:
+        """As `archived`; a damaged one is noted, and keeps nothing else from its place."""
+        try:
+            return archived(self.tables, self.whole, partition)
+        except StorageError as damaged:
+            self._note(partition, f"its archive is damaged ({damaged.where}: {damaged.found})")
+            return None
 
     def _reason(self, kind: Kind, partition: str, source: Tier) -> tuple[str, date | None]:
         if kind == "fall_back":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,9 @@ class Estimate:
     def _measure(self) -> float | None:
         named = [p for p in self._hot.written if self._hot.archive(p) is not None]
         step = max(1, len(named) // _SAMPLE)
-        sizes = [archived(self._tables, self._hot, p) for p in named[::step][:_SAMPLE]]
+        sizes = []
+        for partition in named[::step][:_SAMPLE]:
+            with suppress(StorageError):  # of a damaged archive: an estimate goes without
+                sizes.append(archived(self._tables, self._hot, partition))
         rows = sum(size.rows or 0 for size in sizes if size)
         return sum(size.size_bytes for size in sizes if size) / rows if rows else None
