@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import StorageError
+from ..errors import ConflictError, StorageError
 from . import tokens as token
 from .log import open_snapshot
 from .snapshot import DataFile, Snapshot
@@ -24,22 +24,26 @@ def open_whole(hot: Path, warm: Path) -> Snapshot:
     Their paths are absolute. Partitions in cold have no file in it. Raises StorageError if warm
     lacks what hot places there.
     """
-    whole: Snapshot | None = None
+    return open_both(hot, warm)[1]
+
+
+def open_both(hot: Path, warm: Path) -> tuple[Snapshot, Snapshot]:
+    """Hot as it stands, which is what a writer notes, and the same as `open_whole` gives it."""
     for attempt in range(_TRIES):
         snapshot = open_snapshot(hot)
         whole = with_warm(snapshot, warm)
         if whole is not None:
-            return whole
+            return snapshot, whole
         if attempt > 1:
             time.sleep(min(0.002 * attempt, 0.05))  # a lake that changes faster than it is read
-        if attempt > 2 and open_snapshot(hot).version == snapshot.version:
-            break  # nobody has moved it: it is not there
-    missing = _missing(snapshot, open_snapshot(warm))
-    raise StorageError(
-        f"{', '.join(missing[:3])} should lie in warm and is not there",
-        where=str(warm),
-        fix="lakebook tier verify names what is damaged",
-    )
+        is_calm = attempt > 2 and open_snapshot(hot).version == snapshot.version
+        if is_calm and (missing := _missing(snapshot, open_snapshot(warm))):
+            raise StorageError(  # nobody has moved it
+                f"{', '.join(missing[:3])} should lie in warm and is not there",
+                where=str(warm),
+                fix="lakebook tier verify names what is damaged",
+            )
+    raise ConflictError("the table moves faster than it is read", where=str(hot), fix="run again")
 
 
 def with_warm(hot: Snapshot, warm: Path) -> Snapshot | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..delta import Pins, open_snapshot
+from ..delta import Pins, open_snapshot, open_whole
 from ..errors import StorageError
 from ..names import PROD, Dataset, TierTables, environments_of, table_path, tier_tables
 from ..processes import is_alive
@@ -14,7 +14,6 @@ from ..settings import Settings
 from ..tiers.erasure.bounds import tells
 from ..tiers.erasure.erase import of_one_table
 from ..tiers.erasure.search import Search, files_below, is_parquet, parquet_files
-from ..tiers.promote import note_whole
 from .drop import DropPlan, apply_drop
 from .environments import DROPPED
 from .remains import TextSearch
@@ -63,7 +62,10 @@ def _must_move(pins: Pins, tables: TierTables, search: Search) -> bool:
         return True  # nobody knows what it holds
     if pin is None or kept != [f"{dataset}.{pin.version}.snapshot"]:
         return True  # of a move that was killed
-    seen, live = pins.look(dataset), {file.path for file in note_whole(tables)[1].files}
+    seen, live = (
+        pins.look(dataset),
+        {file.path for file in open_whole(tables.hot, tables.warm).files},
+    )
     old = [file for file in seen.files if file.path not in live]
     if any(tells(search.subject, file.stats_json) for file in old):
         return True

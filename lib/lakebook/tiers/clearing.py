@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 
 from ..delta import open_snapshot
 from ..delta import tokens as token
-from ..delta.commit import fence_stands
 from ..delta.faults import fault_point
 from ..delta.snapshot import Snapshot
 from ..delta.transaction import Change, transact
 from ..names import TierTables
 from .placing import Fences, moved_on
+from .warm import remove_copies
 
 
 def clear_warm(
@@ -52,13 +52,6 @@ def clear_warm(
         return {}
     transact(tables.hot, raise_fences)
     fault_point("archive.warm_fenced")
-    done: list[str] = []
-
-    def remove(now: Snapshot) -> Change | None:
-        done[:] = [p for p in todo if fence_stands(warm, now, p)]
-        tokens = {token.fence(p): now.fence(p) + 1 for p in done}
-        return Change((), now.files_in(done), tokens, metadata, data_change=False) if done else None
-
-    transact(tables.warm, remove)
+    done = remove_copies(warm, tuple(todo), metadata)
     fault_point("archive.warm_cleared")
     return {p: todo[p] for p in done}

@@ -5,19 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 
-from ..delta import open_snapshot
 from ..delta.faults import fault_point
 from ..delta.snapshot import Snapshot
 from ..delta.staging import begin_stage
 from ..delta.sweeper import sweep
-from ..delta.whole import open_whole, with_warm
-from ..errors import ConflictError
+from ..delta.whole import open_both
 from ..names import TierTables
 from .copying import Source, copy_files
 from .move import Moved, sources_of, split_by_place
 from .placing import NewPlace, Placed, set_places
-
-_TRIES = 20
 
 
 def promote(
@@ -35,7 +31,7 @@ def promote(
     """
     run = run or f"promote-{uuid.uuid4().hex[:8]}"
     sweep(tables.hot)
-    hot, whole = note_whole(tables)
+    hot, whole = open_both(tables.hot, tables.warm)
     fault_point("promote.after_note")
     wanted, skipped = split_by_place(hot, partitions, "warm")
     sources = sources_of(whole, wanted)
@@ -64,25 +60,12 @@ def bring_to_hot(
     sources: all files of each partition.
     """
     stage = begin_stage(tables.hot, run)
-    kept: frozenset[str] = frozenset()
     try:
         copies = copy_files(stage, sources)
         fault_point("promote.after_copy")
         about = {"run": run, **metadata}
         placed = set_places(tables.hot, noted, places, about, adds=copies, stage=stage)
-        kept = frozenset(file.path for p in placed.done for file in copies[p])
         fault_point("promote.after_hot")
     finally:
-        stage.finish(kept) if kept else stage.discard()
+        stage.discard()  # what the commit took is kept: it is no longer staged
     return placed
-
-
-def note_whole(tables: TierTables) -> tuple[Snapshot, Snapshot]:
-    """Hot as it stands, and the same with warm's files."""
-    for _ in range(_TRIES):
-        hot = open_snapshot(tables.hot)
-        whole = with_warm(hot, tables.warm)
-        if whole is not None:
-            return hot, whole
-    open_whole(tables.hot, tables.warm)  # says what is missing, if it is
-    raise ConflictError("the table moves faster than it is read", where=str(tables.hot))

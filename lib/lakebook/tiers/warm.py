@@ -61,20 +61,19 @@ def bring_to_warm(
     places: what each partition gets, its tier being warm.
     """
     stage = begin_stage(tables.warm, run)
-    kept: frozenset[str] = frozenset()
     try:
         copies = copy_files(stage, sources)
         fault_point("move.after_copy")
         about = {"run": run, **metadata}
         ready = _commit_copies(tables, noted, copies, places, about)
-        kept = frozenset(file.path for p in ready for file in copies[p])
         fault_point("move.after_warm")
         todo = {p: places[p] for p in ready}
         placed = set_places(tables.hot, noted.hot, todo, about)
         fault_point("move.after_hot")
     finally:
-        # Until here the manifest tells a sweep that these copies are about to be placed.
-        stage.finish(kept) if kept else stage.discard()
+        # Until here the manifest tells a sweep that these copies are about to be placed. What was
+        # committed is kept: it is no longer staged.
+        stage.discard()
     missed = {p: CHANGED for p in places if p not in ready}
     return Placed(placed.version, placed.done, {**missed, **placed.skipped})
 
@@ -140,13 +139,24 @@ def sweep_warm(tables: TierTables, *, run: str = "") -> tuple[str, ...]:
 
     transact(tables.hot, raise_fences)
     fault_point("warm_sweep.after_fence")
+    gone = remove_copies(warm, stale, about)
+    fault_point("warm_sweep.after_remove")
+    return gone
+
+
+def remove_copies(
+    warm: Snapshot, partitions: Sequence[str], metadata: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Take partitions out of warm whose fence stands as noted, and raise it; which they are.
+
+    Hot's fences were raised before.
+    """
     gone: list[str] = []
 
     def remove(now: Snapshot) -> Change | None:
-        gone[:] = [p for p in stale if fence_stands(warm, now, p)]
+        gone[:] = [p for p in partitions if fence_stands(warm, now, p)]
         tokens = {token.fence(p): now.fence(p) + 1 for p in gone}
-        return Change((), now.files_in(gone), tokens, about, data_change=False) if gone else None
+        return Change((), now.files_in(gone), tokens, metadata, data_change=False) if gone else None
 
-    transact(tables.warm, remove)
-    fault_point("warm_sweep.after_remove")
+    transact(warm.table, remove)
     return tuple(gone)

@@ -18,6 +18,7 @@ from ...delta import open_snapshot
 from ...delta.commit import fence_stands
 from ...delta.faults import fault_point
 from ...delta.snapshot import Snapshot
+from ...delta.whole import open_both
 from ...errors import LakebookError, UserError
 from ...intervals import NULL, WHOLE
 from ...names import TierTables
@@ -25,7 +26,6 @@ from ..batches import in_batches
 from ..clearing import clear_warm
 from ..move import Moved
 from ..placing import CHANGED, Fences, NewPlace, moved_on, set_places
-from ..promote import note_whole
 from ..warm import note_tables
 from .archive_check import archive_damages
 from .cold_folders import archive_folder, supersede, sync_above
@@ -70,7 +70,7 @@ def archive(
     about = {"run": run, "operation_kind": "archive", **(metadata or {})}
     names = tuple(dict.fromkeys(partitions))
     _check_names(tables, names)
-    _, whole = note_whole(tables)
+    _, whole = open_both(tables.hot, tables.warm)
     known, skipped = _split(whole, names, fences)
     sizes = {p: _size(whole, p) for p in known}
     job = _Job(tables, contract, run, level, fences, on_progress)
@@ -119,7 +119,7 @@ class _Job:
     def archive(self, partitions: Sequence[str], metadata: Mapping[str, str]) -> Archived:
         noted = note_tables(self.tables, self.contract)
         clear = clear_warm(self.tables, noted.warm, partitions, metadata, fences=self.fences)
-        hot, whole = note_whole(self.tables)
+        hot, whole = open_both(self.tables.hot, self.tables.warm)
         fault_point("archive.after_note")
         fences = {p: self._fence(hot, p, clear) for p in partitions}
         wanted, skipped = _split(hot, partitions, fences)

@@ -26,6 +26,7 @@ from ...delta.place import Tier
 from ...delta.snapshot import Snapshot
 from ...delta.staging import Stage
 from ...delta.tokens import signed
+from ...delta.whole import open_both
 from ...errors import ConflictError, StorageError, storage_errors
 from ...names import Dataset, TierTables
 from ..batches import in_batches
@@ -33,7 +34,6 @@ from ..cold.archive import archive
 from ..cold.named import named_files
 from ..cold.recompress import LEVEL
 from ..move import move_to_warm
-from ..promote import note_whole
 from .search import Search
 from .subject import Subject
 
@@ -60,7 +60,7 @@ class Now:
 
 
 def look_at(tables: TierTables) -> Now:
-    hot, whole = note_whole(tables)
+    hot, whole = open_both(tables.hot, tables.warm)
     files: dict[str, list[Path]] = {
         p: [hot.table / file.path for file in found] for p, found in whole.by_partition.items()
     }
