@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..delta.log import open_snapshot
-from ..delta.sweeper import sweep
 from ..names import Dataset, tier_tables
 from ..settings import Settings
 
@@ -50,24 +48,20 @@ def tidy(settings: Settings, dataset: Dataset, *, run: str, with_vacuum: bool) -
     """
     from .cold.cold_sweep import sweep_cold
     from .retention import finish
-    from .vacuum import vacuum_dataset
-    from .warm import sweep_warm
+    from .vacuum import sweep_dataset, vacuum_dataset
 
     tables = tier_tables(settings.roots, dataset)
-    both = (tables.hot, tables.warm)
-    results = [sweep(table) for table in both if open_snapshot(table).version >= 0]
-    deleted = sum(len(swept.deleted) for swept in results)
-    freed = sum(swept.freed_bytes for swept in results)
-    stale = set(sweep_warm(tables, run=run))
+    done = (vacuum_dataset if with_vacuum else sweep_dataset)(tables, run=run).values()
     cold = sweep_cold(tables, run=run)
     ended = finish(settings, dataset, run=run)
-    deleted += cold.deleted + ended.files
-    freed += cold.freed_bytes + ended.size_bytes
-    kept = len(ended.kept)
-    if with_vacuum:
-        for done in vacuum_dataset(tables).values():
-            deleted += len(done.vacuum.deleted)
-            freed += done.vacuum.freed_bytes
-            kept += done.vacuum.kept_by_lease
-    swept = tuple(sorted(stale | set(cold.superseded)))
-    return Tidied({str(dataset): swept} if swept else {}, deleted, freed, kept)
+    swept = tuple(sorted({*cold.superseded, *(p for one in done for p in one.stale)}))
+    return Tidied(
+        {str(dataset): swept} if swept else {},
+        sum(len(one.sweep.deleted) + len(one.vacuum.deleted) for one in done)
+        + cold.deleted
+        + ended.files,
+        sum(one.sweep.freed_bytes + one.vacuum.freed_bytes for one in done)
+        + cold.freed_bytes
+        + ended.size_bytes,
+        sum(one.vacuum.kept_by_lease for one in done) + len(ended.kept),
+    )

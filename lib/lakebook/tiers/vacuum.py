@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..delta import SweepResult, VacuumResult, open_snapshot, sweep, vacuum
 from ..delta.cleaner import RETENTION_S
@@ -17,25 +18,38 @@ class Vacuumed:
     vacuum: the files that were deleted; with `dry_run` those that would be, before any sweep.
     """
 
-    sweep: SweepResult
-    stale: tuple[str, ...]
-    vacuum: VacuumResult
+    sweep: SweepResult = field(default_factory=SweepResult)
+    stale: tuple[str, ...] = ()
+    vacuum: VacuumResult = field(default_factory=lambda: VacuumResult((), 0, 0))
+
+
+def sweep_dataset(tables: TierTables, *, run: str = "") -> dict[str, Vacuumed]:
+    """Sweep the tables that a dataset has, and warm of what hot does not place there; by tier."""
+    swept = {tier: Vacuumed(sweep(table)) for tier, table in _there(tables)}
+    if "warm" in swept:
+        swept["warm"] = replace(swept["warm"], stale=sweep_warm(tables, run=run))
+    return swept
 
 
 def vacuum_dataset(
     tables: TierTables,
     *,
+    run: str = "",
     retention_s: float = RETENTION_S,
     now: float | None = None,
     dry_run: bool = False,
 ) -> dict[str, Vacuumed]:
-    """Vacuum the tables that a dataset has; by tier. Parameters as for `delta.vacuum`."""
-    found = {}
-    for tier, table in (("hot", tables.hot), ("warm", tables.warm)):
-        if open_snapshot(table).version < 0:
-            continue
-        swept = SweepResult() if dry_run else sweep(table)
-        stale = sweep_warm(tables) if tier == "warm" and not dry_run else ()
-        done = vacuum(table, retention_s=retention_s, now=now, dry_run=dry_run)
-        found[tier] = Vacuumed(swept, stale, done)
-    return found
+    """Sweep and vacuum the tables that a dataset has; by tier. Parameters as `delta.vacuum` has."""
+    swept = {} if dry_run else sweep_dataset(tables, run=run)
+    return {
+        tier: replace(
+            swept.get(tier, Vacuumed()),
+            vacuum=vacuum(table, retention_s=retention_s, now=now, dry_run=dry_run),
+        )
+        for tier, table in _there(tables)
+    }
+
+
+def _there(tables: TierTables) -> list[tuple[str, Path]]:
+    both = (("hot", tables.hot), ("warm", tables.warm))
+    return [(tier, table) for tier, table in both if open_snapshot(table).version >= 0]
