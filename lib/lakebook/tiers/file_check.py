@@ -32,7 +32,7 @@ def file_damages(
     found = [(table / file.path, file) for file in files]
     whole = True
     for path, file in found:
-        if what := _bytes_damage(path, file):
+        if what := bytes_damage(path, file):
             whole = False
             yield Damage(path, what)
     if not whole or not (rows or any(named_checksum(path.name) is None for path, _ in found)):
@@ -51,7 +51,8 @@ def file_damages(
         yield Damage(where, f"{which} are not those that were committed (their digest differs)")
 
 
-def _bytes_damage(path: Path, file: DataFile) -> str:
+def bytes_damage(path: Path, file: DataFile) -> str:
+    """What is wrong with a file's size or checksum; empty if nothing is."""
     try:
         size = path.stat().st_size
         if size != file.size_bytes:
