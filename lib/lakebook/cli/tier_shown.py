@@ -57,10 +57,10 @@ def print_plan(plan: TierPlan) -> None:
 def _plan_table(plan: TierPlan) -> Table:
     table = _table(("dataset", "partitions", "from", "to", "why"), ("files", "size", "a month"))
     for group in grouped(plan.actions):
-        size = size_text(sum(action.size_bytes for action in group.actions))
+        size = size_text(group.size_bytes)
         table.add_row(
             *(group.first.dataset, group.name, group.first.source, _target(group)),
-            *(escape(group.reason), f"{_files(group):,}", size, _cost(plan, group)),
+            *(escape(group.reason), f"{group.files:,}", size, _cost(plan, group)),
         )
     return table
 
@@ -68,10 +68,10 @@ def _plan_table(plan: TierPlan) -> Table:
 def _plan_lines(plan: TierPlan) -> Iterator[str]:
     """The same where a table would be too narrow to read: what, and below it why."""
     for group in grouped(plan.actions):
-        size = size_text(sum(action.size_bytes for action in group.actions))
+        size = size_text(group.size_bytes)
         yield (
             f"{group.first.dataset} {group.name}: {group.first.source} → {_target(group)}, "
-            f"{plural(_files(group), 'file')}, {size}, {_cost(plan, group)} a month"
+            f"{plural(group.files, 'file')}, {size}, {_cost(plan, group)} a month"
         )
         yield f"    [dim]{escape(group.reason)}[/]"
 
@@ -81,13 +81,8 @@ def _target(group: Group) -> str:
     return f"[red]{first.target}[/]" if first.kind == "delete" else first.target
 
 
-def _files(group: Group) -> int:
-    return sum(action.files for action in group.actions)
-
-
 def _cost(plan: TierPlan, group: Group) -> str:
-    before = sum(action.cost_before(plan.prices) for action in group.actions)
-    after = sum(action.cost_after(plan.prices) for action in group.actions)
+    before, after = group.cost_before(plan.prices), group.cost_after(plan.prices)
     return f"{money(before)} → {'~' if group.first.estimated else ''}{money(after)}"
 
 
@@ -139,6 +134,8 @@ def left_words(skipped: Mapping[str, str]) -> list[str]:
 
 
 def print_status(found: Sequence[DatasetStatus], prices: Prices) -> None:
+    from ..tiers.status import totals
+
     out = console()
     if not found:
         out.print("no dataset has a table yet")
@@ -156,18 +153,18 @@ def print_status(found: Sequence[DatasetStatus], prices: Prices) -> None:
                 size_text(use.size_bytes),
                 _short(use.monthly_cost),
                 size_text(use.waiting_bytes) if use.waiting_files else "",
-                _next(one) if is_first else "",
+                one.moves_next if is_first else "",
             )
     table.add_section()
-    for tier in ("hot", "warm", "cold"):
-        uses = [use for one in found for use in one.tiers if use.tier == tier]
+    for use in totals(found):
         table.add_row(
-            "all" if tier == "hot" else "",
-            tier,
-            *(f"{sum(vars(use)[k] for use in uses):,}" for k in ("partitions", "rows")),
-            size_text(sum(use.size_bytes for use in uses)),
-            _short(sum(use.monthly_cost for use in uses)),
-            size_text(sum(use.waiting_bytes for use in uses)),
+            "all" if use.tier == "hot" else "",
+            use.tier,
+            f"{use.partitions:,}",
+            f"{use.rows:,}",
+            size_text(use.size_bytes),
+            _short(use.monthly_cost),
+            size_text(use.waiting_bytes),
             "",
         )
     out.print(table)
@@ -181,12 +178,6 @@ def print_status(found: Sequence[DatasetStatus], prices: Prices) -> None:
         for problem in one.problems:
             text = f"[bold red]damaged[/] {escape(f'{one.dataset}: {problem}')}"
             error_console().print(text, soft_wrap=True)
-
-
-def _next(one: DatasetStatus) -> str:
-    if one.due:
-        return f"{one.due:,} now"
-    return one.next_change.isoformat() if one.next_change else ""
 
 
 def _short(amount: float) -> str:

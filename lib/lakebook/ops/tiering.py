@@ -46,15 +46,16 @@ def _empty() -> pl.DataFrame:
 
 def status(job: Maintenance) -> StatusCard:
     from ..tiers.status import status as look
+    from ..tiers.status import totals
 
     found = look(job.settings, job.tables, job.as_of)
     currency = job.settings.tiers.prices.currency
     tiers: dict[str, dict[str, float]] = {
-        tier: {
-            name: sum(getattr(use, name) for one in found for use in one.tiers if use.tier == tier)
+        use.tier: {
+            name: getattr(use, name)
             for name in ("partitions", "files", "rows", "size_bytes", "monthly_cost")
         }
-        for tier in TIERS
+        for use in totals(found)
     }
     parts = [f"{size_text(int(sums['size_bytes']))} {tier}" for tier, sums in tiers.items()]
     total, cost = (
@@ -81,8 +82,8 @@ def _by_dataset(found: Iterable[DatasetStatus], currency: str) -> Table:
             held.append(
                 f"{size_text(use.size_bytes)} in {use.partitions:,}" if use.partitions else ""
             )
-        due = f"{one.due:,} now" if one.due else str(one.next_change or "")
-        rows.append([one.dataset, str(one.policy), due, *held, money(one.monthly_cost)])
+        figures = (*held, money(one.monthly_cost))
+        rows.append([one.dataset, str(one.policy), one.moves_next, *figures])
     texts = [Column(name) for name in ("Dataset", "Policy", "Next change")]
     held_in = [Column(tier, True, "in partitions") for tier in TIERS]
     columns = (*texts, *held_in, Column(f"{currency} a month", True))
@@ -133,8 +134,6 @@ def actions_table(actions: Iterable[Action], prices: Prices) -> Table:
     rows = []
     for group in grouped(actions):
         first = group.first
-        after = sum(action.cost_after(prices) for action in group.actions)
-        before = sum(action.cost_before(prices) for action in group.actions)
         rows.append(
             [
                 first.kind.replace("_", " "),
@@ -142,9 +141,9 @@ def actions_table(actions: Iterable[Action], prices: Prices) -> Table:
                 group.name,
                 f"{first.source} → {first.target}",
                 first.because,
-                count(sum(action.files for action in group.actions)),
-                size_text(sum(action.size_bytes for action in group.actions)),
-                f"{money(before)} → {money(after)}",
+                count(group.files),
+                size_text(group.size_bytes),
+                f"{money(group.cost_before(prices))} → {money(group.cost_after(prices))}",
             ]
         )
     heads = ["What", "Dataset", "Partitions", "From → to", "Why", "Files", "Size"]

@@ -131,6 +131,21 @@ class Group:
             return self.first.reason
         return f"{self.first.reason} … {last.ended}"
 
+    @property
+    def files(self) -> int:
+        return sum(action.files for action in self.actions)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(action.size_bytes for action in self.actions)
+
+    def cost_before(self, prices: Prices) -> float:
+        """Of a month, as for an action."""
+        return sum(action.cost_before(prices) for action in self.actions)
+
+    def cost_after(self, prices: Prices) -> float:
+        return sum(action.cost_after(prices) for action in self.actions)
+
 
 def grouped(actions: Iterable[Action]) -> tuple[Group, ...]:
     """Join neighbours; the order of the datasets stays."""

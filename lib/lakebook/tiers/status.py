@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -69,6 +69,11 @@ class DatasetStatus:
     def monthly_cost(self) -> float:
         return sum(use.monthly_cost for use in self.tiers)
 
+    @property
+    def moves_next(self) -> str:
+        """In words: how many now, else when."""
+        return f"{self.due:,} now" if self.due else str(self.next_change or "")
+
     def to_json(self) -> dict[str, Any]:
         return {
             "dataset": self.dataset,
@@ -108,6 +113,17 @@ def status(
             looked = _Looked(one, whole, policy, day, settings.tiers.prices, problems)
             found.append(looked.status())
     return tuple(found)
+
+
+def totals(found: Sequence[DatasetStatus]) -> tuple[TierUse, ...]:
+    """The sums over datasets, by tier."""
+    names = [figure.name for figure in fields(TierUse) if figure.name != "tier"]
+    sums = []
+    for tier in HELD:
+        uses = [use for one in found for use in one.tiers if use.tier == tier]
+        figures: dict[str, Any] = {name: sum(getattr(u, name) for u in uses) for name in names}
+        sums.append(TierUse(tier, **figures))
+    return tuple(sums)
 
 
 @dataclass(frozen=True)
