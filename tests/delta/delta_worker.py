@@ -7,7 +7,7 @@ import os
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -200,18 +200,19 @@ PRELOAD = [
 ]
 
 
-class Worker:
-    """A process of its own that runs one `main`; `complaint` is what it raised."""
+class Forked:
+    """A process of its own; `complaint` is what it raised, which `target` writes to a file."""
 
-    def __init__(self, table: Path, spec: dict[str, object], fault: str = "") -> None:
+    preload: Sequence[str] = PRELOAD
+
+    def __init__(self, folder: Path, target: Callable[..., None], *arguments: object) -> None:
         # Forked from a server that has imported everything and computed nothing: polars and
         # delta-rs survive that, and a case costs a tenth of a fresh interpreter.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOAD)
-        self._complaint = table.parent / f"complaint-{uuid.uuid4().hex}"
+        context.set_forkserver_preload(list(self.preload))
+        self._complaint = folder / f"complaint-{uuid.uuid4().hex}"
         self._complaint.parent.mkdir(parents=True, exist_ok=True)
-        arguments = ({**spec, "table": str(table)}, fault, self._complaint)
-        self._process = context.Process(target=_entry, args=arguments)
+        self._process = context.Process(target=target, args=(*arguments, self._complaint))
         self._process.start()
 
     def send(self, number: int) -> None:
@@ -227,6 +228,13 @@ class Worker:
     @property
     def complaint(self) -> str:
         return self._complaint.read_text() if self._complaint.exists() else ""
+
+
+class Worker(Forked):
+    """A process that runs one `main`."""
+
+    def __init__(self, table: Path, spec: dict[str, object], fault: str = "") -> None:
+        super().__init__(table.parent, _entry, {**spec, "table": str(table)}, fault)
 
 
 def _entry(spec: dict[str, object], fault: str, complaint: Path) -> None:

@@ -23,11 +23,7 @@ Outcome = Callable[[], dict[str, Any]]
 @pytest.fixture
 def aged(tmp_path: Path) -> Aged:
     """`silver.events` with the months of 2013 in hot; hot for 60 d, warm until 180 d."""
-    (tmp_path / "lakebook.toml").touch()
-    made = Aged(tmp_path)
-    made.promise()
-    made.write()
-    return made
+    return Aged.year(tmp_path)
 
 
 @pytest.fixture

@@ -56,6 +56,15 @@ class Aged:
 
     root: Path
 
+    @classmethod
+    def year(cls, root: Path) -> Aged:
+        """With the months of 2013 in hot; hot for 60 d, warm until 180 d."""
+        (root / "lakebook.toml").touch()
+        made = cls(root)
+        made.promise()
+        made.write()
+        return made
+
     @property
     def settings(self) -> Settings:
         return load_settings(self.root, environ={})

@@ -14,13 +14,16 @@ from datetime import date
 from pathlib import Path
 
 import delta_worker as w
+import dying
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dying import Killed
 
 from lakebook import delta
 from lakebook.delta.digest import digest_file, digest_table
+from lakebook.delta.faults import TIER_POINTS
 from lakebook.errors import LakebookError, StorageError, UserError
 from lakebook.intervals import Interval
 from lakebook.names import TierTables
@@ -388,21 +391,7 @@ def test_what_the_disk_gives_back_otherwise_is_not_committed(
     assert in_place(quarter) == []
 
 
-class Killed(BaseException):
-    pass
-
-
-POINTS = [
-    "archive.warm_fenced",
-    "archive.warm_cleared",
-    "archive.after_note",
-    "archive.after_draft",
-    "archive.after_files",
-    "archive.after_manifest",
-    "archive.before_rename",
-    "archive.after_rename",
-    "archive.after_hot",
-]
+POINTS = [point for point in TIER_POINTS if point.startswith("archive.") and "sweep" not in point]
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -446,13 +435,7 @@ def test_a_sweep_that_died_is_finished_by_the_next(
 
 def die_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     """Leave everything as a kill would: nothing that is cleaned up on the way out is."""
-
-    def fault_point(name: str) -> None:
-        if name == point:
-            raise Killed
-
-    for module in (archiving, clearing, make_archive, cold_sweep):
-        monkeypatch.setattr(module, "fault_point", fault_point)
+    dying.die_at(monkeypatch, point, archiving, clearing, make_archive, cold_sweep)
     monkeypatch.setattr(cold_folders.Draft, "discard", lambda self: None)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import delta_worker as w
 import polars as pl
 import pytest
+from dying import die_at
 
 from lakebook import delta
 from lakebook.contract.model import Column
@@ -299,15 +300,8 @@ def test_interrupted_anywhere_it_is_finished_by_the_same_call(
 ) -> None:
     move_to_warm(quarter, CONTRACT, ["2013-02"])
     archive(quarter, CONTRACT, ["2013-03"])
-    reached = []
-
-    def stop(name: str) -> None:
-        if name == point:
-            reached.append(name)
-            raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
-        patched.setattr(module, "fault_point", stop)
+        reached = die_at(patched, point, module)
         with pytest.raises(KeyboardInterrupt):
             gone(quarter, ZERO)
     assert reached == [point]

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import delta_worker as w
+import dying
 import polars as pl
 import pytest
+from dying import Killed
 
 from lakebook import delta
 from lakebook.delta.transaction import Change, transact
@@ -337,19 +339,9 @@ def test_large_restores_are_committed_in_batches(
     assert restored.version == version + 2 and restored.files == 2
 
 
-class Killed(BaseException):
-    pass
-
-
 def die_at(monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     """Leave everything as a kill would: nothing that is cleaned up on the way out is."""
-
-    def fault_point(name: str) -> None:
-        if name == point:
-            raise Killed
-
-    for module in (restoring, falling, warm, copying, promoting):
-        monkeypatch.setattr(module, "fault_point", fault_point)
+    dying.die_at(monkeypatch, point, restoring, falling, warm, copying, promoting)
     monkeypatch.setattr(delta.Stage, "discard", lambda self: None)
     monkeypatch.setattr(delta.Stage, "finish", lambda self, kept=(): None)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dying import die_at
 from small_checkout import POSITIVE
 from small_lake import SmallLake
 
@@ -193,15 +194,8 @@ def test_interrupted_anywhere_it_is_finished_by_the_same_call(
     move(settings, "2013-01-02")
     archive(settings, "2013-01-03")
     days = ("2013-01-01", "2013-01-02", "2013-01-03")
-    reached = []
-
-    def stop(name: str) -> None:
-        if name == point:
-            reached.append(name)
-            raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
-        patched.setattr(retention, "fault_point", stop)
+        reached = die_at(patched, point, retention)
         with pytest.raises(KeyboardInterrupt):
             gone(settings, *days)
     assert reached == [point]

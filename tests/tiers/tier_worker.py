@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import multiprocessing
 import os
 import random
 import time
@@ -31,36 +30,21 @@ PRELOAD = [
 ]
 
 
-class Worker:
-    """A process of its own that runs one operation; `complaint` is what it raised.
+class Worker(w.Forked):
+    """A process that runs one operation.
 
     `spec["without"]`: the fence that is taken out there, "hot" or "warm". `spec["dawdle"]`: a seed
     for waiting at random points.
     """
 
+    preload = PRELOAD
+
     def __init__(self, folder: Path, spec: Spec, fault: str = "") -> None:
-        # Forked from a server that has imported everything and computed nothing: polars and
-        # delta-rs survive that, and a process costs a tenth of a fresh interpreter.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOAD)
-        self._complaint = folder / f"complaint-{uuid.uuid4().hex}"
         self._points = folder / f"points-{uuid.uuid4().hex}"
-        arguments = (folder, spec, fault, self._complaint, self._points)
-        self._process = context.Process(target=_entry, args=arguments)
-        self._process.start()
+        super().__init__(folder, _entry, folder, spec, fault, self._points)
 
     def kill(self) -> None:
         self._process.kill()
-
-    def wait(self) -> int:
-        """Exit code; negative: the signal that ended it."""
-        self._process.join(120)
-        assert self._process.exitcode is not None, "a worker hangs"
-        return self._process.exitcode
-
-    @property
-    def complaint(self) -> str:
-        return self._complaint.read_text() if self._complaint.exists() else ""
 
     @property
     def is_told(self) -> bool:
@@ -94,7 +78,7 @@ def take_out(fence: str, patch: Callable[..., None] = setattr) -> None:
     patch(module, "fence_stands", lambda noted, now, partition: True)
 
 
-def _entry(folder: Path, spec: Spec, fault: str, complaint: Path, points: Path) -> None:
+def _entry(folder: Path, spec: Spec, fault: str, points: Path, complaint: Path) -> None:
     if fault:
         os.environ[faults.VARIABLE] = fault
     if "dawdle" in spec:

@@ -1,0 +1,25 @@
+"""Deaths at fault points within the test's own process; those by SIGKILL are in `delta_worker`."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+
+class Killed(KeyboardInterrupt):
+    """No `except` of the code under test catches it."""
+
+
+def die_at(patch: pytest.MonkeyPatch, point: str, *modules: ModuleType) -> list[str]:
+    """Raise `Killed` where some modules come to a point; the list tells that one has."""
+    reached: list[str] = []
+
+    def fault_point(name: str) -> None:
+        if name == point:
+            reached.append(name)
+            raise Killed
+
+    for module in modules:
+        patch.setattr(module, "fault_point", fault_point)
+    return reached
