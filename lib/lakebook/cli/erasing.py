@@ -92,12 +92,13 @@ def audit(lake: shared.LakeOption = None, as_json: shared.JsonOption = False) ->
         shared.console().print("nothing was deleted yet")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("when (UTC)", "by", "what", "dataset"):
+    for name in ("when (UTC)", "by", "what"):
         table.add_column(name, no_wrap=True)
-    table.add_column("of", overflow="fold")
+    table.add_column("dataset", overflow="fold", min_width=10)
+    table.add_column("of", no_wrap=True)
     for name in ("rows", "size"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("state and reason", overflow="fold")
+    table.add_column("state", overflow="fold", min_width=12)  # and why
     for one in records:
         told = (one["state"], one.get("waiting"), one.get("reason"), one.get("policy"))
         reason = ", ".join(filter(None, told))
