@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
 
 from ..errors import UserError
 
 if TYPE_CHECKING:
     import polars as pl
-    import pyarrow as pa
 
 _BATCH_ROWS = 100_000
 
 
-class FrameStream:
-    """What DuckDB asks for by Arrow's capsules, for a self-join more than once."""
+class FrameDataset(ds.Dataset):  # type: ignore[misc]
+    """What DuckDB asks for the columns of a scan, for a self-join more than once.
+
+    A dataset, not an Arrow stream: DuckDB puts a scanner of PyArrow's between itself and a stream,
+    and that one reads up to a gigabyte ahead of what is asked for.
+    """
 
     def __init__(self, frame: pl.LazyFrame) -> None:
         import polars as pl
@@ -26,25 +33,36 @@ class FrameStream:
             frame = frame.with_columns(pl.col(texts).cast(pl.String))
             types = frame.collect_schema()
         self._frame = frame
-        self.schema: pa.Schema = pl.DataFrame(schema=types).to_arrow().schema
+        self._types = pl.DataFrame(schema=types).to_arrow().schema
 
-    def without_rows(self) -> FrameStream:
+    @property
+    def schema(self) -> pa.Schema:
+        return self._types
+
+    def without_rows(self) -> FrameDataset:
         import polars as pl
 
-        return FrameStream(pl.LazyFrame(schema=self._frame.collect_schema()))
+        return FrameDataset(pl.LazyFrame(schema=self._frame.collect_schema()))
 
-    def __arrow_c_schema__(self) -> Any:
-        return self.schema.__arrow_c_schema__()
+    def scanner(self, columns: Sequence[str] | None = None, filter: Any = None) -> _Scan:
+        # DuckDB asks for no column where it only counts rows. A filter comes only of a join, which
+        # compares each row itself: what it leaves out it need not, and NaN it must not.
+        names = list(columns or self._types.names[:1])
+        types = pa.schema([self._types.field(name) for name in names])
+        return _Scan(self._frame.select(names), types)
 
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        import pyarrow as pa
 
-        reader = pa.RecordBatchReader.from_batches(self.schema, self._batches())
-        return reader.__arrow_c_stream__(requested_schema)
+@dataclass(frozen=True)
+class _Scan:
+    frame: pl.LazyFrame
+    schema: pa.Schema
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(self.schema, self._batches())
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         # Lazy: nothing is computed for a scan that DuckDB opens and does not read.
-        for frame in self._frame.collect_batches(chunk_size=_BATCH_ROWS, lazy=True):
+        for frame in self.frame.collect_batches(chunk_size=_BATCH_ROWS, lazy=True):
             yield from frame.to_arrow().cast(self.schema).to_batches()
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ContractError, UserError
-from .arrow_stream import FrameStream, polars_frame
 from .duckdb_input import Input
 from .messages import column_not_found, first_lines, missing_column
 
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
     import pyarrow as pa
+
+    from .arrow_stream import FrameDataset
 
 _BATCH_ROWS = 100_000
 _numbers = itertools.count(1)
@@ -67,7 +68,7 @@ class SqlDatabase:
         """Bind a query; its rows as a lazy frame. Raises UserError if it does not bind."""
         from polars.io.plugins import register_io_source
 
-        frames = {name: FrameStream(polars_frame(one, name)) for name, one in query.frames.items()}
+        frames = _datasets(query.frames) if query.frames else {}
         columns, schema = self._bind(query, frames)
 
         def rows(
@@ -89,7 +90,7 @@ class SqlDatabase:
         return register_io_source(rows, schema=schema, is_pure=True, explain_name="SQL")
 
     def _bind(
-        self, query: SqlQuery, frames: Mapping[str, FrameStream]
+        self, query: SqlQuery, frames: Mapping[str, FrameDataset]
     ) -> tuple[dict[str, str], pl.Schema]:
         """Columns with the type that each is cast to (empty: as it is), and the frame's schema."""
         import duckdb
@@ -107,7 +108,7 @@ class SqlDatabase:
 
     @contextlib.contextmanager
     def _opened(
-        self, tables: Sequence[Input], frames: Mapping[str, FrameStream]
+        self, tables: Sequence[Input], frames: Mapping[str, FrameDataset]
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor in a catalog of its own that holds these tables and frames."""
         if self._connection is None:
@@ -120,11 +121,14 @@ class SqlDatabase:
                 cursor.execute(f'create schema if not exists "{table.dataset.layer}"')
                 cursor.execute(table.view_sql())
             for name, one in frames.items():
-                cursor.register(name, one)
+                cursor.register(f"rows of {name}", one)
+                # A filter stays above an offset: PyArrow, to which it would be handed, has NaN
+                # above nothing.
+                cursor.execute(f'create view "{name}" as from "rows of {name}" offset 0')
             yield cursor
         finally:
             for name in frames:
-                cursor.unregister(name)
+                cursor.unregister(f"rows of {name}")
             cursor.execute(f"use memory; detach {catalog}")
             cursor.close()
 
@@ -143,6 +147,12 @@ class SqlDatabase:
         connection = duckdb.connect(":memory:", config=config)
         connection.execute("set TimeZone = 'UTC'")  # not the machine's, or results would differ
         return connection
+
+
+def _datasets(frames: Mapping[str, Any]) -> dict[str, FrameDataset]:
+    from .arrow_stream import FrameDataset, polars_frame
+
+    return {name: FrameDataset(polars_frame(frame, name)) for name, frame in frames.items()}
 
 
 def _columns(description: Sequence[Sequence[Any]], where: str) -> dict[str, str]:
@@ -197,7 +207,7 @@ def _frames(reader: Any, predicate: pl.Expr | None, n_rows: int | None) -> Itera
 
 
 def _unbound(
-    wrong: BaseException, query: SqlQuery, frames: Mapping[str, FrameStream]
+    wrong: BaseException, query: SqlQuery, frames: Mapping[str, FrameDataset]
 ) -> ContractError | UserError:
     """DuckDB's word on a query that does not bind, as one sentence."""
     if missing := column_not_found(wrong):
