@@ -20,12 +20,14 @@ from lakebook import delta
 from lakebook.delta.disk import sync_file
 from lakebook.intervals import Interval
 from lakebook.names import TierTables, tier_tables
+from lakebook.run.erasure import Erasure, erase
 from lakebook.settings import Settings, load_settings
 from lakebook.tiers.cold.archive import archive
 from lakebook.tiers.cold.cold_sweep import sweep_cold
 from lakebook.tiers.cold.fall_back import fall_back
 from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.compaction import plan_compaction, run_compaction
+from lakebook.tiers.erasure.subject import parse_subject
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.promote import promote
 from lakebook.tiers.retention import delete
@@ -96,7 +98,9 @@ def rows_of(month: str, number: int) -> w.pl.DataFrame:
 
 
 def operate(folder: Path, spec: Spec) -> None:
-    """One operation, as maintenance or a step does it. Keys: op, months, number, to, expires."""
+    """One operation, as maintenance or a step does it. Keys: op, months, number, to, expires,
+    keys.
+    """
     _OPERATIONS[spec["op"]](folder, tuple(spec.get("months", MONTHS)), spec)
 
 
@@ -149,6 +153,13 @@ def _vacuum(folder: Path, months: Months, spec: Spec) -> None:
     sweep_cold(tables_at(folder), retention_s=0, now=later)
 
 
+def _erase(folder: Path, months: Months, spec: Spec) -> None:
+    """From all that there is of the dataset, whatever the months."""
+    subject = parse_subject(CONTRACT, spec["keys"])
+    report = erase(Erasure(settings_at(folder), (CONTRACT,), subject, "erase"))
+    assert report.is_clean, (report.found, report.problems)
+
+
 def _maintain(folder: Path, months: Months, spec: Spec) -> None:
     for each in (_fall_back, _compact, _move, _sweep):
         each(folder, months, spec)
@@ -165,5 +176,6 @@ _OPERATIONS: dict[str, Callable[[Path, Months, Spec], None]] = {
     "sweep": _sweep,
     "compact": _compact,
     "vacuum": _vacuum,
+    "erase": _erase,
     "maintain": _maintain,
 }
