@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,8 @@ def test_what_sql_meets_in_the_data_fails_the_run_in_one_sentence(by_sql: Checko
     failed = by_sql.run()["silver.events"]
 
     assert failed["status"] == "failed"
-    assert "Could not convert string '1x'" in failed["runs"][0]["error"]
+    # Of several files DuckDB names the row that it comes to first.
+    assert re.search(r"Could not convert string '\dx'", failed["runs"][0]["error"])
     assert "\n" not in failed["runs"][0]["error"]
     assert not Path(by_sql.root, ".lake/prod/hot/silver/events").is_dir() or not by_sql.query(
         "select id from silver.events"
