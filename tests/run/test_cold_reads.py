@@ -56,6 +56,15 @@ def test_only_what_is_stale_needs_cold(checkout: Checkout):
     assert ran["status"] == "ok" and ran["runs"][0]["outputs"][0]["unchanged"] == [D1]
     assert view_of(checkout, "silver.events").tier(D1) == "cold"
 
+    # The plan foresees it, but not of days that are made anew before.
+    foreseen = checkout.lakebook("plan", "silver.events", *INTERVAL)
+    assert foreseen.returncode == 0 and "will stop: bronze.events lies in cold" in foreseen.stdout
+    planned = checkout.lakebook("plan", "silver.events", *INTERVAL, "--json").stdout
+    (silver,) = json.loads(planned)
+    assert silver["in_cold"] == {"bronze.events": [D2]} and COMMAND in silver["error"]
+    for silver in json.loads(checkout.lakebook("plan", *INTERVAL, "--force", "--json").stdout):
+        assert (silver["in_cold"], silver["error"]) == ({}, None)
+
     refused = checkout.lakebook("run", "silver.events", *INTERVAL)
     assert refused.returncode == 2 and "Traceback" not in refused.stdout + refused.stderr
     assert f"bronze.events lies in cold for {D2} (1 partition, " in refused.stdout

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from ..cards.words import plural
+from ..errors import UserError
 from ..intervals import Unit
 from ..names import Dataset, Job, is_job
 from ..settings import Settings
@@ -172,7 +173,14 @@ def print_runs(records: Sequence[RunRecord]) -> None:
     out.print(table, width=max(out.width, longest + 43), crop=False)
 
 
-def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) -> None:
+def print_plan(
+    plans: Sequence[StepPlan],
+    every: Unit | None,
+    barred: Mapping[Dataset, UserError],
+    *,
+    explain: bool,
+) -> None:
+    """`barred`: why the runs of a step will stop before they start."""
     out = console()
     due = [planned for planned in plans if planned.is_due or planned.waits_for]
     for planned in due:
@@ -190,6 +198,8 @@ def print_plan(plans: Sequence[StepPlan], every: Unit | None, *, explain: bool) 
         if explain:
             for reason, names in _by_reason(planned.reasons).items():
                 out.print(f"    {escape(reason)}: {_few(names)}", soft_wrap=True)
+        if error := barred.get(planned.node.name):
+            out.print(f"    [yellow]will stop:[/] {escape(error.sentence)}", soft_wrap=True)
     for planned in plans:
         for reason, names in _by_reason(planned.kept).items():
             said = f"{planned.node.name} keeps {_few(names)}: {reason}"

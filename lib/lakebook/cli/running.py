@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import UserError, did_you_mean
+from ..errors import ColdError, UserError, did_you_mean
 from . import shared
 
 if TYPE_CHECKING:
     from ..graph import Graph, OpsJob, StepNode
+    from ..names import Dataset
     from ..run.plan import StepPlan
     from ..run.scheduler import Notify, StepReport
+    from ..step.view import DatasetView
 
 
 class Every(StrEnum):
@@ -129,19 +131,25 @@ def plan(
     as_json: shared.JsonOption = False,
 ) -> None:
     """Show what `run` would do, and why. Nothing is run and no data is read."""
+    from ..run.cold_reads import obstacles
     from ..run.plan import Planner
 
     settings = shared.settings_of(lake, env)
     graph, steps = shared.selected(settings, selectors)
     given = parameters(parameter, steps)
     planner = Planner(settings, graph, shared.interval_of(start, end), given, force)
-    plans = planner.plan(steps)
+    views: dict[Dataset, DatasetView] = {}
+    plans = planner.plan(steps, views)
+    unit = _unit(every)
+    barred = obstacles(planner, plans, unit, views)
     if as_json:
-        shared.print_json([_plan_json(planned, _unit(every)) for planned in plans])
+        shared.print_json(
+            [_plan_json(planned, unit, barred.get(planned.node.name)) for planned in plans]
+        )
         return
     from .progress import print_plan
 
-    print_plan(plans, _unit(every), explain=explain)
+    print_plan(plans, unit, barred, explain=explain)
 
 
 def parameters(given: list[str] | None, steps: Sequence[StepNode | OpsJob]) -> dict[str, Any]:
@@ -213,7 +221,7 @@ def report_json(report: StepReport) -> dict[str, Any]:
     }
 
 
-def _plan_json(planned: StepPlan, every: Any) -> dict[str, Any]:
+def _plan_json(planned: StepPlan, every: Any, barred: UserError | None) -> dict[str, Any]:
     return {
         "step": str(planned.node.name),
         "engine": planned.node.engine or None,
@@ -223,6 +231,8 @@ def _plan_json(planned: StepPlan, every: Any) -> dict[str, Any]:
         "kept": dict(planned.kept),
         "waits_for": list(planned.waits_for),
         "runs": [asdict(piece) if piece else None for piece in planned.pieces(every)],
+        "error": barred.sentence if barred else None,
+        "in_cold": dict(barred.needs) if isinstance(barred, ColdError) else {},
     }
 
 

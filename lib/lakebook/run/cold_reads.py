@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from ..cards.words import plural, size_text
 from ..contract.lookup import find_table
 from ..contract.time import partitions_of
-from ..errors import ColdError
+from ..errors import ColdError, UserError
 from ..graph import StepNode
-from ..intervals import Interval
+from ..intervals import Interval, Unit
 from ..names import PROD, Dataset, tier_tables
 from ..settings import Settings
 from ..step.cold import cold_error, spans_text, time_text
 from ..step.view import DatasetView
-from .plan import Planner
+from .plan import Planner, StepPlan, is_appended
 
 if TYPE_CHECKING:
     from ..tiers.operation import Operation
@@ -89,8 +89,48 @@ def check_reads(planner: Planner, node: StepNode, interval: Interval | None) -> 
     Raises UserError for days that retention deleted. What a merge has to rewrite is known only when
     its batch is there.
     """
+    views: dict[Dataset, DatasetView] = {}
+    _check(planner, _wanted(planner, node, interval, views), views)
+
+
+def obstacles(
+    planner: Planner,
+    plans: Iterable[StepPlan],
+    every: Unit | None,
+    views: dict[Dataset, DatasetView],
+) -> Mapping[Dataset, UserError]:
+    """What `check_reads` would raise for planned runs, all those of a step at once.
+
+    What a run of a step above makes anew lies in hot by then. `views` are those of the plans.
+    """
+    found: dict[Dataset, UserError] = {}
+    made: dict[Dataset, set[str]] = {}
+    for plan in plans:
+        if not plan.is_due or is_appended(plan.node):
+            continue
+        wanted: dict[Dataset, dict[str, None]] = {}
+        pieces = plan.pieces(every)
+        for piece in pieces:
+            for dataset, names in _wanted(planner, plan.node, piece, views).items():
+                left = (name for name in names if name not in made.get(dataset, ()))
+                wanted.setdefault(dataset, {}).update(dict.fromkeys(left))
+        try:
+            _check(planner, wanted, views)
+        except UserError as error:
+            found[plan.node.name] = error
+        for table in plan.node.contract.tables if plan.node.contract else ():
+            made[table.dataset] = {name for piece in pieces for name in partitions_of(table, piece)}
+    return found
+
+
+_Wanted = Mapping[Dataset, Mapping[str, None]]
+"""Datasets that runs read, with the partitions of each; what nobody wrote is left out."""
+
+
+def _check(planner: Planner, wanted: _Wanted, views: dict[Dataset, DatasetView]) -> None:
     missing = []
-    for view, names in _reads(planner, node, interval):
+    for dataset, names in wanted.items():
+        view = planner.view(dataset, views)
         if cold := view.in_cold(names):
             if planner.settings.env != PROD:
                 view.check_readable(cold)
@@ -101,18 +141,15 @@ def check_reads(planner: Planner, node: StepNode, interval: Interval | None) -> 
         raise cold_error(planner.settings, missing)
 
 
-def _reads(
-    planner: Planner, node: StepNode, interval: Interval | None
-) -> Iterator[tuple[DatasetView, tuple[str, ...]]]:
-    """Each dataset that a run reads, with the partitions of it; what nobody wrote is left out."""
+def _wanted(
+    planner: Planner, node: StepNode, interval: Interval | None, views: dict[Dataset, DatasetView]
+) -> _Wanted:
     assert node.contract is not None
-    views: dict[Dataset, DatasetView] = {}
     wanted: dict[Dataset, dict[str, None]] = {}
 
-    def note(dataset: Dataset, within: Interval | None) -> DatasetView:
-        view = planner.view(dataset, views)
-        wanted.setdefault(dataset, {}).update(dict.fromkeys(view.read_of(within)))
-        return view
+    def note(dataset: Dataset, within: Interval | None) -> None:
+        names = planner.view(dataset, views).read_of(within)
+        wanted.setdefault(dataset, {}).update(dict.fromkeys(names))
 
     for read in node.reads:
         around = None
@@ -127,5 +164,4 @@ def _reads(
             note(table.dataset, None)
             for name in partitions_of(table, interval):
                 wanted[table.dataset].pop(name, None)  # these are what the run makes
-    for dataset, names in wanted.items():
-        yield views[dataset], tuple(names)
+    return wanted

@@ -90,10 +90,15 @@ class Planner:
         """Those of the given parameters that the notebook has."""
         return {name: value for name, value in self.parameters.items() if name in node.parameters}
 
-    def plan(self, steps: Sequence[StepNode]) -> tuple[StepPlan, ...]:
-        """Plan steps in the graph's order; say which wait for others."""
+    def plan(
+        self, steps: Sequence[StepNode], views: dict[Dataset, DatasetView] | None = None
+    ) -> tuple[StepPlan, ...]:
+        """Plan steps in the graph's order; say which wait for others.
+
+        `views` gets the datasets as they were looked at.
+        """
         chosen = {node.name for node in steps}
-        views: dict[Dataset, DatasetView] = {}
+        views = {} if views is None else views
         plans: list[StepPlan] = []
         due: set[Dataset] = set()
         for node in self.graph.order():
