@@ -17,6 +17,7 @@ from lakebook.engines.duckdb_input import Input
 from lakebook.errors import UserError
 from lakebook.intervals import Interval
 from lakebook.names import Dataset
+from lakebook.run.pruning import plan_scans
 from lakebook.run.query import run_query
 from lakebook.settings import Settings, load_settings
 from lakebook.step.view import DatasetView, open_view
@@ -136,11 +137,38 @@ def test_a_date_by_month(lake: Lake):
         "seen < '2013-02-01'": {"2013-01"},
         "seen <= '2013-02-01'": {"2013-01", "2013-02"},
         "date_trunc('month', seen) = '2013-03-01'": {"2013-03"},
+        "year(seen) = 2013 AND month(seen) = 3": {"2013-03"},
+        "extract(month FROM seen) IN (2, 4)": {"2013-02", "2013-04"},
+        "year(seen) = 2012": set(),
+        "quarter(seen) = 2 AND amount >= 0": {"2013-04"},
+        "day(seen) = 30": {"2013-01", "2013-03", "2013-04"},
+        "month(seen) = 3 OR amount = 1": BILLS,
         "seen::VARCHAR LIKE '2013-03%'": BILLS,
         "seen IS DISTINCT FROM '2013-03-01'": BILLS,
     }.items():
         lake.query(f"SELECT * FROM silver.bills WHERE {where}")
         assert lake.opened["silver.bills"] == months, where
+
+
+def test_a_part_of_a_date_that_begins_anew_within_a_partition(lake: Lake):
+    """The last day of 2012 in New York ends in 2013 of UTC, in which the column is."""
+    contract = find_table(lake.settings, Dataset.parse("silver.events"))
+    table = Input(contract.dataset, [], contract.arrow_schema())
+    for where, may in {
+        "year(seen) = 2012": True,
+        "year(seen) = 2013": True,
+        "year(seen) = 2014": False,
+        "month(seen) = 1": True,
+        "month(seen) < 12": True,
+        "month(seen) = 6": True,  # it cannot, but that is not looked into
+        "day(seen) = 1 AND year(seen) > 2013": False,
+        "year(seen) IS NULL": True,
+    }.items():
+        with duckdb.connect(":memory:") as connection:
+            sql = f"SELECT * FROM silver.events WHERE {where}"
+            (wanted,) = plan_scans(connection, sql, [(contract, table)]).values()
+        assert wanted.may_need("2012-12-31") is may, where
+        assert wanted.may_need("null") is ("IS NULL" in where)
 
 
 def test_an_interval_limits_every_dataset(lake: Lake):
@@ -181,6 +209,12 @@ class Dice:
         hour = self.draw.choice(["", "", " 05:00:00", " 04:59:59.999999", " 17:00:00"])
         return self.draw.choice([f"'{day}{hour}'", f"DATE '{day}'", f"TIMESTAMP '{day}{hour}'"])
 
+    def year(self) -> int:
+        return self.draw.randrange(2012, 2015)
+
+    def month(self) -> int:
+        return self.draw.randrange(1, 6)
+
     def predicate(self, column: str, depth: int = 2) -> str:
         kind = self.draw.randrange(11 if depth else 8)
         one, two = self.value(), self.value()
@@ -205,7 +239,11 @@ class Dice:
                     f"{column} IS DISTINCT FROM {one}",
                     f"coalesce({column}, {one}) >= {two}",
                     f"{column} + INTERVAL 1 DAY > {one}",
-                    f"year({column}) = 2013",
+                    f"year({column}) {self.draw.choice(['=', '<>', '>='])} {self.year()}",
+                    f"year({column}) = {self.year()} AND month({column}) = {self.month()}",
+                    f"extract(month FROM {column}) BETWEEN 2 AND {self.month()}",
+                    f"quarter({column}) IN (1, {self.month()})",
+                    f"{self.month()} < date_part('day', {column})",
                     f"({column} < {one}) IS NULL",
                 ])  # fmt: skip
             case 8:

@@ -5,7 +5,7 @@ A predicate that is not understood here may hold everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -51,6 +51,12 @@ def _number(value: date | datetime) -> int:
     return (value - _EPOCH.date()).days
 
 
+def _date(value: int, column: str) -> date:
+    if column == "DATE":
+        return (_EPOCH + timedelta(days=value)).date()
+    return (_EPOCH + value * _MICROSECOND).date()
+
+
 def may_hold(node: Node, span: Span, column: str) -> bool:
     """Whether a predicate may hold for a value of the partition. In doubt it may."""
     kind = node.get("filter_type") or node.get("type")
@@ -71,22 +77,51 @@ def may_hold(node: Node, span: Span, column: str) -> bool:
             return _compares(node["comparison_type"], node["constant"], span, column)
         case "IN_FILTER":
             return any(_compares("COMPARE_EQUAL", v, span, column) for v in node["values"])
-        case "COMPARE_IN" if _is_column(node["children"][0]):
+        case "COMPARE_IN" if measured := _measure(node["children"][0], span, column):
             values = node["children"][1:]
-            return any(_compares_to("COMPARE_EQUAL", v, span, column) for v in values)
-        case "COMPARE_BETWEEN" if _is_column(node["input"]):
+            return any(_compares_to("COMPARE_EQUAL", v, *measured) for v in values)
+        case "COMPARE_BETWEEN" if measured := _measure(node["input"], span, column):
             low = "COMPARE_GREATERTHAN" + ("OREQUALTO" if node["lower_inclusive"] else "")
             high = "COMPARE_LESSTHAN" + ("OREQUALTO" if node["upper_inclusive"] else "")
-            return _compares_to(low, node["lower"], span, column) and _compares_to(
-                high, node["upper"], span, column
+            return _compares_to(low, node["lower"], *measured) and _compares_to(
+                high, node["upper"], *measured
             )
         case str() if node.get("expression_class") == "BOUND_COMPARISON":
             left, right = node["left"], node["right"]
-            if _is_column(left):
-                return _compares_to(kind, right, span, column)
-            if _is_column(right):
-                return _compares_to(_SWAPPED.get(kind, kind), left, span, column)
+            if measured := _measure(left, span, column):
+                return _compares_to(kind, right, *measured)
+            if measured := _measure(right, span, column):
+                return _compares_to(_SWAPPED.get(kind, kind), left, *measured)
     return True
+
+
+def _measure(node: Node, span: Span, column: str) -> tuple[Span, str] | None:
+    """What the column or a part of its date takes in the partition, and its type in DuckDB.
+
+    None for another expression, and for a part that begins anew within the partition.
+    """
+    if _is_column(node):
+        return span, column
+    part, children = _PARTS.get(node.get("name", "")), node.get("children") or []
+    if part is None or len(children) != 1 or not _is_column(children[0]):
+        return None
+    if [one.get("id") for one in node["arguments"]] != [column]:
+        return None
+    if span.values is None:
+        return span, "BIGINT"
+    first, last = (_date(value, column) for value in span.values)
+    whole, value = part
+    return (Span((value(first), value(last))), "BIGINT") if whole(first) == whole(last) else None
+
+
+_Of = Callable[[date], Any]
+_PARTS: Mapping[str, tuple[_Of, _Of]] = {
+    "year": (lambda day: None, lambda day: day.year),
+    "quarter": (lambda day: day.year, lambda day: (day.month + 2) // 3),
+    "month": (lambda day: day.year, lambda day: day.month),
+    "day": (lambda day: (day.year, day.month), lambda day: day.day),
+}
+"""Functions of a date that grow with it, each within what is the same of all its dates."""
 
 
 def _children(node: Node) -> Sequence[Node]:

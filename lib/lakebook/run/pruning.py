@@ -71,8 +71,7 @@ def plan_scans(
     found = _plan(connection, sql)
     for _, one in tables:
         connection.execute(f"DROP TABLE {one.table}")
-    scans = list(nodes_of(found, "LOGICAL_GET"))
-    return {one.dataset: Wanted(contract, _of(contract, one, scans)) for contract, one in tables}
+    return {one.dataset: Wanted(contract, _of(contract, one, found)) for contract, one in tables}
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
@@ -98,18 +97,48 @@ def nodes_of(tree: Any, kind: str) -> Iterator[Node]:
             yield from nodes_of(value, kind)
 
 
-def _of(
-    contract: TableContract, table: Input, scans: Sequence[Node]
-) -> tuple[tuple[Node, ...], ...]:
+def _of(contract: TableContract, table: Input, plan: Any) -> tuple[tuple[Node, ...], ...]:
     """The predicates on the time column, by scan of one table."""
     if contract.time is None:
         return ()
     found = []
-    for scan in scans:
+    above = list(_filters(plan))
+    for scan in nodes_of(plan, "LOGICAL_GET"):
         place = scan.get("function_data") or {}
         if (place.get("schema"), place.get("table")) != (table.dataset.layer, table.dataset.name):
             continue
-        filters = (scan.get("table_filters") or {}).get("filters") or ()
-        names = scan["names"]
-        found.append(tuple(f["value"] for f in filters if names[f["key"]] == contract.time.column))
+        pushed = (scan.get("table_filters") or {}).get("filters") or ()
+        named = [(scan["names"][one["key"]], one["value"]) for one in pushed]
+        named += [(name, predicate) for below, name, predicate in above if below is scan]
+        found.append(tuple(node for name, node in named if name == contract.time.column))
     return tuple(found)
+
+
+def _filters(plan: Any) -> Iterator[tuple[Node, str, Node]]:
+    """What stays above a scan, as two functions of a column do: scan, column, predicate on it."""
+    for node in nodes_of(plan, "LOGICAL_FILTER"):
+        scan, columns = _below(node["children"][0])
+        for predicate in node["expressions"]:
+            used = {columns.get(ref["index"], "") for ref in nodes_of(predicate, "BOUND_REF")}
+            if scan is not None and len(used) == 1:
+                yield scan, used.pop(), predicate
+
+
+def _below(node: Node) -> tuple[Node | None, Mapping[int, str]]:
+    """The scan whose rows a node hands on, and which of its columns stand where."""
+    match node["type"]:
+        case "LOGICAL_GET" if not node["projection_ids"]:
+            read = [one["index"] for one in node["column_indexes"]]
+            names = node["names"]
+            return node, {at: names[i] for at, i in enumerate(read) if i < len(names)}
+        case "LOGICAL_PROJECTION":
+            scan, columns = _below(node["children"][0])
+            given = {
+                at: columns.get(one["index"], "")
+                for at, one in enumerate(node["expressions"])
+                if one["expression_class"] == "BOUND_REF"
+            }
+            return scan, given
+        case "LOGICAL_FILTER" if not node["projection_map"]:
+            return _below(node["children"][0])
+    return None, {}
