@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import tempfile
 import threading
 import time
+import types
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from lakebook.archive.masking import MASK
 from lakebook.runtime import proc, warm
 from lakebook.runtime.cancel import Cancel
 from lakebook.runtime.job import JobRequest, JobResult, Limits, execute
+from lakebook.runtime.monitor import Monitor
+from lakebook.runtime.notebook_client import LakebookClient
 from lakebook.settings import Settings
 
 from .conftest import wait_until, write_notebook
@@ -174,6 +180,42 @@ def test_memory_over_the_limit_ends_the_run(run: Runner) -> None:
     assert result.status == "killed"
     assert "over the limit of 400 MB" in (result.error or "")
     assert result.elapsed_s < 15
+
+
+CONNECTION = """
+import json, os
+from ipykernel.connect import get_connection_file
+file = get_connection_file()
+folder = os.path.dirname(file)
+print(json.load(open(file))["transport"], oct(os.stat(folder).st_mode & 0o777), folder)
+"""
+
+
+@pytest.mark.parametrize(
+    "then", ["", "1 / 0", "os.kill(os.getpid(), 9)", "os.kill(os.getppid(), 9)"]
+)
+def test_a_kernel_listens_on_no_port_and_its_sockets_go_with_the_job(
+    run: Runner, then: str
+) -> None:
+    run(
+        CONNECTION, then.replace("os.getppid()", f"int(open({str(run.out)!r} + '/job.pid').read())")
+    )
+    (shown,) = re.findall(r"ipc 0o700 (/[^\\\s]*/lakebook-kernel-\w+)", run.outputs())
+    assert not Path(shown).exists()
+
+
+def test_where_a_socket_s_path_would_be_too_long_a_kernel_takes_ports(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    manager = types.SimpleNamespace(nb=nbformat.v4.new_notebook(), log_output=False)
+    for folder, transport in ((tempfile.gettempdir(), "ipc"), (str(deep), "tcp")):
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        client = LakebookClient(manager, Monitor(Limits()), kernel_name="python3")
+        assert client.create_kernel_manager().transport == transport
+        assert client.sockets is not None and client.sockets.parent == Path(folder)
+        client.sockets.rmdir()
 
 
 def test_a_killed_job_leaves_what_was_printed(run: Runner) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -34,22 +35,30 @@ class Journal:
         """Note a process that must not outlive the job."""
         self.add({"process": [pid, proc.started(pid)]})
 
+    def add_scratch(self, folder: Path) -> None:
+        """Note a folder that the job removes when it ends."""
+        self.add({"scratch": str(folder)})
+
     def close(self) -> None:
         os.close(self._file)
 
 
 def end_processes(path: Path, timeout_s: float = 3.0) -> None:
-    """Kill the job and its kernel, if they live still, and wait until they are gone.
+    """Kill the job and its kernel, if they live still, wait until they are gone, and clear up.
 
     A kernel that goes on would commit after its run was declared dead.
     """
-    noted = [record["process"] for record in _records(path) if "process" in record]
+    records = _records(path)
+    noted = [record["process"] for record in records if "process" in record]
     deadline = time.monotonic() + timeout_s
     for pid, began in noted:
         while began and proc.started(pid) == began and time.monotonic() < deadline:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
             time.sleep(0.01)
+    for record in records:
+        if "scratch" in record:
+            shutil.rmtree(record["scratch"], ignore_errors=True)
 
 
 def rebuild(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:

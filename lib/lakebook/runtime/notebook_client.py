@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -21,6 +24,9 @@ from ..errors import UserError
 from ..settings import load_settings
 from .monitor import Monitor
 from .watch import Limits, Watch
+
+_CONNECTION_PATH_LIMIT = 96
+"""Bytes; a socket is named after it (`k-ipc-5` for `k.json`), and the system takes 107."""
 
 
 class ManagedEngine(Engine):  # type: ignore[misc]
@@ -65,7 +71,22 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
         super().__init__(nb_man, **kwargs)
         self.monitor = monitor
         self.watch: Watch | None = None
+        self.sockets: Path | None = None
         self.mask = masker(os.environ)
+
+    def create_kernel_manager(self) -> Any:
+        """As nbclient's, over Unix sockets that only this user can reach.
+
+        A port is chosen before the kernel binds it, so that on a busy machine somebody else may.
+        """
+        manager = super().create_kernel_manager()
+        self.sockets = Path(tempfile.mkdtemp(prefix="lakebook-kernel-"))
+        if self.monitor.journal is not None:
+            self.monitor.journal.add_scratch(self.sockets)
+        connection = self.sockets / "k.json"
+        if len(os.fsencode(connection)) <= _CONNECTION_PATH_LIMIT:
+            manager.connection_file, manager.transport = str(connection), "ipc"
+        return manager
 
     async def async_start_new_kernel_client(self) -> Any:
         """As nbclient's, without its pauses: one kernel_info and its idle say all is connected.
@@ -184,7 +205,11 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
                 await km._async_request_shutdown()
                 while time.monotonic() < deadline and await km.provisioner.poll() is None:
                     await asyncio.sleep(0.005)
-        await super()._async_cleanup_kernel()
+        try:
+            await super()._async_cleanup_kernel()
+        finally:
+            if self.sockets is not None:
+                shutil.rmtree(self.sockets, ignore_errors=True)
 
     _cleanup_kernel = run_sync(_async_cleanup_kernel)
 
