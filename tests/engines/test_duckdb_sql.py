@@ -45,6 +45,22 @@ def test_a_column_that_a_file_lacks_is_null_and_one_of_no_contract_is_left_out(
     assert frame.collect().to_dicts() == [{"id": 1, "text": None}]
 
 
+def test_a_row_with_nan_is_found_although_no_bound_of_its_file_tells(
+    database: SqlDatabase, tmp_path: Path
+) -> None:
+    file = tmp_path / "0.parquet"
+    pq.write_table(pa.table({"n": [1.0, float("nan"), 2.0], "id": [1, 2, 3]}), file)
+    table = Input(EVENTS, [str(file)], pa.schema([("n", pa.float64()), ("id", pa.int64())]))
+
+    def ids(where: str) -> list[int]:
+        sql = f"select id from bronze.events where {where} order by id"
+        return database.frame(SqlQuery(sql, (table,))).collect()["id"].to_list()
+
+    assert ids("n > 5") == ids("n = 'nan'") == ids("isnan(n)") == [2]
+    assert ids("n <> 1.0") == ids("n >= 1.5") == [2, 3]
+    assert ids("n <= 2.0") == [1, 3]
+
+
 def test_only_columns_and_rows_that_are_needed_are_asked_for(
     database: SqlDatabase, tmp_path: Path
 ) -> None:

@@ -50,7 +50,9 @@ class Input:
         if self.files:
             listed = ", ".join(sql_text(path) for path in self.files)
             # Files from before a column was added lack it; the partition stands in the path alone.
-            scan = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+            # Bounds in a file leave NaN out: by them alone `n > 5` and `n = 'nan'` would lose rows.
+            options = "union_by_name = true, hive_partitioning = false, can_have_nan = true"
+            scan = f"read_parquet([{listed}], {options})"
             rows += f" union all by name select * from {scan}"
         condition = f" where {self.where}" if self.where else ""
         typed = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in types.items())
