@@ -87,7 +87,7 @@ def list_log(table: Path) -> tuple[list[int], list[int]]:
 
 def commit_info(table: Path, version: int) -> dict[str, Any]:
     """What a commit says about itself (run, interval, inputs); empty if it says nothing."""
-    for action in _actions(table, version):
+    for action in read_entry(table, version):
         if "commitInfo" in action:
             return dict(action["commitInfo"])
     return {}
@@ -113,12 +113,13 @@ def _read(table: Path, version: int | None) -> Snapshot:
     if base >= 0:
         _apply_checkpoint(state, log_folder(table) / f"{base:020}.checkpoint.parquet")
     for each in range(base + 1, wanted + 1):
-        for action in _actions(table, each):
+        for action in read_entry(table, each):
             _apply(state, action)
     return _snapshot(table, wanted, state)
 
 
-def _actions(table: Path, version: int) -> list[dict[str, Any]]:
+def read_entry(table: Path, version: int) -> list[dict[str, Any]]:
+    """The actions of a commit. Raises StorageError if it is damaged, FileNotFoundError."""
     path = commit_path(table, version)
     text = path.read_bytes()
     try:
