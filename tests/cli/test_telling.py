@@ -49,7 +49,8 @@ def test_where_nothing_was_done_nothing_is_told(settings: Settings) -> None:
         raise StorageError("the disk is full")
     with telling(settings, "tier apply"):
         pass
-    assert not settings.lake.exists()
+    assert not read_records(settings.runs) and not emitted(settings)
+    assert list((settings.runs / ".work").iterdir()) == []
 
 
 def test_what_could_not_be_emitted_is_a_note(

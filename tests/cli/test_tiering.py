@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +18,10 @@ from typer.testing import CliRunner, Result
 from lakebook import delta
 from lakebook.archive.record import read_records
 from lakebook.cards.words import money
+from lakebook.catalog.outbox import list_files, outbox_folder
 from lakebook.catalog.status import status_of
 from lakebook.cli.main import app
+from lakebook.delta.faults import VARIABLE
 from lakebook.errors import LakebookError
 from lakebook.names import Dataset, TierTables, tier_tables
 from lakebook.settings import load_settings
@@ -73,6 +79,44 @@ def refused(*arguments: str) -> str:
     assert isinstance(done.exception, LakebookError), (done.output, done.exception)
     assert done.exception.exit_code == 2
     return done.exception.sentence
+
+
+def killed_at(lake: SmallLake, point: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lakebook.cli.main", *arguments],
+        cwd=lake.root,
+        env={**os.environ, VARIABLE: point},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_what_a_killed_command_had_done_is_told_by_the_next(lake: SmallLake) -> None:
+    killed_at(lake, "archive.after_rename", "tier", "apply", *AS_OF)
+    assert tiers(lake) == ["hot", "warm", "warm", "hot", "hot"]
+    settings = load_settings(lake.root)
+    assert not read_records(settings.runs)
+
+    done = tier("apply", *AS_OF)
+    assert "note archived the run" in done.stderr
+    told, again = sorted(read_records(settings.runs), key=lambda record: record.began)
+    assert (told.status, told.error) == ("failed", "lakebook tier apply: the command was killed")
+    (move,) = told.operations
+    assert (move["kind"], move["partitions"], move["from"], move["to"], move["files"]) == (
+        "move",
+        DAYS[1:3],
+        "hot",
+        "warm",
+        2,
+    )
+    assert [one["kind"] for one in again.operations] == ["archive"]
+    assert again.status == "ok" and tiers(lake) == ["cold", "warm", "warm", "hot", "hot"]
+    emitted = {file.name for file in list_files(outbox_folder(settings)) if file.kind == "run"}
+    assert emitted >= {told.run_id}
+    tier("apply", *AS_OF)
+    assert len(read_records(settings.runs)) == len({told.run_id, again.run_id})
 
 
 def test_a_plan_says_what_where_and_why(lake: SmallLake, monkeypatch: pytest.MonkeyPatch) -> None:

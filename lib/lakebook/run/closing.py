@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..settings import Settings
 from .archiving import archive_run
 from .failures import clear_failed, note_failed
 from .plan import making_path, read_making
+from .unsaid import unsaid_operations
 from .workspace import Attempt
 
 
@@ -29,6 +31,9 @@ def close_run(
     """Archive a run that was executed, as far as it came; return its folder."""
     step, outcome = parse_notebook(attempt.step), read_outcome(work)
     if isinstance(step, Job):  # it has no partitions that could be stale
+        if result.status != "ok" and not outcome.get("operations"):
+            began = datetime.fromisoformat(attempt.began)
+            outcome["operations"] = unsaid_operations(settings, attempt.run_id, began)
         return archive_run(settings, attempt, result, outcome, work, secrets)
     if result.status != "ok":
         # Before the archive: killed in between, the run would be seen as failed and not run again.

@@ -7,12 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 from ..archive.masking import MASK
+from ..catalog.tiers import emit_moves
 from ..errors import LakebookError
+from ..names import parse_notebook
 from ..runtime.job import job_result
 from ..runtime.recovery import recover
 from ..settings import Settings
 from ..site.build import build_site
 from .closing import close_run
+from .unsaid import unsaid_operations
 from .workspace import Attempt, abandoned
 
 
@@ -34,6 +37,9 @@ def adopt_debris(settings: Settings) -> tuple[str, ...]:
 
 
 def _adopt(settings: Settings, attempt: Attempt, work: Path) -> None:
+    if attempt.command:
+        _adopt_command(settings, attempt)
+        return
     notebook = Path(attempt.notebook)
     name = notebook.name
     if notebook.is_relative_to(settings.root):
@@ -46,3 +52,17 @@ def _adopt(settings: Settings, attempt: Attempt, work: Path) -> None:
             log.unlink()
     raw = recover(work, notebook, sentence, kernel="")
     close_run(settings, attempt, job_result(raw, elapsed_s, work), work)
+
+
+def _adopt_command(settings: Settings, attempt: Attempt) -> None:
+    """What a command without a notebook had done: its commits stand, so they are told."""
+    began = datetime.fromisoformat(attempt.began)
+    emit_moves(
+        settings,
+        unsaid_operations(settings, attempt.run_id, began),
+        attempt.run_id,
+        job=parse_notebook(attempt.step).name,
+        command=attempt.command,
+        began=began,
+        error=f"{attempt.command}: the command was killed",
+    )

@@ -30,7 +30,10 @@ _FILE = "run.json"
 
 @dataclass(frozen=True)
 class Attempt:
-    """What is known of a run before it begins. `began` is ISO 8601 in UTC."""
+    """What is known of a run before it begins. `began` is ISO 8601 in UTC.
+
+    `command`: of a maintenance run without a notebook, how it was called.
+    """
 
     run_id: str
     step: str
@@ -40,6 +43,7 @@ class Attempt:
     end: str | None = None
     partitions: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
 
     @classmethod
     def of(
