@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 from ..archive.masking import MASK
-from ..catalog.tiers import emit_moves
 from ..errors import LakebookError
 from ..names import parse_notebook
 from ..runtime.job import job_result
@@ -56,6 +55,8 @@ def _adopt(settings: Settings, attempt: Attempt, work: Path) -> None:
 
 def _adopt_command(settings: Settings, attempt: Attempt) -> None:
     """What a command without a notebook had done: its commits stand, so they are told."""
+    from ..catalog.tiers import emit_moves
+
     began = datetime.fromisoformat(attempt.began)
     emit_moves(
         settings,

@@ -110,9 +110,13 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
     def execute(self, **kwargs: Any) -> Any:
         """As Papermill's, which at the end asks the kernel once more, be it dead or not."""
         self.reset_execution_trackers()
-        with self.setup_kernel(**kwargs):
-            self.papermill_execute_cells()
-            self.set_widgets_metadata()
+        try:
+            with self.setup_kernel(**kwargs):
+                self.papermill_execute_cells()
+                self.set_widgets_metadata()
+        finally:
+            if self.sockets is not None:
+                shutil.rmtree(self.sockets, ignore_errors=True)
         return self.nb
 
     def papermill_execute_cells(self) -> None:
@@ -205,11 +209,7 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
                 await km._async_request_shutdown()
                 while time.monotonic() < deadline and await km.provisioner.poll() is None:
                     await asyncio.sleep(0.005)
-        try:
-            await super()._async_cleanup_kernel()
-        finally:
-            if self.sockets is not None:
-                shutil.rmtree(self.sockets, ignore_errors=True)
+        await super()._async_cleanup_kernel()
 
     _cleanup_kernel = run_sync(_async_cleanup_kernel)
 

@@ -90,7 +90,10 @@ def _entries(table: Path, since_ms: int) -> Iterator[list[dict[str, Any]]]:
     """The commits since a time, oldest first."""
     found: list[list[dict[str, Any]]] = []
     for version in reversed(list_log(table)[0]):
-        entry = read_entry(table, version)
+        try:
+            entry = read_entry(table, version)
+        except FileNotFoundError:
+            break  # too old: a cleaner takes entries from that end
         if int(_info(entry).get("timestamp") or 0) < since_ms:
             break
         found.append(entry)
