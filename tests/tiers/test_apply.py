@@ -1,4 +1,4 @@
-"""Plans applied: exactly their actions, guarded by fences; errors, kills and two at once."""
+"""Plans applied: exactly their actions, to just those rows; errors, kills and two at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 from tiers.aged import MONTHS, Aged, apply_and_die, by_tier, changed, shown
 
 from lakebook import delta
+from lakebook.delta import tokens as token
 from lakebook.delta.cleaner import removed_files
+from lakebook.delta.transaction import Change, transact
 from lakebook.errors import StorageError, UserError
 from lakebook.intervals import Interval
 from lakebook.tiers import apply as applying
@@ -111,11 +113,30 @@ def test_a_write_after_the_look_is_not_moved_either(
     assert len(applied.operations) == 2
 
 
-def test_a_fence_that_was_made_up_moves_nothing(aged: Aged) -> None:
-    plan = changed(aged.plan(), fence=7)
+def test_rows_that_were_made_up_move_nothing(aged: Aged) -> None:
+    plan = changed(aged.plan(), data=7)
     applied = apply_plan(aged.settings, plan)
     assert [left.partitions for left in applied.skipped] == [("2013-07",)]
     assert aged.tiers()["2013-07"] == "hot"
+
+
+def test_who_only_raised_a_fence_keeps_no_plan_back(aged: Aged) -> None:
+    plan = aged.plan()
+    fences = {token.fence(p): aged.hot.fence(p) + 1 for p in MONTHS}
+    transact(aged.tables.hot, lambda now: Change(tokens=fences))
+    applied = apply_plan(aged.settings, plan)
+    assert applied.skipped == () and by_tier(aged.tiers()) == AGED
+
+
+def test_a_copy_that_was_given_more_time_does_not_fall_back(aged: Aged) -> None:
+    apply_plan(aged.settings, aged.plan())
+    restore(aged.tables, aged.contract, ["2013-01"], expires=datetime(2013, 12, 1, tzinfo=UTC))
+    made = plan_tiers(aged.settings, [aged.contract], date(2014, 1, 1))
+    assert ("fall_back", "2013-01", "warm", "cold") in shown(made.actions)
+    restore(aged.tables, aged.contract, ["2013-01"], expires=datetime(2090, 1, 1, tzinfo=UTC))
+    applied = apply_plan(aged.settings, made)
+    assert [(left.partitions, left.why) for left in applied.skipped] == [(("2013-01",), CHANGED)]
+    assert aged.tiers()["2013-01"] == "warm"
 
 
 def test_one_damaged_file_keeps_no_other_partition_back(aged: Aged) -> None:
@@ -226,16 +247,18 @@ def test_a_root_of_another_lake_is_refused_before_anything_moves(aged: Aged) -> 
 @pytest.mark.parametrize(
     "point", ["move.after_copy", "move.after_warm", "archive.after_rename", "archive.after_hot"]
 )
-def test_killed_and_planned_again_it_ends_the_same(aged: Aged, point: str) -> None:
-    before = aged.rows()
+@pytest.mark.parametrize("planned", ["again", "before"])
+def test_killed_and_applied_again_it_ends_the_same(aged: Aged, point: str, planned: str) -> None:
+    before, plan = aged.rows(), aged.plan()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(w.PRELOAD)
     process = context.Process(target=apply_and_die, args=(aged.root, point))
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    applied = apply_plan(aged.settings, aged.plan())
+    applied = apply_plan(aged.settings, plan if planned == "before" else aged.plan())
     assert by_tier(aged.tiers()) == AGED and applied.failed == ()
+    assert {left.why.split(" ")[-1] for left in applied.skipped} <= {"already"}
     assert w.orphans(aged.tables.hot) == w.orphans(aged.tables.warm) == []
     assert not list(Path(aged.tables.cold).glob("*/.draft*"))
     restore(aged.tables, aged.contract, MONTHS[:6])

@@ -40,7 +40,7 @@ def test_a_year_ages_month_by_month_with_reasons(aged: Aged) -> None:
     assert made.actions[0].reason == "older than 60 d in hot: ended 2013-08-01"
     (file,) = aged.hot.files_in(["2013-01"])
     assert (january.files, january.rows, january.size_bytes) == (1, 93, file.size_bytes)
-    assert (january.fence, january.placement) == (1, 0)
+    assert (january.placement, january.data) == (0, aged.hot.data("2013-01"))
     lines = [(group.name, group.reason) for group in grouped(made.actions)]
     assert lines == [
         ("2013-07 … 2013-10 (4)", "older than 60 d in hot: ended 2013-08-01 … 2013-11-01"),
@@ -183,9 +183,9 @@ def test_a_plan_file_says_all_of_the_plan(aged: Aged, tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("{", "[", "the plan file cannot be read"),
-        ('"lakebook tier plan 1"', '"terraform"', "this is no plan of tiers"),
-        ('"lakebook tier plan 1"', '"lakebook tier plan 2"', "this is no plan of tiers"),
-        ('"fence": 1', '"fence": 2', "was changed after it was made"),
+        ('"lakebook tier plan 2"', '"terraform"', "this is no plan of tiers"),
+        ('"lakebook tier plan 2"', '"lakebook tier plan 9"', "this is no plan of tiers"),
+        ('"placement": 0', '"placement": 2', "was changed after it was made"),
         ('"files"', '"fils"', "the plan file is damaged (TypeError"),
         ('"kind": "move"', '"kind": "mve"', "the plan file is damaged (ValueError: mve from hot"),
         ('"as_of": "2014-01-01"', '"as_of": "2014"', "the plan file is damaged"),
@@ -239,7 +239,7 @@ def test_planning_follows_what_moves_and_reads_no_data(
 
 
 def test_an_action_is_compared_by_value() -> None:
-    fields = {"files": 1, "rows": 2, "size_bytes": 3, "bytes_after": 3, "fence": 1, "placement": 0}
+    fields = {"files": 1, "rows": 2, "size_bytes": 3, "bytes_after": 3, "data": 1, "placement": 0}
     one = Action("move", "silver.events", "2013-01", "hot", "warm", "old", **fields)
     assert one == replace(one) and grouped([one])[0].name == "2013-01"
     assert plan.grouped is grouped

@@ -25,7 +25,8 @@ class Action:
     files, rows, size_bytes: of what lies in `source`.
     archive_bytes: of an archive that holds the same rows already (a restored copy), else 0.
     bytes_after: in `target`; `estimated` if that is not known before.
-    fence, placement: the partition's tokens in hot's log when it was planned.
+    placement, data, expires: the partition's tokens in hot's log when it was planned; as long as
+        they are the same it lies there with the same rows, whoever touched it meanwhile.
     """
 
     kind: Kind
@@ -38,8 +39,9 @@ class Action:
     rows: int
     size_bytes: int
     bytes_after: int
-    fence: int
     placement: int
+    data: int
+    expires: int = 0
     ended: date | None = None
     archive_bytes: int = 0
     estimated: bool = False

@@ -101,8 +101,9 @@ class Aging:
             bytes_after=after,
             estimated=estimated,
             archive_bytes=kept,
-            fence=whole.fence(partition),
             placement=whole.place(partition).value,
+            data=whole.data(partition) or 0,
+            expires=whole.expires(partition) or 0,
         )
 
     def _archived(self, partition: str) -> Size | None:

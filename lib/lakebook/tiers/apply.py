@@ -1,7 +1,8 @@
 """Does exactly what a plan says, dataset by dataset, then sweeps what changes of place leave.
 
-Every action is guarded by the fence that the plan noted. A crash loses at most a batch: the commits
-before it stand, what it left is swept, and the same plan or a new one goes on from there.
+An action is done only while its partition lies where the plan found it, with the same rows. A
+crash loses at most a batch: the commits before it stand, what it left is swept, and the same plan
+or a new one goes on from there.
 """
 
 from __future__ import annotations

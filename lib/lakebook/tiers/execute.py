@@ -23,7 +23,7 @@ Outcome = tuple[Sequence[str], Mapping[str, str]]
 class Work:
     """What is known where actions are applied.
 
-    noted: hot, when their fences were compared. fences: what they were found to be.
+    noted: hot, when they were compared with the plan. fences: those of their partitions then.
     on_progress: called with a partition when it is ready to be placed.
     """
 
@@ -37,7 +37,7 @@ class Work:
 
 
 def execute(work: Work, actions: Sequence[Action]) -> Outcome:
-    """Apply actions of one kind, each only while its fence in hot is the planned one."""
+    """Apply actions of one kind, each only while its fence in hot stands as noted."""
     return _EXECUTORS[actions[0].kind](work, actions)
 
 
@@ -75,7 +75,7 @@ def _fall_back(work: Work, actions: Sequence[Action]) -> Outcome:
         tables,
         _names(actions),
         contract=find_table(work.settings, work.dataset),
-        now=math.inf,  # whose time is over is what the plan says; a new time has another fence
+        now=math.inf,  # whose time is over is what the plan says, and it noted the time
         **_common(work),
     )
     return moved.moved, moved.skipped

@@ -15,7 +15,7 @@ from ..errors import UserError, storage_errors
 from ..settings import Prices, Settings
 from .actions import KINDS, Action, Note, TierPlan
 
-FORMAT = "lakebook tier plan 1"
+FORMAT = "lakebook tier plan 2"
 
 _ANEW = "make it anew: lakebook tier plan --out FILE"
 

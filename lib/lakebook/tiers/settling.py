@@ -37,7 +37,6 @@ class Settling:
     failed: list[tuple[Action, str]] = field(default_factory=list)
     settled: set[int] = field(default_factory=set)  # by id() of the action, as is
     told: set[int] = field(default_factory=set)
-    fences: dict[int, int] = field(default_factory=dict)  # what became of the planned one
 
     def apply(self, dataset: Dataset, batch: Sequence[Action]) -> None:
         """Apply actions of one dataset and kind; if some fail, then each by itself."""
@@ -56,12 +55,11 @@ class Settling:
     def _once(self, dataset: Dataset, batch: Sequence[Action]) -> LakebookError | None:
         """Apply what still stands of a batch, and settle it; an error leaves some unsettled."""
         hot = tier_tables(self.settings.roots, dataset).hot
-        noted: Snapshot | None = None
         try:
             noted = open_snapshot(hot)
             standing = [a for a in batch if self._stands(noted, a)]
             if standing:
-                fences = {a.partition: self._fence(a) for a in standing}
+                fences = {a.partition: noted.fence(a.partition) for a in standing}
                 by_name = {a.partition: a for a in standing}
                 work = Work(
                     self.settings,
@@ -79,33 +77,25 @@ class Settling:
                     else:
                         self._skip(action, skipped.get(action.partition, CHANGED))
         except LakebookError as failed:
-            if noted is not None:
-                self._look_again(hot, noted, batch)
+            self._look_again(hot, batch)
             return failed
         return None
 
-    def _look_again(self, hot: Path, noted: Snapshot, batch: Sequence[Action]) -> None:
-        """After an error part of a batch may be committed, or have its fence raised by us."""
+    def _look_again(self, hot: Path, batch: Sequence[Action]) -> None:
+        """After an error part of a batch may be committed."""
         with suppress(LakebookError):
             now = open_snapshot(hot)
             for action in self._unsettled(batch):
-                p = action.partition
                 if _is_done(now, action):
                     self._do(action)
-                elif (now.place(p), now.data(p), _paths(now, p)) == (
-                    (noted.place(p), noted.data(p), _paths(noted, p))
-                ):
-                    self.fences[id(action)] = now.fence(p)
-
-    def _fence(self, action: Action) -> int:
-        return self.fences.get(id(action), action.fence)
 
     def _unsettled(self, batch: Sequence[Action]) -> list[Action]:
         return [action for action in batch if id(action) not in self.settled]
 
     def _stands(self, noted: Snapshot, action: Action) -> bool:
-        fence, place = noted.fence(action.partition), noted.place(action.partition)
-        if (fence, place.value) == (self._fence(action), action.placement):
+        p = action.partition
+        place, rows, until = noted.place(p), noted.data(p) or 0, noted.expires(p) or 0
+        if (place.value, rows, until) == (action.placement, action.data, action.expires):
             return True
         done = _is_done(noted, action)
         self._skip(action, f"it is in {place.tier} already" if done else CHANGED)
@@ -135,7 +125,3 @@ class Settling:
 def _is_done(now: Snapshot, action: Action) -> bool:
     """Whether the partition's place is the very one that the action makes of the planned one."""
     return now.place(action.partition) == Place.of(action.placement).then(action.target)
-
-
-def _paths(snapshot: Snapshot, partition: str) -> set[str]:
-    return {file.path for file in snapshot.files_in([partition])}
