@@ -15,6 +15,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import NoSuchKernel
 
 from lakebook.archive.masking import MASK
 from lakebook.runtime import proc, warm
@@ -216,6 +217,14 @@ def test_where_a_socket_s_path_would_be_too_long_a_kernel_takes_ports(
         assert client.create_kernel_manager().transport == transport
         assert client.sockets is not None and client.sockets.parent == Path(folder)
         client.sockets.rmdir()
+
+
+def test_the_sockets_of_a_kernel_that_never_started_go_too() -> None:
+    manager = types.SimpleNamespace(nb=nbformat.v4.new_notebook(), log_output=False)
+    client = LakebookClient(manager, Monitor(Limits()), kernel_name="no-such-kernel")
+    with pytest.raises(NoSuchKernel):
+        client.execute()
+    assert client.sockets is not None and not client.sockets.exists()
 
 
 def test_a_killed_job_leaves_what_was_printed(run: Runner) -> None:

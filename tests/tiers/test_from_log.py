@@ -11,6 +11,7 @@ import pytest
 from tiers import tier_lake as t
 
 from lakebook import delta
+from lakebook.run.unsaid import unsaid_operations
 from lakebook.tiers.cold.archive import archive
 from lakebook.tiers.cold.fall_back import fall_back
 from lakebook.tiers.cold.restore import restore
@@ -92,6 +93,15 @@ def test_each_kind_with_its_partitions_and_its_way(folder: Path) -> None:
     (move,) = operations_in_log(tables, "run-move", began)
     assert (move.files, move.size_bytes, move.rows) == (4, two_months, None)
     assert operations_in_log(tables, "run-move", datetime.now(UTC) + timedelta(seconds=1)) == ()
+
+
+def test_a_damaged_log_keeps_nothing_else_back(folder: Path) -> None:
+    began, settings = datetime.now(UTC), t.settings_at(folder)
+    move_to_warm(t.tables_at(folder), CONTRACT, [JANUARY], run="r1")
+    log = settings.roots.hot / "bronze" / "others" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text("{")
+    assert [one["kind"] for one in unsaid_operations(settings, "r1", began)] == ["move"]
 
 
 FIRST_OF_MARCH = datetime(2013, 3, 1).toordinal() * 10
