@@ -18,6 +18,7 @@ from polars.io.plugins import register_io_source
 
 from lakebook.engines.duckdb_input import Input
 from lakebook.engines.duckdb_sql import SqlDatabase, SqlQuery
+from lakebook.errors import UserError
 from lakebook.names import Dataset
 
 SCHEMA = pa.schema([("id", pa.int64()), ("text", pa.string())])
@@ -117,6 +118,18 @@ def test_rows_of_a_frame_compare_as_those_of_a_table_and_only_its_columns_are_co
     assert rows("select a.n from f a join f b on a.day = b.day and b.n < 2") == [(1.0,)]
     with pytest.raises(Exception, match="strict integer parsing"):
         rows("select cannot from f")
+
+
+def test_a_frame_has_any_name_and_a_column(database: SqlDatabase) -> None:
+    frame = pl.LazyFrame({"i": [1]})
+    odd = 'a "b"'
+    assert database.frame(SqlQuery('from "a ""b"""', frames={odd: frame})).collect().rows() == [
+        (1,)
+    ]
+    with pytest.raises(UserError, match="'f' and 'F' are one name in SQL"):
+        database.frame(SqlQuery("from f", frames={"f": frame, "F": frame}))
+    with pytest.raises(UserError, match="'f' has no column"):
+        database.frame(SqlQuery("from f", frames={"f": frame.select()}))
 
 
 def test_a_frame_is_not_read_far_ahead_of_what_is_asked_for(database: SqlDatabase) -> None:

@@ -124,7 +124,8 @@ class SqlDatabase:
                 cursor.register(f"rows of {name}", one)
                 # A filter stays above an offset: PyArrow, to which it would be handed, has NaN
                 # above nothing.
-                cursor.execute(f'create view "{name}" as from "rows of {name}" offset 0')
+                view, rows = _quoted(name), _quoted(f"rows of {name}")
+                cursor.execute(f"create view {view} as from {rows} offset 0")
             yield cursor
         finally:
             for name in frames:
@@ -152,7 +153,16 @@ class SqlDatabase:
 def _datasets(frames: Mapping[str, Any]) -> dict[str, FrameDataset]:
     from .arrow_stream import FrameDataset, polars_frame
 
-    return {name: FrameDataset(polars_frame(frame, name)) for name, frame in frames.items()}
+    found = {name: FrameDataset(polars_frame(frame, name)) for name, frame in frames.items()}
+    names = {name.lower(): name for name in frames}
+    for name, one in found.items():
+        if not len(one.schema):
+            raise UserError(f"{name!r} has no column", where="step.sql(…)", fix="select some")
+        if (other := names[name.lower()]) != name:
+            raise UserError(
+                f"{name!r} and {other!r} are one name in SQL", where="step.sql(…)", fix="rename one"
+            )
+    return found
 
 
 def _columns(description: Sequence[Sequence[Any]], where: str) -> dict[str, str]:
@@ -173,11 +183,15 @@ def _columns(description: Sequence[Sequence[Any]], where: str) -> dict[str, str]
     return columns
 
 
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _typed(sql: str, columns: Mapping[str, str]) -> str:
     """The SELECT with some of its columns, in types that frames of the lake have."""
     chosen = []
     for name, kind in columns.items():
-        quoted = '"' + name.replace('"', '""') + '"'
+        quoted = _quoted(name)
         chosen.append(f"{quoted}::{kind} as {quoted}" if kind else quoted)
     # Polars asks for no column where it only counts rows.
     return f"select {', '.join(chosen) or 'null as _none'} from (\n{sql}\n) as _sql"
