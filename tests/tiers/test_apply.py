@@ -128,6 +128,15 @@ def test_who_only_raised_a_fence_keeps_no_plan_back(aged: Aged) -> None:
     assert applied.skipped == () and by_tier(aged.tiers()) == AGED
 
 
+def test_the_files_that_lay_there_are_told_and_not_those_of_the_plan(aged: Aged) -> None:
+    plan = aged.plan()
+    applied = apply_plan(aged.settings, changed(plan, files=9, size_bytes=1))
+    months = MONTHS[6:10]
+    assert applied.operations[0].partitions == months
+    assert applied.operations[0].files == len(months)
+    assert applied.operations[0].size_bytes == sum(a.size_bytes for a in plan.actions[:4])
+
+
 def test_a_copy_that_was_given_more_time_does_not_fall_back(aged: Aged) -> None:
     apply_plan(aged.settings, aged.plan())
     restore(aged.tables, aged.contract, ["2013-01"], expires=datetime(2013, 12, 1, tzinfo=UTC))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..delta.log import open_snapshot
@@ -73,7 +73,7 @@ class Settling:
                 moved, skipped = execute(work, standing)
                 for action in standing:
                     if action.partition in moved:
-                        self._do(action)
+                        self._do(action, noted)
                     else:
                         self._skip(action, skipped.get(action.partition, CHANGED))
         except LakebookError as failed:
@@ -101,9 +101,9 @@ class Settling:
         self._skip(action, f"it is in {place.tier} already" if done else CHANGED)
         return False
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Action, noted: Snapshot | None = None) -> None:
         if self._settle(action):
-            self.done.append(action)
+            self.done.append(action if noted is None else _as_found(noted, action))
 
     def _skip(self, action: Action, why: str) -> None:
         if self._settle(action):
@@ -120,6 +120,14 @@ class Settling:
         if id(action) not in self.told:
             self.told.add(id(action))
             self.on_progress(action)
+
+
+def _as_found(noted: Snapshot, action: Action) -> Action:
+    """With the files that lay in hot: the same rows may have been compacted since the plan."""
+    if action.source != "hot":
+        return action
+    files = noted.files_in([action.partition])
+    return replace(action, files=len(files), size_bytes=sum(file.size_bytes for file in files))
 
 
 def _is_done(now: Snapshot, action: Action) -> bool:
