@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from ..cards.words import plural
-from ..errors import UserError
 from ..intervals import Unit
 from ..names import Dataset, Job, is_job
 from ..settings import Settings
@@ -20,6 +19,7 @@ from .shared import console, error_console, relative
 
 if TYPE_CHECKING:
     from ..archive.record import RunRecord
+    from ..run.cold_reads import Obstacle
     from ..run.plan import StepPlan
     from ..run.scheduler import StepReport
 
@@ -176,11 +176,11 @@ def print_runs(records: Sequence[RunRecord]) -> None:
 def print_plan(
     plans: Sequence[StepPlan],
     every: Unit | None,
-    barred: Mapping[Dataset, UserError],
+    barred: Mapping[Dataset, Obstacle],
     *,
     explain: bool,
 ) -> None:
-    """`barred`: why the runs of a step will stop before they start."""
+    """`barred`: why the runs of a step stop before they start."""
     out = console()
     due = [planned for planned in plans if planned.is_due or planned.waits_for]
     for planned in due:
@@ -198,8 +198,9 @@ def print_plan(
         if explain:
             for reason, names in _by_reason(planned.reasons).items():
                 out.print(f"    {escape(reason)}: {_few(names)}", soft_wrap=True)
-        if error := barred.get(planned.node.name):
-            out.print(f"    [yellow]will stop:[/] {escape(error.sentence)}", soft_wrap=True)
+        if bar := barred.get(planned.node.name):
+            word = "will stop" if bar.is_sure else "will stop, unless it gets other rows before"
+            out.print(f"    [yellow]{word}:[/] {escape(bar.error.sentence)}", soft_wrap=True)
     for planned in plans:
         for reason, names in _by_reason(planned.kept).items():
             said = f"{planned.node.name} keeps {_few(names)}: {reason}"

@@ -18,6 +18,7 @@ from . import shared
 if TYPE_CHECKING:
     from ..graph import Graph, OpsJob, StepNode
     from ..names import Dataset
+    from ..run.cold_reads import Obstacle
     from ..run.plan import StepPlan
     from ..run.scheduler import Notify, StepReport
     from ..step.view import DatasetView
@@ -221,7 +222,8 @@ def report_json(report: StepReport) -> dict[str, Any]:
     }
 
 
-def _plan_json(planned: StepPlan, every: Any, barred: UserError | None) -> dict[str, Any]:
+def _plan_json(planned: StepPlan, every: Any, barred: Obstacle | None) -> dict[str, Any]:
+    error = barred.error if barred else None
     return {
         "step": str(planned.node.name),
         "engine": planned.node.engine or None,
@@ -231,8 +233,9 @@ def _plan_json(planned: StepPlan, every: Any, barred: UserError | None) -> dict[
         "kept": dict(planned.kept),
         "waits_for": list(planned.waits_for),
         "runs": [asdict(piece) if piece else None for piece in planned.pieces(every)],
-        "error": barred.sentence if barred else None,
-        "in_cold": dict(barred.needs) if isinstance(barred, ColdError) else {},
+        "stops": ("surely" if barred.is_sure else "maybe") if barred else None,
+        "error": error.sentence if error else None,
+        "in_cold": dict(error.needs) if isinstance(error, ColdError) else {},
     }
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..cards.words import plural, size_text
 from ..contract.lookup import find_table
 from ..contract.time import partitions_of
-from ..errors import ColdError, UserError
+from ..errors import ColdError, LakebookError
 from ..graph import StepNode
 from ..intervals import Interval, Unit
 from ..names import PROD, Dataset, tier_tables
@@ -93,34 +93,58 @@ def check_reads(planner: Planner, node: StepNode, interval: Interval | None) -> 
     _check(planner, _wanted(planner, node, interval, views), views)
 
 
+@dataclass(frozen=True)
+class Obstacle:
+    """Why runs of a step stop before they start. Not sure: a run before them may take it away."""
+
+    error: LakebookError
+    is_sure: bool
+
+
 def obstacles(
     planner: Planner,
     plans: Iterable[StepPlan],
     every: Unit | None,
     views: dict[Dataset, DatasetView],
-) -> Mapping[Dataset, UserError]:
+) -> Mapping[Dataset, Obstacle]:
     """What `check_reads` would raise for planned runs, all those of a step at once.
 
-    What a run of a step above makes anew lies in hot by then. `views` are those of the plans.
+    What a run before makes anew lies in hot by then if it gets other rows, and else stays where it
+    is, so that of such partitions nothing is sure. `views` are those of the plans.
     """
-    found: dict[Dataset, UserError] = {}
+    found: dict[Dataset, Obstacle] = {}
     made: dict[Dataset, set[str]] = {}
     for plan in plans:
         if not plan.is_due or is_appended(plan.node):
             continue
-        wanted: dict[Dataset, dict[str, None]] = {}
         pieces = plan.pieces(every)
-        for piece in pieces:
-            for dataset, names in _wanted(planner, plan.node, piece, views).items():
-                left = (name for name in names if name not in made.get(dataset, ()))
-                wanted.setdefault(dataset, {}).update(dict.fromkeys(left))
-        try:
-            _check(planner, wanted, views)
-        except UserError as error:
-            found[plan.node.name] = error
         for table in plan.node.contract.tables if plan.node.contract else ():
             made[table.dataset] = {name for piece in pieces for name in partitions_of(table, piece)}
+        wanted: dict[Dataset, dict[str, None]] = {}
+        try:
+            for piece in pieces:
+                for dataset, names in _wanted(planner, plan.node, piece, views).items():
+                    wanted.setdefault(dataset, {}).update(names)
+        except LakebookError as error:  # of a dataset that cannot be opened
+            found[plan.node.name] = Obstacle(error, is_sure=True)
+            continue
+        try:
+            _check(planner, wanted, views)
+        except LakebookError as error:
+            sure = {
+                dataset: {name: None for name in names if name not in made.get(dataset, ())}
+                for dataset, names in wanted.items()
+            }
+            found[plan.node.name] = Obstacle(error, _stops(planner, sure, views))
     return found
+
+
+def _stops(planner: Planner, wanted: _Wanted, views: dict[Dataset, DatasetView]) -> bool:
+    try:
+        _check(planner, wanted, views)
+    except LakebookError:
+        return True
+    return False
 
 
 _Wanted = Mapping[Dataset, Mapping[str, None]]
