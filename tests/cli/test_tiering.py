@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,14 @@ from lakebook.cards.words import money
 from lakebook.catalog.outbox import list_files, outbox_folder
 from lakebook.catalog.status import status_of
 from lakebook.cli.main import app
+from lakebook.cli.telling import telling
+from lakebook.contract.lookup import find_table
 from lakebook.delta.faults import VARIABLE
-from lakebook.errors import LakebookError
+from lakebook.errors import LakebookError, StorageError
 from lakebook.names import Dataset, TierTables, tier_tables
+from lakebook.run.debris import adopt_debris
 from lakebook.settings import load_settings
+from lakebook.tiers.move import move_to_warm
 
 TOML = """\
 [tiers]
@@ -117,6 +122,42 @@ def test_what_a_killed_command_had_done_is_told_by_the_next(lake: SmallLake) -> 
     assert emitted >= {told.run_id}
     tier("apply", *AS_OF)
     assert len(read_records(settings.runs)) == len({told.run_id, again.run_id})
+
+
+def test_a_killed_run_that_cannot_be_archived_is_kept_for_the_next_try(
+    lake: SmallLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_at(lake, "archive.after_rename", "tier", "apply", *AS_OF)
+    settings = load_settings(lake.root)
+
+    def full(*given: object) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lakebook.catalog.tiers.write_record", full)
+        with pytest.raises(StorageError, match="not archived: OSError: No space left"):
+            adopt_debris(settings)
+    (run_id,) = adopt_debris(settings)
+    assert [record.run_id for record in read_records(settings.runs)] == [run_id]
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_what_was_committed_and_not_said_is_told_with_an_error(
+    lake: SmallLake, raises: bool
+) -> None:
+    settings = load_settings(lake.root)
+    contract = find_table(settings, Dataset("silver", "events"))
+    with suppress(KeyboardInterrupt), telling(settings, "tier apply") as told:
+        done = move_to_warm(tables(lake), contract, DAYS[:2], run=told.run_id)
+        told.add([done.operation("move", tables(lake), "hot", "warm", "old").to_json()])
+        move_to_warm(tables(lake), contract, DAYS[2:4], run=told.run_id)
+        told.error = "one failed"
+        if raises:
+            told.error = ""
+            raise KeyboardInterrupt
+    (record,) = read_records(settings.runs)
+    assert [one["partitions"] for one in record.operations] == [DAYS[:2], DAYS[2:4]]
+    assert record.error == ("it was stopped by Ctrl-C" if raises else "one failed")
 
 
 def test_a_plan_says_what_where_and_why(lake: SmallLake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tiers import tier_lake as t
 
 from lakebook import delta
+from lakebook.names import Dataset, tables_of, tier_tables
 from lakebook.run.unsaid import unsaid_operations
 from lakebook.tiers.cold.archive import archive
 from lakebook.tiers.cold.fall_back import fall_back
@@ -95,12 +96,24 @@ def test_each_kind_with_its_partitions_and_its_way(folder: Path) -> None:
     assert operations_in_log(tables, "run-move", datetime.now(UTC) + timedelta(seconds=1)) == ()
 
 
-def test_a_damaged_log_keeps_nothing_else_back(folder: Path) -> None:
+UNKNOWN_TIER = (
+    '{"commitInfo": {"run": "r1", "operation_kind": "move", "timestamp": 9000000000000}}\n'
+    '{"txn": {"appId": "placement/x", "version": 7}}'
+)
+
+
+@pytest.mark.parametrize("entry", ["{", "null", UNKNOWN_TIER, ""])
+def test_a_damaged_log_keeps_nothing_else_back(folder: Path, entry: str) -> None:
     began, settings = datetime.now(UTC), t.settings_at(folder)
     move_to_warm(t.tables_at(folder), CONTRACT, [JANUARY], run="r1")
-    log = settings.roots.hot / "bronze" / "others" / "_delta_log"
-    log.mkdir(parents=True)
-    (log / f"{0:020}.json").write_text("{")
+    damaged = tier_tables(settings.roots, Dataset("bronze", "others")).hot
+    log = damaged / "_delta_log" / f"{0:020}.json"
+    log.parent.mkdir(parents=True)
+    if entry:
+        log.write_text(entry)
+    else:
+        log.mkdir()  # a folder in its place
+    assert damaged in [tier_tables(settings.roots, d).hot for d in tables_of(settings.roots.hot)]
     assert [one["kind"] for one in unsaid_operations(settings, "r1", began)] == ["move"]
 
 

@@ -64,8 +64,8 @@ def telling(
         except BaseException as raised:
             failure = raised
             told.error = told.error or _why(raised)
-            if not told.operations:
-                told.add(unsaid_operations(settings, told.run_id, began))
+        if told.error:
+            told.add(unsaid_operations(settings, told.run_id, began, told.operations))
         if told.operations:
             note = emit_moves(
                 settings,

@@ -31,9 +31,12 @@ def close_run(
     """Archive a run that was executed, as far as it came; return its folder."""
     step, outcome = parse_notebook(attempt.step), read_outcome(work)
     if isinstance(step, Job):  # it has no partitions that could be stale
-        if result.status != "ok" and not outcome.get("operations"):
-            began = datetime.fromisoformat(attempt.began)
-            outcome["operations"] = unsaid_operations(settings, attempt.run_id, began)
+        if result.status != "ok":
+            said, began = outcome.get("operations", []), datetime.fromisoformat(attempt.began)
+            outcome["operations"] = [
+                *said,
+                *unsaid_operations(settings, attempt.run_id, began, said),
+            ]
         return archive_run(settings, attempt, result, outcome, work, secrets)
     if result.status != "ok":
         # Before the archive: killed in between, the run would be seen as failed and not run again.

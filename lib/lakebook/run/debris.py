@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..archive.masking import MASK
-from ..errors import LakebookError
+from ..errors import LakebookError, StorageError
 from ..names import parse_notebook
 from ..runtime.job import job_result
 from ..runtime.recovery import recover
@@ -58,7 +58,7 @@ def _adopt_command(settings: Settings, attempt: Attempt) -> None:
     from ..catalog.tiers import emit_moves
 
     began = datetime.fromisoformat(attempt.began)
-    emit_moves(
+    note = emit_moves(
         settings,
         unsaid_operations(settings, attempt.run_id, began),
         attempt.run_id,
@@ -67,3 +67,7 @@ def _adopt_command(settings: Settings, attempt: Attempt) -> None:
         began=began,
         error=f"{attempt.command}: the command was killed",
     )
+    if not (settings.runs / attempt.began[:10] / attempt.run_id).exists():
+        raise StorageError(  # which keeps its folder for the next try
+            f"the killed run {attempt.run_id} was {note}", where=str(settings.runs)
+        )
