@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -130,6 +130,17 @@ def points_of(folder: Path, spec: t.Spec) -> list[str]:
     return [f"{p}:{turn}" for p, turns in worker.points.items() for turn in range(1, turns + 1)]
 
 
+def deaths(start: Path, spec: t.Spec, points: list[str]) -> Iterator[tuple[str, Path]]:
+    """For each point a lake in which the operation died there; it is gone afterwards."""
+    for point in points:
+        crashed = start.with_name(point)
+        shutil.copytree(start, crashed)
+        assert run(crashed, spec, point) == -signal.SIGKILL, point
+        _passed.add(point.partition(":")[0])
+        yield point, crashed
+        shutil.rmtree(crashed)
+
+
 @pytest.mark.parametrize(
     ("prepare", "spec"), SCENARIOS, ids=[f"{s['op']} {p.__name__}" for p, s in SCENARIOS]
 )
@@ -143,12 +154,8 @@ def test_after_a_crash_at_any_point_the_rows_are_there_and_the_same_command_goes
     points = points_of(calm, spec)
     assert points
     expected = c.state(t.tables_at(calm))
-    for point in points:
-        crashed = tmp_path / point
-        shutil.copytree(start, crashed)
+    for point, crashed in deaths(start, spec, points):
         tables = t.tables_at(crashed)
-        assert run(crashed, spec, point) == -signal.SIGKILL, point
-        _passed.add(point.partition(":")[0])
         c.check_complete(tables)
         rows = c.state(tables)["rows"]
         assert rows in (before["rows"], expected["rows"]), f"{point}: half of a write"
@@ -159,7 +166,6 @@ def test_after_a_crash_at_any_point_the_rows_are_there_and_the_same_command_goes
         c.check_complete(tables)
         c.check_tidy(tables)
         assert c.state(tables) == expected, point
-        shutil.rmtree(crashed)
 
 
 SUBJECT = ("v=1-0",)  # a row of each day in what the first write made
@@ -177,12 +183,8 @@ def test_after_a_crash_at_any_point_an_erasure_is_finished_by_the_same_command(
     points = points_of(calm, spec)
     expected = c.state(t.tables_at(calm))["rows"]
     assert expected != before
-    for point in points:
-        crashed = tmp_path / point
-        shutil.copytree(start, crashed)
+    for point, crashed in deaths(start, spec, points):
         tables = t.tables_at(crashed)
-        assert run(crashed, spec, point) == -signal.SIGKILL, point
-        _passed.add(point.partition(":")[0])
         c.check_complete(tables)
         for token, rows in c.state(tables)["rows"].items():
             assert rows in (before[token], expected[token]), f"{point}: {token}"
@@ -193,7 +195,6 @@ def test_after_a_crash_at_any_point_an_erasure_is_finished_by_the_same_command(
             t.operate(crashed, {"op": op})
         c.check_complete(tables)
         c.check_tidy(tables)
-        shutil.rmtree(crashed)
 
 
 def test_every_point_was_died_at() -> None:
