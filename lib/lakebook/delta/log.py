@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,10 +88,12 @@ def list_log(table: Path) -> tuple[list[int], list[int]]:
 
 def commit_info(table: Path, version: int) -> dict[str, Any]:
     """What a commit says about itself (run, interval, inputs); empty if it says nothing."""
-    for action in read_entry(table, version):
-        if "commitInfo" in action:
-            return dict(action["commitInfo"])
-    return {}
+    return info_in(read_entry(table, version))
+
+
+def info_in(entry: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """As `commit_info`, of a commit's actions."""
+    return next((dict(action["commitInfo"]) for action in entry if "commitInfo" in action), {})
 
 
 def _read(table: Path, version: int | None) -> Snapshot:

@@ -5,12 +5,12 @@ A commit bears its run and its kind, so that an operation is known from the mome
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..delta.log import list_log, read_entry
+from ..delta.log import info_in, list_log, read_entry
 from ..delta.place import Place
 from ..delta.tokens import placement
 from ..names import TierTables
@@ -30,7 +30,7 @@ def operations_in_log(tables: TierTables, run: str, since: datetime) -> tuple[Op
     found: dict[tuple[str, str, str], list[_Done]] = {}
     for table in (tables.hot, tables.warm):
         for entry in _entries(table, int(since.timestamp() * 1000)):
-            info = _info(entry)
+            info = info_in(entry)
             kind = str(info.get("operation_kind", ""))
             if info.get("run") != run or not kind or kind in _QUIET:
                 continue
@@ -94,11 +94,7 @@ def _entries(table: Path, since_ms: int) -> Iterator[list[dict[str, Any]]]:
             entry = read_entry(table, version)
         except FileNotFoundError:
             break  # too old: a cleaner takes entries from that end
-        if int(_info(entry).get("timestamp") or 0) < since_ms:
+        if int(info_in(entry).get("timestamp") or 0) < since_ms:
             break
         found.append(entry)
     yield from reversed(found)
-
-
-def _info(entry: list[dict[str, Any]]) -> Mapping[str, Any]:
-    return next((action["commitInfo"] for action in entry if "commitInfo" in action), {})
