@@ -12,7 +12,6 @@ from ..delta.snapshot import Snapshot
 from ..names import Dataset, tier_tables
 from ..settings import Settings
 from .actions import Action
-from .placing import Fences
 from .policy import policy_of
 
 Outcome = tuple[Sequence[str], Mapping[str, str]]
@@ -23,7 +22,7 @@ Outcome = tuple[Sequence[str], Mapping[str, str]]
 class Work:
     """What is known where actions are applied.
 
-    noted: hot, when they were compared with the plan. fences: those of their partitions then.
+    noted: hot, when they were compared with the plan.
     on_progress: called with a partition when it is ready to be placed.
     """
 
@@ -32,7 +31,6 @@ class Work:
     plan: str
     run: str
     noted: Snapshot
-    fences: Fences
     on_progress: Callable[[str], None] = lambda partition: None
 
 
@@ -46,7 +44,7 @@ def _move(work: Work, actions: Sequence[Action]) -> Outcome:
 
     contract = find_table(work.settings, work.dataset)
     tables = tier_tables(work.settings.roots, work.dataset)
-    moved = move_to_warm(tables, contract, _names(actions), **_common(work))
+    moved = move_to_warm(tables, contract, _names(actions), **_common(work, actions))
     return moved.moved, moved.skipped
 
 
@@ -62,7 +60,7 @@ def _archive(work: Work, actions: Sequence[Action]) -> Outcome:
         _names(actions),
         level=level,
         on_progress=lambda partition, size: work.on_progress(partition),
-        **_common(work),
+        **_common(work, actions),
     )
     return moved.moved, moved.skipped
 
@@ -76,7 +74,7 @@ def _fall_back(work: Work, actions: Sequence[Action]) -> Outcome:
         _names(actions),
         contract=find_table(work.settings, work.dataset),
         now=math.inf,  # whose time is over is what the plan says, and it noted the time
-        **_common(work),
+        **_common(work, actions),
     )
     return moved.moved, moved.skipped
 
@@ -101,11 +99,11 @@ def _names(actions: Sequence[Action]) -> list[str]:
     return [action.partition for action in actions]
 
 
-def _common(work: Work) -> dict[str, Any]:
+def _common(work: Work, actions: Sequence[Action]) -> dict[str, Any]:
     return {
         "run": work.run,
         "metadata": {"plan": work.plan},
-        "fences": work.fences,
+        "fences": {p: work.noted.fence(p) for p in _names(actions)},
     }
 
 

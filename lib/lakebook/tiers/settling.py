@@ -59,7 +59,6 @@ class Settling:
             noted = open_snapshot(hot)
             standing = [a for a in batch if self._stands(noted, a)]
             if standing:
-                fences = {a.partition: noted.fence(a.partition) for a in standing}
                 by_name = {a.partition: a for a in standing}
                 work = Work(
                     self.settings,
@@ -67,7 +66,6 @@ class Settling:
                     self.plan.id,
                     self.run,
                     noted,
-                    fences,
                     lambda partition: self._tell(by_name[partition]),
                 )
                 moved, skipped = execute(work, standing)
