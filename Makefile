@@ -18,7 +18,7 @@ UV   := .venv/.uv-$(UV_VERSION)
 CORE := .venv/.core
 FULL := .venv/.full
 
-.PHONY: run demo test test-slow lint bench lab lock clean help
+.PHONY: run demo test test-slow soak lint bench lab lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make demo       four days of runs in a lake of their own: a failure, a quarantine, a difference"
 	@echo "make test       the tests; PYTEST='-k commit' to choose"
 	@echo "make test-slow  the long proofs: crashes, races, scale"
+	@echo "make soak       the suites that test-slow takes a sample of, whole; hours"
 	@echo "make lint       ruff, mypy and the import contracts"
 	@echo "make lab        JupyterLab with the Lakebook kernel"
 	@echo "make bench      the benchmarks; writes docs/benchmarks.md"
@@ -45,6 +46,9 @@ test: $(FULL)
 
 test-slow: $(FULL)
 	$(BIN)/python -m pytest -m slow $(PYTEST)
+
+soak: $(FULL)
+	LAKEBOOK_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST)
 
 lint: $(FULL)
 	$(BIN)/ruff check .
