@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ..archive.record import RunRecord
 from ..contract.model import TableContract
 from ..names import Dataset
+from ..zones import zone_named
 from . import urns
 from .contract import freshness_urn
 from .proposals import Proposal, proposal
@@ -86,7 +86,7 @@ def _of_interval(
     """The arrival of a run's interval, and its end if that counts from now on."""
     assert table.time is not None and record.end
     promised_h = table.sla.freshness_hours or 0.0
-    zone = ZoneInfo(table.time.zone or "UTC")
+    zone = zone_named(table.time.zone or "UTC")
     ends = datetime.fromisoformat(record.end).replace(tzinfo=zone).astimezone(UTC)
     plain = Arrival(ends, came, promised_h, is_judged=True)
     why = ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from ..errors import ContractError, did_you_mean
 from ..intervals import Unit
 from ..names import Dataset
+from ..zones import names, zone_named
 from .model import Column, Sla, TableContract, TimeColumn, WriteKind
 from .reader import Reader
 from .rules import read_relationships, read_rules
@@ -217,12 +217,10 @@ def _time(
 
 def _check_zone(zone: str, at: Reader) -> None:
     try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
-        from zoneinfo import available_timezones
-
+        zone_named(zone)
+    except KeyError:
         raise at.error(
-            f"timeZone {zone!r} is unknown{did_you_mean(zone, available_timezones())}",
+            f"timeZone {zone!r} is unknown{did_you_mean(zone, names())}",
             "value",
             fix="use a name of the IANA database, such as America/New_York or UTC",
         ) from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..contract.time import bounds
+from ..contract.time import inside_sql
 from ..contract.types import duckdb_type, type_of
 
 if TYPE_CHECKING:
@@ -66,9 +66,8 @@ def time_filter(contract: TableContract, interval: Interval | None) -> str:
     """SQL for the rows inside the interval; rows without a time count, as in `Step.read`."""
     if contract.time is None or interval is None or interval.is_whole(contract.time.unit):
         return ""
-    low, high = bounds(contract, interval)
     column = f'"{contract.time.column}"'
-    return f"({column} >= '{low}' and {column} < '{high}') or {column} is null"
+    return f"{inside_sql(column, contract, interval)} or {column} is null"
 
 
 def sql_text(value: str | Path) -> str:

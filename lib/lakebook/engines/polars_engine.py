@@ -91,7 +91,7 @@ class PolarsEngine:
         target = pl.PartitionBy(
             stage.table,
             file_path_provider=route.path_of,
-            key={_KEY: _partition_start(contract)} if contract.time else None,
+            key={_KEY: _partition_start(contract, interval)} if contract.time else None,
             include_key=False if contract.time else None,
             max_rows_per_file=None if contract.time else 10_000_000,
             approximate_bytes_per_file=_FILE_BYTES,
@@ -200,22 +200,25 @@ def _native(frame: Any) -> pl.LazyFrame:
     )
 
 
-def _day(contract: TableContract) -> pl.Expr:
-    """Day of each row's time, in the contract's zone."""
+def _day(contract: TableContract, within: Interval | None) -> pl.Expr:
+    """Day of each row's time, in the contract's zone; outside of `within` just another day."""
     import polars as pl
+
+    from ..contract.time import local_time
 
     time = contract.time
     assert time is not None
     value = pl.col(time.column)
     if contract.column(time.column).type == "date":
         return value
-    return value.dt.replace_time_zone("UTC").dt.convert_time_zone(time.zone).dt.date()
+    day: pl.Expr = local_time(value, contract, within, pl).dt.date()
+    return day
 
 
-def _partition_start(contract: TableContract) -> pl.Expr:
+def _partition_start(contract: TableContract, within: Interval | None) -> pl.Expr:
     """First day of each row's partition, as a date: cheaper to group by than its name."""
     assert contract.time is not None
-    day = _day(contract)
+    day = _day(contract, within)
     return day.dt.month_start() if contract.time.unit == "month" else day
 
 
@@ -224,7 +227,7 @@ def _outside(rows: pl.LazyFrame, contract: TableContract, interval: Interval) ->
     import polars as pl
 
     assert contract.time is not None
-    day, column = _day(contract), contract.time.column
+    day, column = _day(contract, interval), contract.time.column
     hit = rows.filter((day < pl.lit(interval.start)) | (day >= pl.lit(interval.end)))
     value = hit.select(column).head(1).collect(engine="streaming").item()
     return UserError(

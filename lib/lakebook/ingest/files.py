@@ -264,12 +264,12 @@ def within(contract: TableContract, interval: Interval) -> pl.Expr:
     """Rows whose day lies in the interval, and rows whose time is null (they must not be lost)."""
     import polars as pl
 
-    from ..contract.time import bounds
+    from ..contract.time import inside
 
     assert contract.time is not None
-    low, high = bounds(contract, interval)
     column = pl.col(contract.time.column)
-    return ((column >= low) & (column < high)) | column.is_null()
+    found: pl.Expr = inside(column, contract, interval) | column.is_null()
+    return found
 
 
 def _put(path: Path, content: bytes) -> None:

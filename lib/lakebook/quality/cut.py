@@ -14,8 +14,8 @@ from typing import Any
 import narwhals as nw
 
 from ..contract.model import TableContract, TimeColumn
-from ..contract.time import bounds
-from ..intervals import NULL, partition_interval
+from ..contract.time import local_time, spans
+from ..intervals import NULL, Interval, merge_partitions, partition_interval
 
 PART = "__partition"
 _NO_TIME = 2**31 - 1
@@ -71,13 +71,19 @@ def cut_of(frame: nw.LazyFrame, contract: TableContract, partitions: Iterable[st
     value = nw.col(contract.time.column)
     if maps:
         numbers = {name: _number(name, contract.time) for name in dated}
-        key = _number_of(value, contract)
+        days = merge_partitions(dated)
+        within = Interval(days[0].start, days[-1].end) if days else None
+        key = _number_of(value, contract, within)
     else:
         # Not every engine converts zones; all compare, with edges that Python has converted.
         numbers = {name: number for number, name in enumerate(dated)}
-        edges = [bounds(contract, partition_interval(name))[0] for name in dated]
-        leaves = [nw.lit(number) for number in numbers.values()]
-        key = _halved(value, edges, leaves) if dated else nw.lit(_NO_TIME)
+        begins = sorted(
+            (low, number)
+            for name, number in numbers.items()
+            for low, _ in spans(contract, partition_interval(name))
+        )
+        edges = [low for low, _ in begins]
+        key = _halved(value, edges, [nw.lit(n) for _, n in begins]) if begins else nw.lit(_NO_TIME)
     key = nw.when(~value.is_null()).then(key).otherwise(nw.lit(_NO_TIME)).cast(nw.Int32)
     if NULL in names:
         numbers[NULL] = _NO_TIME
@@ -91,13 +97,11 @@ def _number(name: str, time: TimeColumn) -> int:
     return (first - date(1970, 1, 1)).days
 
 
-def _number_of(value: nw.Expr, contract: TableContract) -> nw.Expr:
+def _number_of(value: nw.Expr, contract: TableContract, within: Interval | None) -> nw.Expr:
     """The same number of each row's day, in the contract's zone."""
     assert contract.time is not None
     if contract.column(contract.time.column).type != "date":
-        if contract.time.zone != "UTC":
-            value = value.dt.replace_time_zone("UTC").dt.convert_time_zone(contract.time.zone)
-        value = value.dt.date()
+        value = local_time(value, contract, within, nw).dt.date()
     if contract.time.unit == "month":
         return value.dt.year().cast(nw.Int32) * 12 + value.dt.month().cast(nw.Int32)
     return value.cast(nw.Int32)

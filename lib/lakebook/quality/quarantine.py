@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Column, TableContract
-from ..contract.time import bounds
+from ..contract.time import inside
 from ..errors import ConflictError
 from ..intervals import NULL, WHOLE, Interval, partition_interval
 from ..names import PROD, table_path
@@ -241,8 +241,7 @@ def _in_partition(aside: TableContract, name: str) -> nw.Expr:
     value = nw.col(aside.time.column)
     if name == NULL:
         return value.is_null()
-    first, after = bounds(aside, partition_interval(name))
-    return ((value >= first) & (value < after)).fill_null(False)
+    return inside(value, aside, partition_interval(name)).fill_null(False)
 
 
 def _newest(snapshot: Snapshot, token: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ..cards.charts import sparkline
 from ..contract.model import TableContract
@@ -12,6 +11,7 @@ from ..errors import LakebookError
 from ..intervals import NULL, WHOLE, partition_interval
 from ..step.view import DatasetView, look_at
 from ..tiers.policy import policy_of
+from ..zones import zone_named
 from . import lineage_picture
 from .catalog import HIDDEN, Catalog
 from .charts import row_bars
@@ -120,7 +120,7 @@ def _came_in_time(point: Point, table: TableContract, hours: float) -> bool:
 
 def _midnight(day: date, table: TableContract) -> datetime:
     assert table.time is not None
-    return datetime.combine(day, datetime.min.time(), ZoneInfo(table.time.zone or "UTC"))
+    return datetime.combine(day, datetime.min.time(), zone_named(table.time.zone or "UTC"))
 
 
 def _checks(store: Store, table: TableContract) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table, load_step_contract
 from ..contract.model import Contract, TableContract
-from ..contract.time import bounds, partitions_of
+from ..contract.time import inside, partitions_of
 from ..delta import with_extras
 from ..engines import check_run_engine, get_engine
 from ..errors import ColdError, SourceError, UserError, did_you_mean
@@ -129,8 +129,7 @@ class LakeContext:
 
         assert view.contract.time is not None
         column = nw.col(view.contract.time.column)
-        low, high = bounds(view.contract, around)
-        return frame.filter(((column >= low) & (column < high)) | column.is_null())
+        return frame.filter(inside(column, view.contract, around) | column.is_null())
 
     def dataset_files(self, dataset: Dataset, *, whole: bool = False) -> tuple[list[str], Any]:
         """Files and Arrow schema of an input, for a reader that is not an engine (dbt)."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import TableContract
-from ..contract.time import partitions_of
+from ..contract.time import local_time, partitions_of
 from ..delta import DataFile, Stage
 from ..delta.stats import file_stats
 from ..errors import StorageError, UserError
@@ -115,7 +115,7 @@ def _holding(
     time = contract.time
     day = nw.col(time.column)
     if contract.column(time.column).type == "timestamp":
-        day = day.dt.replace_time_zone("UTC").dt.convert_time_zone(time.zone).dt.date()
+        day = local_time(day, contract, None, nw).dt.date()
     live = context.engine.scan(paths, contract.arrow_schema())
     found = live.select(*dict.fromkeys((*contract.key, time.column))).join(
         keys, on=list(contract.key), how="semi"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...cards.words import interval
 from ...contract.model import TableContract
-from ...contract.time import bounds, partitions_of
+from ...contract.time import inside, partitions_of
 from ...delta import open_snapshot
 from ...errors import ColdError, UserError
 from ...names import PROD, table_path
@@ -130,8 +130,7 @@ def _inside(
     kind = rows.collect_schema().get(time.column) if time else None
     if time is None or context.interval is None or kind not in (pl.Date, pl.Datetime("us")):
         return rows, ()
-    low, high = bounds(contract, context.interval)
-    is_inside = (pl.col(time.column) >= low) & (pl.col(time.column) < high)
+    is_inside: pl.Expr = inside(pl.col(time.column), contract, context.interval)
     found = rows.select(
         null=pl.col(time.column).is_null().sum(), outside=(~is_inside).sum()
     ).collect(engine="streaming")
