@@ -6,8 +6,12 @@ import json
 
 from .model import TableContract
 
+DEFINITION = 2
+"""Of what a fingerprint is made. What was made by an older definition is judged by that one: a new
+release of Lakebook makes no data stale. 2: it says its definition."""
 
-def fingerprint_of(table: TableContract) -> str:
+
+def fingerprint_of(table: TableContract, definition: int = DEFINITION) -> str:
     """Schema, time, way of writing, rules and guarding relationships as canonical JSON.
 
     Words, owner, tags, tiers and service levels are left out: they change no row. So is a reference

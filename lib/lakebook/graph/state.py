@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..contract.odcs import fingerprint_of
+from ..contract.fingerprint import DEFINITION, fingerprint_of
 from ..names import Dataset
 from ..settings import Settings
 from .model import Graph, StepNode
 
 
-def digests_of(node: StepNode) -> dict[str, str]:
+def digests_of(node: StepNode, definition: int = DEFINITION) -> dict[str, str]:
     """Code, models and what of the contract decides the result (not its words or owner)."""
     tables = node.contract.tables if node.contract else ()
-    text = "\n".join(fingerprint_of(table) for table in tables)
+    text = "\n".join(fingerprint_of(table, definition) for table in tables)
     return {
         "code": node.code_hash,
         "models": node.models_hash,
@@ -30,7 +30,9 @@ def modified(settings: Settings, graph: Graph) -> frozenset[Dataset]:
     """Steps whose code, models or contract differ from their last good run; also new ones."""
     before = _read(settings)
     return frozenset(
-        name for name, node in graph.steps.items() if before.get(str(name)) != digests_of(node)
+        name
+        for name, node in graph.steps.items()
+        if all(before.get(str(name)) != digests_of(node, one) for one in range(DEFINITION, 0, -1))
     )
 
 

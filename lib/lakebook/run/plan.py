@@ -19,10 +19,11 @@ from ..intervals import WHOLE, Interval, Unit, merge_partitions
 from ..names import PROD, Dataset, table_path
 from ..settings import Settings
 from ..step.declared import DeclaredRead, declared_inputs
-from ..step.fingerprint import InputTokens, input_parts, partition_fingerprint
+from ..step.fingerprint import InputTokens, input_parts
 from ..step.lake import current_source
 from ..step.view import DatasetView, open_view
 from .failures import failed_partitions
+from .making import Making
 from .retained import Retained, deleted_partitions
 from .static import static_parts
 
@@ -123,8 +124,8 @@ class Planner:
         if is_appended(node):
             return self._plan_append(node, waits_for)
         interval = self.interval_of(node)
-        static = static_parts(self.settings, node, self.parameters_of(node))
-        inputs = self.inputs(node, views)
+        making = Making.of(self.settings, node, self.parameters_of(node))
+        static, inputs = making.static, self.inputs(node, views)
         failed = failed_partitions(self.settings, node.name)
         retained = Retained.of(node, lambda dataset: self.view(dataset, views))
         stale: dict[str, str] = {}
@@ -135,7 +136,6 @@ class Planner:
             output = self.view(table.dataset, views, table)
             expired = deleted_partitions(output)
             for name in partitions_of(table, interval):
-                wanted = partition_fingerprint(static, name, inputs)
                 if why := retained.why(name):
                     fresh.append(name)
                     kept[name] = why
@@ -146,8 +146,8 @@ class Planner:
                     stale.setdefault(name, "asked for by --force")
                 elif name in failed:
                     stale.setdefault(name, "its last run failed")
-                elif output.holder(name).fp(name) != wanted:
-                    stale.setdefault(name, self._reason(node, output, name, static, inputs))
+                elif not making.made(output.holder(name).fp(name), name, inputs):
+                    stale.setdefault(name, self._reason(node, output, name, making, inputs))
                 else:
                     fresh.append(name)
         return StepPlan(
@@ -228,7 +228,7 @@ class Planner:
         node: StepNode,
         output: DatasetView,
         name: str,
-        static: Mapping[str, str],
+        making: Making,
         inputs: Sequence[InputTokens],
     ) -> str:
         if name not in output.data:
@@ -236,7 +236,8 @@ class Planner:
         made = read_making(self.settings, node.name).get(name)
         if made is None:
             return "made outside a run, or before its making was recorded"
-        changed = [part for part, value in static.items() if made["static"].get(part) != value]
+        now_static = making.by(int(made["static"].get("definition", 1)))
+        changed = [part for part, value in now_static.items() if made["static"].get(part) != value]
         now = input_parts(name, inputs)
         before = made["inputs"]
         moved = sorted(key for key in {*now, *before} if now.get(key) != before.get(key))

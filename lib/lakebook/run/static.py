@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..contract.odcs import fingerprint_of
+from ..contract.fingerprint import DEFINITION, fingerprint_of
 from ..graph import StepNode
 from ..graph.modules import module_files
 from ..settings import Settings
@@ -23,9 +23,13 @@ _DBT_PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb")
 
 
 def static_parts(
-    settings: Settings, node: StepNode, parameters: Mapping[str, Any] | None = None
+    settings: Settings,
+    node: StepNode,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    definition: int = DEFINITION,
 ) -> dict[str, str]:
-    """Part name -> digest: code, library, engine, parameters, contract, models."""
+    """Part name -> digest: code, library, engine, parameters, contract, models, definition."""
     contract = node.contract
     tables = contract.tables if contract else ()
     engine = node.engine or settings.engine
@@ -34,12 +38,14 @@ def static_parts(
         packages = (*packages, "duckdb")
     if node.models:
         packages = (*packages, *_DBT_PACKAGES)
+    own = {} if definition == 1 else {"definition": str(definition)}
     return {
+        **own,
         "code": node.code_hash,
         "library": _library(settings.root / "lib", node.imports),
         "engine packages": digest([f"{name} {_version(name)}" for name in packages]),
         "parameters": digest(dict(parameters or {})),
-        "contract": digest([fingerprint_of(table) for table in tables]),
+        "contract": digest([fingerprint_of(table, definition) for table in tables]),
         "models": node.models_hash,
     }
 
