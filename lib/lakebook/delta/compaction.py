@@ -16,8 +16,8 @@ from ..errors import StorageError, UserError, did_you_mean, storage_errors
 from . import commit
 from . import tokens as token
 from .digest import Digest
-from .disk import sync_folder
 from .faults import fault_point
+from .footers import hides_nan
 from .inspection import digest_files, read_footer
 from .log import open_snapshot
 from .rewriting import TARGET_BYTES, Layout, rewrite
@@ -61,13 +61,25 @@ def small_files(
     *,
     target_bytes: int = TARGET_BYTES,
 ) -> dict[str, tuple[DataFile, ...]]:
-    """What a compaction merges: the files below the target size, where a partition has several."""
+    """What a compaction merges: the files below the target size, where a partition has several.
+
+    And files that hide a NaN from readers that go by footers, whatever their size is.
+    """
     chosen = snapshot.partitions if partitions is None else dict.fromkeys(partitions)
-    small = {
-        p: tuple(f for f in snapshot.by_partition.get(p, ()) if f.size_bytes < target_bytes)
-        for p in chosen
-    }
-    return {p: files for p, files in small.items() if len(files) > 1}
+    work = {}
+    for p in chosen:
+        files = snapshot.by_partition.get(p, ())
+        small = [file for file in files if file.size_bytes < target_bytes]
+        merged = set(small if len(small) > 1 else ())
+        found = tuple(file for file in files if file in merged or _hides_nan(snapshot, file))
+        if found:
+            work[p] = found
+    return work
+
+
+def _hides_nan(snapshot: Snapshot, file: DataFile) -> bool:
+    assert snapshot.schema is not None
+    return hides_nan(snapshot.table / file.path, file.stats, snapshot.schema)
 
 
 def compact(
@@ -170,7 +182,6 @@ def _described(
     for path, digest in digests.items():
         stats = file_stats(read_footer(path), noted.schema, nan_columns=digest.nan_columns)
         named = path if name is None else name(stage, path)
-        sync_folder(named.parent)
         relative = named.relative_to(stage.table).as_posix()
         new.append(NewFile(relative, partition, named.stat().st_size, json.dumps(stats)))
     return new
@@ -198,7 +209,7 @@ def _commit(
         )
 
     fault_point("compact.before_commit")
-    version = transact(stage.table, decide)
+    version = transact(stage.table, decide, last=stage.check_stands)
     stage.finish(frozenset(file.path for p in done for file in new[p]))
     before = [file for p in done for file in work[p]]
     after = [file for p in done for file in new[p]]

@@ -21,6 +21,7 @@ from ..errors import ContractError, StorageError, did_you_mean, storage_errors
 from .digest import MASK, Digest, digest_groups
 from .disk import sync_file
 from .faults import fault_point
+from .footers import drop_bounds
 from .staging import Stage
 from .stats import file_stats, null_count
 from .tokens import signed
@@ -116,25 +117,35 @@ def _inspect(
 
 
 def digest_files(groups: dict[Path, int], threads: int) -> dict[Path, Digest]:
-    """Digest of each file, given its number of row groups; also makes them durable."""
+    """Digest of each file, given its number of row groups; also makes them fit to be published.
+
+    They lose the bounds that would hide a NaN, and they are put on the disk: a commit must not name
+    a file that a power cut can take back.
+    """
     tasks: list[tuple[Path, Sequence[int]]] = []
     for path, count in groups.items():
         tasks += [
             (path, range(start, min(start + _GROUPS_PER_TASK, count)))
-            for start in range(0, max(count, 1), _GROUPS_PER_TASK)
+            for start in range(0, count, _GROUPS_PER_TASK)
         ]
     totals = dict.fromkeys(groups, Digest(0))
     with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
         for path, part in pool.map(_digest_task, tasks):
             totals[path] = totals[path] + part
+        list(pool.map(_settle, totals.items()))
     return totals
 
 
 def _digest_task(task: tuple[Path, Sequence[int]]) -> tuple[Path, Digest]:
     path, groups = task
-    if not groups or groups[0] == 0:
-        sync_file(path)  # a commit must not name a file that a power cut can take back
     return path, sum(digest_groups(path, groups), Digest(0))
+
+
+def _settle(file: tuple[Path, Digest]) -> None:
+    path, digest = file
+    if digest.nan_columns:
+        drop_bounds(path, digest.nan_columns)
+    sync_file(path)
 
 
 def read_footer(path: Path) -> pq.FileMetaData:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...delta.digest import Digest, digest_rows
+from ...delta.footers import drop_bounds
 from ...settings import TierSettings
 
 LEVEL = TierSettings.archive_level
@@ -66,6 +67,7 @@ def recompress(
     """
     files: list[Written] = []
     output: _Output | None = None
+    nan: frozenset[str] = frozenset()
     deltas: dict[str, str] | None = None
     rows, digest = 0, Digest(0)
     try:
@@ -77,13 +79,14 @@ def recompress(
             output.writer.write_table(batch)
             rows += batch.num_rows
             digest += part
+            nan |= part.nan_columns
             if output.size_bytes >= target_bytes:
-                files.append(output.finish())
-                output = None
+                files.append(output.finish(nan))
+                output, nan = None, frozenset()
         if output is None and not files:
             output = _Output(folder / "part-00000.parquet", schema, level, {})
         if output is not None:
-            files.append(output.finish())
+            files.append(output.finish(nan))
     except BaseException:
         if output is not None:
             output.abandon()
@@ -115,9 +118,14 @@ class _Output(io.RawIOBase):
     def tell(self) -> int:
         return self.size_bytes
 
-    def finish(self) -> Written:
+    def finish(self, nan_columns: frozenset[str]) -> Written:
         self.writer.close()
         self._file.close()
+        if nan_columns and drop_bounds(self._path, nan_columns):
+            # A restore puts these bytes before every reader, and some would skip a NaN by them.
+            with self._path.open("rb") as file:
+                checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            return Written(self._path, checksum, pq.read_metadata(self._path))
         return Written(self._path, self._sha256.hexdigest(), self._footers[0])
 
     def abandon(self) -> None:
