@@ -8,7 +8,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +20,8 @@ from lakebook.engines import get_engine
 from lakebook.errors import ConflictError
 from lakebook.intervals import WHOLE, Interval
 from lakebook.names import Dataset
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def make_contract(unit: str | None = "month", *more: Column) -> TableContract:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from datetime import date
 from pathlib import Path
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 
 from lakebook import delta
 from lakebook.contract.model import Column
+from lakebook.delta import create, transaction
 from lakebook.errors import ConflictError, ContractError, RunError, StorageError
 from lakebook.intervals import Interval
 
@@ -232,25 +235,24 @@ def test_a_full_disk_while_committing_is_one_sentence(
     w.write(table, MONTHLY, JANUARY)
 
     def full(*_: object, **__: object) -> None:
-        raise OSError("Generic LocalFileSystem error: No space left on device (os error 28)")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(DeltaTable, "create_write_transaction", full)
+    monkeypatch.setattr(transaction, "write_entry", full)
     with pytest.raises(StorageError, match="the disk is full while committing"):
         w.write(table, MONTHLY, JANUARY, rows=w.make_rows(JANUARY, seed=1))
     assert w.read(delta.open_snapshot(table)).equals(w.make_rows(JANUARY))
 
 
-def test_a_commit_whose_answer_was_lost_is_found_again(
+def test_a_commit_stands_when_its_checkpoint_fails(
     table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = DeltaTable.create_write_transaction
+    def full(*_: object, **__: object) -> bool:
+        raise StorageError("the disk is full")
 
-    def lost(self: DeltaTable, *args: object, **kwargs: object) -> None:
-        real(self, *args, **kwargs)  # type: ignore[arg-type]
-        raise OSError("the checkpoint failed: No space left on device (os error 28)")
-
-    monkeypatch.setattr(DeltaTable, "create_write_transaction", lost)
-    result = w.write(table, MONTHLY, JANUARY)
+    monkeypatch.setitem(create.CONFIGURATION, "delta.checkpointInterval", "1")
+    monkeypatch.setattr(transaction, "place_checkpoint", full)
+    with pytest.warns(UserWarning, match="no checkpoint of version 1: the disk is full"):
+        result = w.write(table, MONTHLY, JANUARY)
     assert (result.version, result.committed) == (1, ("2013-01",))
     assert w.read(delta.open_snapshot(table)).equals(w.make_rows(JANUARY))
 

@@ -19,7 +19,7 @@ from .leases import read_leases
 from .log import open_snapshot
 from .snapshot import Snapshot
 from .staging import STAGING, clear_doom, doom, dooms
-from .transaction import Change, transact
+from .transaction import Change, transact, upgrade
 
 RETENTION_S = 7 * 86_400.0
 
@@ -44,12 +44,16 @@ def vacuum(
 ) -> VacuumResult:
     """Delete files that were removed from the table longer ago than the retention.
 
+    A table of an older Lakebook is brought up to date on the way (`transaction.upgrade`).
+
     Parameters
     ----------
     release_all: delete what leases name too (an erasure; the caller says so to its user).
     only: no other files than these (relative to the table).
     """
     moment = time.time() if now is None else now
+    if only is None and not dry_run:
+        upgrade(table)
     there = removed_files(table, moment - retention_s)
     wanted = [path for path in there if only is None or path in only]
     leased = set() if release_all else _leased(table, moment)

@@ -108,7 +108,7 @@ def commit_replace(
             return None
         return Change(tuple(added), noted.files_in(verdict.commit), tokens, metadata)
 
-    version = transact(table, decide)
+    version = transact(table, decide, last=stage.check_stands)
     stage.finish(frozenset(file.path for file in added))
     return CommitResult(
         version,
@@ -186,7 +186,7 @@ def commit_append(
             return None
         return Change(tuple(map(NewFile.of, inspection.files)), (), tokens, metadata)
 
-    version = transact(table, decide)
+    version = transact(table, decide, last=stage.check_stands)
     stage.finish(frozenset(file.path for file in inspection.files))
     return CommitResult(version, committed=inspection.partitions)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import uuid
@@ -14,11 +13,14 @@ import pyarrow as pa
 
 from ..contract.types import type_of
 from ..errors import ContractError, StorageError, did_you_mean, storage_errors
-from .disk import put_if_absent
+from .disk import make_folder, sync_folder
+from .entry import log_folder, write_entry
 from .faults import fault_point
-from .log import commit_path, log_folder, open_snapshot
-from .schema import schema_to_json
+from .log import open_snapshot
+from .protocol import OURS
+from .schema import schema_to_json, with_fields
 from .snapshot import PARTITION, Snapshot
+from .transaction import Change, transact
 
 if TYPE_CHECKING:
     from ..contract.model import TableContract
@@ -31,6 +33,7 @@ CONFIGURATION = {
     "delta.enableDeletionVectors": "false",
 }
 _TRIES = 20
+_LEVELS = 4  # of folders from a table's up to its environment's: dataset, layer, tier, environment
 
 
 def ensure_table(
@@ -87,13 +90,6 @@ def _define(table: Path, version: int, schema: pa.Schema, partition_by: tuple[st
     for column in partition_by:
         full = full.append(pa.field(column, pa.string()))
     now_ms = int(time.time() * 1000)
-    features = ["timestampNtz"]
-    protocol = {
-        "minReaderVersion": 3,
-        "minWriterVersion": 7,
-        "readerFeatures": features,
-        "writerFeatures": features,
-    }
     metadata = {
         "id": str(uuid.uuid4()),
         "name": None,
@@ -104,17 +100,23 @@ def _define(table: Path, version: int, schema: pa.Schema, partition_by: tuple[st
         "createdTime": now_ms,
         "configuration": CONFIGURATION,
     }
-    operation = "CREATE TABLE" if version == 0 else "REPLACE TABLE"
-    info = {"timestamp": now_ms, "operation": operation, "engineInfo": "lakebook"}
-    actions: list[dict[str, object]] = [{"commitInfo": info}, {"metaData": metadata}]
-    if version == 0:
-        actions.insert(1, {"protocol": protocol})
-    text = "".join(json.dumps(action) + "\n" for action in actions)
+    info = {"timestamp": now_ms, "operation": "REPLACE TABLE" if version else "CREATE TABLE"}
     with storage_errors("creating the table", table):
-        log_folder(table).mkdir(parents=True, exist_ok=True)
+        if version == 0:
+            make_folder(log_folder(table))
+            _sync_above(table)
         fault_point("create.before_log")
-        put_if_absent(commit_path(table, version), text.encode())
+        write_entry(table, version, info, [OURS.action, {"metaData": metadata}])
         fault_point("create.after_log")
+
+
+def _sync_above(table: Path) -> None:
+    """Put the names of the folders above a table on the disk, as far as the lake goes.
+
+    One of them may have been made a moment ago by another run, which has not synced it yet.
+    """
+    for folder in (table, *table.parents[: _LEVELS - 1]):
+        sync_folder(folder)
 
 
 def _check_partitioning(
@@ -194,16 +196,14 @@ def _words(field: pa.Field) -> str:
 
 
 def _add_columns(table: Path, version: int, fields: list[pa.Field]) -> None:
-    from deltalake import DeltaTable, Schema
-    from deltalake.exceptions import CommitFailedError, DeltaError
+    """Add columns to the definition as of a version; if it has moved on, the caller looks again."""
 
-    handle = DeltaTable(str(table), version=version)
+    def decide(now: Snapshot) -> Change | None:
+        if now.version != version:
+            return None
+        wider = with_fields(now.metadata["schemaString"], fields)
+        return Change(operation="ADD COLUMN", schema_json=wider)
+
     fault_point("schema.before_column")
-    try:
-        with storage_errors("adding columns", table):
-            handle.alter.add_columns(Schema.from_arrow(pa.schema(fields)).fields)
-    except (CommitFailedError, DeltaError):
-        # Somebody committed meanwhile, perhaps these very columns: the caller looks again.
-        if open_snapshot(table).version == version:
-            raise
+    transact(table, decide)
     fault_point("schema.after_column")

@@ -5,20 +5,35 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 
-def put_if_absent(path: Path, content: bytes) -> bool:
-    """Write a file whole and durable, unless it is there; of several writers one wins (True)."""
+def put_if_absent(path: Path, content: bytes, *, last: Callable[[], None] = lambda: None) -> bool:
+    """Write a file whole and durable, unless it is there; of several writers one wins (True).
+
+    `last` is called when the content is on the disk and only the name is missing.
+    """
     temporary = _write_temporary(path, content)
     try:
+        last()
         os.link(temporary, path)  # atomic, and unlike a rename it refuses to replace
     except FileExistsError:
-        return False
+        # A network file system may have lost the answer to a link that it made.
+        if not temporary.samefile(path):
+            return False
     finally:
         temporary.unlink()
     sync_folder(path.parent)
     return True
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, durably."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for one in reversed(missing):
+        sync_folder(one.parent)
 
 
 def put(path: Path, content: bytes) -> None:

@@ -6,51 +6,72 @@ tokens one by one takes seconds, and its runtime must not start in a process tha
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..errors import StorageError
+from .checkpoint import checkpoint_path, read_checkpoint
+from .entry import Action, commit_path, info_in, is_durable, log_folder, read_entry
+from .protocol import Protocol, check_readable, refuse_vectors
 from .schema import schema_from_json
 from .snapshot import DataFile, Snapshot, Tombstone, partition_token
 
+__all__ = [
+    "commit_info",
+    "commit_path",
+    "info_in",
+    "list_log",
+    "log_folder",
+    "open_snapshot",
+    "read_entry",
+    "read_tokens",
+]
+
 _ENTRY = re.compile(r"(\d{20})\.(json|checkpoint\.parquet)")
-_COLUMNS = (
-    "add.path",
-    "add.size",
-    "add.stats",
-    "add.partitionValues",
-    "remove.path",
-    "remove.deletionTimestamp",
-    "metaData.schemaString",
-    "metaData.partitionColumns",
-    "txn.appId",
-    "txn.version",
-)
+_OTHER = re.compile(r"(\d{20})\.checkpoint\..+")  # in several parts, or of the second kind
 
 
 @dataclass
-class _State:
+class State:
     """What the actions read so far add up to."""
 
+    table: Path
     adds: dict[str, tuple[int, str | None, dict[str, str | None]]] = field(default_factory=dict)
     removes: dict[str, int] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
-    schema: str = ""
-    columns: tuple[str, ...] = ()
+    meta: dict[str, Any] = field(default_factory=dict)
+    protocol: Protocol | None = None
+    loose: list[Path] = field(default_factory=list)
+
+    def apply(self, action: Action) -> None:
+        if add := action.get("add"):
+            path = unquote(add["path"])
+            if add.get("deletionVector"):
+                refuse_vectors(self.table, path)
+            self.adds[path] = (add["size"], add.get("stats"), add.get("partitionValues") or {})
+            self.removes.pop(path, None)
+        elif remove := action.get("remove"):
+            path = unquote(remove["path"])
+            self.adds.pop(path, None)
+            self.removes[path] = remove.get("deletionTimestamp") or 0
+        elif txn := action.get("txn"):
+            self.tokens[txn["appId"]] = txn["version"]
+        elif meta := action.get("metaData"):
+            self.meta = meta
+        elif protocol := action.get("protocol"):
+            self.protocol = Protocol.of(protocol)
 
 
 def open_snapshot(table: Path, version: int | None = None) -> Snapshot:
     """Read a version of a table, the newest by default. No table: a Snapshot of version -1.
 
-    Raises StorageError if the log is damaged or no longer holds the version.
+    Raises StorageError if the log is damaged or no longer holds the version, or if the table needs
+    something of its readers that Lakebook has not.
     """
     try:
         return _read(table, version)
@@ -65,22 +86,10 @@ def read_tokens(table: Path) -> tuple[int, dict[str, int]]:
     return snapshot.version, dict(snapshot.tokens)
 
 
-def log_folder(table: Path) -> Path:
-    return table / "_delta_log"
-
-
-def commit_path(table: Path, version: int) -> Path:
-    return log_folder(table) / f"{version:020}.json"
-
-
 def list_log(table: Path) -> tuple[list[int], list[int]]:
     """Versions that have a JSON entry and those that have a checkpoint, ascending."""
     entries: dict[str, list[int]] = {"json": [], "checkpoint.parquet": []}
-    try:
-        names = sorted(entry.name for entry in log_folder(table).iterdir())
-    except FileNotFoundError:
-        return [], []
-    for name in names:
+    for name in _names(table):
         if match := _ENTRY.fullmatch(name):
             entries[match[2]].append(int(match[1]))
     return entries["json"], entries["checkpoint.parquet"]
@@ -91,9 +100,11 @@ def commit_info(table: Path, version: int) -> dict[str, Any]:
     return info_in(read_entry(table, version))
 
 
-def info_in(entry: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """As `commit_info`, of a commit's actions."""
-    return next((dict(action["commitInfo"]) for action in entry if "commitInfo" in action), {})
+def _names(table: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in log_folder(table).iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _read(table: Path, version: int | None) -> Snapshot:
@@ -102,71 +113,55 @@ def _read(table: Path, version: int | None) -> Snapshot:
     if known < 0:
         if version is not None:
             raise StorageError(f"there is no table at version {version}", where=str(table))
+        _check_nothing_else(table)
         return Snapshot(table=table, version=-1)
     wanted = known if version is None else version
     base = max((c for c in checkpoints if c <= wanted), default=-1)
     missing = sorted(set(range(base + 1, wanted + 1)) - set(commits))
     if missing or wanted > known:
+        _check_nothing_else(table)
         raise StorageError(
             f"version {wanted} cannot be read: the log has no entry {(missing or [wanted])[0]}",
             where=str(table),
             fix=f"the newest version is {known}; log entries are kept for 30 days",
         )
-    state = _State()
+    state = State(table)
     if base >= 0:
-        _apply_checkpoint(state, log_folder(table) / f"{base:020}.checkpoint.parquet")
+        for action in read_checkpoint(table, base):
+            state.apply(action)
+        state.loose.append(checkpoint_path(table, base))
     for each in range(base + 1, wanted + 1):
-        for action in read_entry(table, each):
-            _apply(state, action)
-    return _snapshot(table, wanted, state)
+        entry = read_entry(table, each)
+        for action in entry:
+            state.apply(action)
+        if is_durable(entry):
+            state.loose.clear()
+        else:
+            state.loose.append(commit_path(table, each))
+    return _snapshot(wanted, state)
 
 
-def read_entry(table: Path, version: int) -> list[dict[str, Any]]:
-    """The actions of a commit. Raises StorageError if it is damaged, FileNotFoundError."""
-    path = commit_path(table, version)
-    text = path.read_bytes()
-    try:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
-    except ValueError as broken:
-        raise StorageError(f"damaged log entry: {broken}", where=str(path)) from None
+def _check_nothing_else(table: Path) -> None:
+    """Say so if what is missing may stand in a checkpoint of a kind that is not read."""
+    others = [name for name in _names(table) if _OTHER.fullmatch(name) and not _ENTRY.match(name)]
+    if others:
+        raise StorageError(
+            f"the log has a checkpoint in parts or of the second kind ({others[-1]}), which "
+            "Lakebook does not read",
+            where=str(table),
+            fix="read the table with a program that does, and have it write a classic one",
+        )
 
 
-def _apply(state: _State, action: dict[str, Any]) -> None:
-    if add := action.get("add"):
-        path = unquote(add["path"])
-        state.adds[path] = (add["size"], add.get("stats"), add.get("partitionValues") or {})
-        state.removes.pop(path, None)
-    elif remove := action.get("remove"):
-        path = unquote(remove["path"])
-        state.adds.pop(path, None)
-        state.removes[path] = remove.get("deletionTimestamp") or 0
-    elif txn := action.get("txn"):
-        state.tokens[txn["appId"]] = txn["version"]
-    elif meta := action.get("metaData"):
-        state.schema = meta["schemaString"]
-        state.columns = tuple(meta.get("partitionColumns") or ())
-
-
-def _apply_checkpoint(state: _State, path: Path) -> None:
-    try:
-        # One thread: the file is small, and a pool must not start in a process that forks.
-        rows = pq.ParquetFile(path).read(columns=list(_COLUMNS), use_threads=False)
-    except pa.ArrowInvalid as broken:
-        raise StorageError(f"damaged checkpoint: {broken}", where=str(path)) from None
-    for kind in ("add", "remove", "txn", "metaData"):
-        column = rows[kind].combine_chunks()
-        for action in column.drop_null().to_pylist():
-            if kind == "add":
-                action["partitionValues"] = dict(action["partitionValues"] or ())
-            _apply(state, {kind: action})
-
-
-def _snapshot(table: Path, version: int, state: _State) -> Snapshot:
-    schema = schema_from_json(state.schema, where=str(table)) if state.schema else None
+def _snapshot(version: int, state: State) -> Snapshot:
+    meta, table = state.meta, state.table
+    check_readable(table, state.protocol, meta.get("configuration") or {})
+    columns = tuple(meta.get("partitionColumns") or ())
+    schema = schema_from_json(meta["schemaString"], where=str(table)) if meta else None
     if schema is not None:
-        schema = pa.schema([f for f in schema if f.name not in state.columns])
+        schema = pa.schema([f for f in schema if f.name not in columns])
     files = tuple(
-        DataFile(path, partition_token(state.columns, values), size, stats)
+        DataFile(path, partition_token(columns, values), size, stats)
         for path, (size, stats, values) in state.adds.items()
     )
     return Snapshot(
@@ -175,6 +170,9 @@ def _snapshot(table: Path, version: int, state: _State) -> Snapshot:
         files=files,
         tokens=state.tokens,
         schema=schema,
-        partition_columns=state.columns,
+        partition_columns=columns,
         tombstones=tuple(Tombstone(path, at) for path, at in state.removes.items()),
+        protocol=state.protocol,
+        metadata=meta,
+        loose=tuple(state.loose),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -29,11 +30,20 @@ _TO_DELTA = {arrow: delta for delta, arrow in _TO_ARROW.items()}
 
 
 def schema_to_json(schema: pa.Schema) -> str:
-    fields = [
+    return json.dumps({"type": "struct", "fields": _fields(schema)})
+
+
+def with_fields(schema_json: str, more: Iterable[pa.Field]) -> str:
+    """A table's schema with columns at its end; what it says of the others stays."""
+    found = json.loads(schema_json)
+    return json.dumps({**found, "fields": [*found["fields"], *_fields(more)]})
+
+
+def _fields(fields: Iterable[pa.Field]) -> list[dict[str, Any]]:
+    return [
         {"name": f.name, "type": _delta_type(f.type), "nullable": f.nullable, "metadata": {}}
-        for f in schema
+        for f in fields
     ]
-    return json.dumps({"type": "struct", "fields": fields})
 
 
 def schema_from_json(text: str, *, where: str) -> pa.Schema:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from ..intervals import NULL, WHOLE
 from . import tokens as token
 from .place import Place, Tier
+from .protocol import Protocol
 
 PARTITION = "_partition"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -73,6 +74,11 @@ class Snapshot:
     schema: pa.Schema | None = None  # of the data files, without the partition columns
     partition_columns: tuple[str, ...] = ()
     tombstones: tuple[Tombstone, ...] = ()
+    # What a writer needs to know of the log. A pin keeps none of it, and is the same version.
+    protocol: Protocol | None = field(default=None, compare=False)
+    metadata: Mapping[str, Any] = field(default_factory=dict, compare=False)  # as the log has it
+    loose: tuple[Path, ...] = field(default=(), compare=False)
+    """Of the log, newer than Lakebook's last entry: nobody may have put them on the disk."""
 
     @cached_property
     def by_partition(self) -> Mapping[str, tuple[DataFile, ...]]:

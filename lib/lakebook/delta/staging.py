@@ -12,11 +12,12 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import RunError, StorageError, storage_errors
-from .disk import put, remove
+from .disk import make_folder, put, remove
 from .faults import fault_point
 from .log import open_snapshot
 from .snapshot import partition_folder
@@ -45,6 +46,7 @@ class Stage:
         self.table = table
         self.run_id = manifest.run_id
         self.prefix = manifest.prefix
+        self.expires = manifest.expires  # seconds since 1970
         self.partition_columns = partition_columns
         self._given: dict[Path, str] = {}
         # An engine that failed may still be asking for files in other threads.
@@ -91,7 +93,16 @@ class Stage:
         return [str(path) for path, _ in self.files()]
 
     def check_stands(self) -> None:
-        """Raise RunError if a sweep has taken this stage for abandoned."""
+        """Raise RunError if this stage is past its time, or a sweep has taken it for abandoned.
+
+        Its time binds its run first: no sweep needs to have come.
+        """
+        if time.time() >= self.expires:
+            raise RunError(
+                f"the run {self.run_id} is past the time for which its staged files were kept",
+                where=str(self.table),
+                fix="run it again",
+            )
         if not self.manifest_path.exists():
             raise RunError(
                 f"the staged files of run {self.run_id} were swept as abandoned",
@@ -130,7 +141,7 @@ def begin_stage(table: Path, run_id: str, *, ttl_s: float = DAY_S) -> Stage:
     folder = table / STAGING
     fault_point("stage.before_manifest")
     with storage_errors("staging files", table):
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         # The prefix is random: a run that goes on after a crash must not meet its own old files,
         # which may be live by now.
         prefix = f"{name}-{uuid.uuid4().hex[:12]}"
@@ -144,7 +155,7 @@ def begin_stage(table: Path, run_id: str, *, ttl_s: float = DAY_S) -> Stage:
 def doom(table: Path, paths: list[str]) -> None:
     """Announce, durably, that files of old versions will be deleted."""
     folder = table / STAGING
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     put(folder / f"{uuid.uuid4().hex}{DOOM}", json.dumps(paths).encode())
 
 
@@ -161,6 +172,21 @@ def dooms(table: Path) -> dict[Path, list[str]]:
 
 def doomed_paths(table: Path) -> set[str]:
     return {path for paths in dooms(table).values() for path in paths}
+
+
+def check_there(table: Path, paths: Iterable[str]) -> None:
+    """Raise what forbids a commit to name files: one is gone, or about to be deleted.
+
+    Whoever deletes files marks them first and then commits. So a commit that looked before the
+    mark loses its version, and looks again.
+    """
+    swept = {mark.stem for mark in (table / STAGING).glob(f"[!.]*{MARKED}")}
+    doomed = doomed_paths(table)
+    for path in paths:
+        if path.rsplit("/", 1)[-1].split(".")[0] in swept:
+            raise RunError(f"{path} was swept as abandoned", where=str(table), fix="run it again")
+        if path in doomed or not (table / path).exists():
+            raise StorageError(f"{path} was deleted meanwhile", where=str(table), fix="run again")
 
 
 def clear_doom(mark: Path) -> None:

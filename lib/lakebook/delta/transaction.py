@@ -1,27 +1,34 @@
 """The one place that writes to a table's log: check at a version, commit onto exactly that version.
 
-delta-rs may not retry by itself: its own conflict check misses what only a fence can see. Whoever
-loses the race for a version reopens the table and checks everything again.
+Whoever loses the race for a version opens the table again and checks everything anew. What a
+commit names or builds on is on the disk before it is published, and the commit before this says so.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from ..errors import RunError, StorageError, storage_errors
+from ..errors import LakebookError, RunError, StorageError, storage_errors
+from .checkpointing import INTERVAL, expire_entries, place_checkpoint
+from .disk import sync_file, sync_folder
+from .entry import Action, write_entry
 from .faults import fault_point
 from .inspection import StagedFile
-from .log import commit_info, commit_path, open_snapshot
+from .log import list_log, open_snapshot
+from .protocol import check_writable, upgraded
 from .snapshot import DataFile, Snapshot, partition_values
+from .staging import check_there
 
 _TRIES = 400
-_ID = "commit"  # metadata key by which a commit is known again when its answer was lost
 
 
 @dataclass(frozen=True)
@@ -40,103 +47,143 @@ class NewFile:
 
 @dataclass(frozen=True)
 class Change:
-    """What one commit does. `data_change=False`: the rows stay the same."""
+    """What one commit does. `data_change=False`: the rows stay the same.
+
+    `schema_json`: the table's columns from now on, if they change.
+    """
 
     adds: tuple[NewFile, ...] = ()
     removes: tuple[DataFile, ...] = ()
     tokens: Mapping[str, int] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     data_change: bool = True
+    operation: str = "WRITE"
+    schema_json: str = ""
 
 
-def transact(table: Path, decide: Callable[[Snapshot], Change | None]) -> int:
+def transact(
+    table: Path,
+    decide: Callable[[Snapshot], Change | None],
+    *,
+    last: Callable[[], None] = lambda: None,
+) -> int:
     """Commit what `decide` makes of the newest snapshot; return the version after it.
 
     `decide` is called anew after each lost race and may raise; None means that nothing is to do.
+    `last` is called when only the publication is left, and raises what forbids it: a deadline.
+    Raises StorageError if a file to add is gone, or about to be deleted by a sweep or a vacuum.
     """
-    from deltalake import DeltaTable
-
+    synced: set[Path] = set()
     for attempt in range(_TRIES):
-        with storage_errors("opening the table", table):
-            handle = DeltaTable(str(table))
-        snapshot = open_snapshot(table, handle.version())
+        snapshot = open_snapshot(table)
         change = decide(snapshot)
         if change is None:
             return snapshot.version
-        fault_point("commit.before_write")
-        version = _write(table, handle, snapshot, change)
-        if version is not None:
+        if snapshot.version < 0:
+            raise StorageError("there is no table", where=str(table), fix="run its step first")
+        with storage_errors("committing", table):
+            actions = _actions(snapshot, change)
+            check_there(table, [file.path for file in change.adds])
+            _make_durable(snapshot, change, synced)
+            fault_point("commit.before_write")
+            info = _info(snapshot, change)
+            written = write_entry(table, snapshot.version + 1, info, actions, last=last)
+        if written:
             fault_point("commit.after_write")
-            return version
+            _follow_up(table, snapshot.version + 1, snapshot.metadata.get("configuration") or {})
+            return snapshot.version + 1
         time.sleep(random.uniform(0, min(0.002 * 2 ** min(attempt, 6), 0.1)))
     raise RunError(
         f"{_TRIES} commits of others came first", where=str(table), fix="run again when it is calm"
     )
 
 
-def _write(table: Path, handle: Any, snapshot: Snapshot, change: Change) -> int | None:
-    """The version of the commit, or None if another commit took that version."""
-    from deltalake.exceptions import CommitFailedError, DeltaError
-    from deltalake.transaction import CommitProperties, Transaction
+def upgrade(table: Path) -> bool:
+    """Say in the log what its table needs of writers, if an older Lakebook did not: a commit.
 
-    identity = uuid.uuid4().hex
-    properties = CommitProperties(
-        custom_metadata={**change.metadata, _ID: identity},
-        max_commit_retries=0,
-        app_transactions=[Transaction(name, value) for name, value in change.tokens.items()],
-    )
+    Every other commit does so too, so that tables which nobody writes are what this is for.
+    """
+    upgrades: list[bool] = []
+
+    def decide(now: Snapshot) -> Change | None:
+        assert now.protocol is not None and now.schema is not None
+        upgrades[:] = [upgraded(now.protocol, now.schema) is not None]
+        return Change(operation="UPGRADE PROTOCOL") if upgrades[0] else None
+
+    transact(table, decide)
+    return upgrades[0]
+
+
+def _make_durable(snapshot: Snapshot, change: Change, synced: set[Path]) -> None:
+    """Put on the disk what a commit builds on: names of its files, and entries of other programs.
+
+    The files themselves were synced by whoever wrote them.
+    """
+    table = snapshot.table
+    folders = set()
+    for file in change.adds:
+        folder = (table / file.path).parent
+        # A folder that another run has just made may not be on the disk either.
+        folders.update((folder, *(up for up in folder.parents if up.is_relative_to(table))))
+    for path in sorted(folders - synced):
+        sync_folder(path)
+    for path in set(snapshot.loose) - synced:
+        sync_file(path)
+    synced.update(folders, snapshot.loose)
+
+
+def _follow_up(table: Path, version: int, settings: Mapping[str, str]) -> None:
+    """A checkpoint, when one is due, and what it makes superfluous."""
+    interval = int(settings.get("delta.checkpointInterval", INTERVAL))
+    if version - max(list_log(table)[1], default=0) < interval:
+        return
     try:
-        with storage_errors("committing", table):
-            handle.create_write_transaction(
-                _actions(table, snapshot, change),
-                "append",
-                handle.schema(),
-                list(snapshot.partition_columns) or None,
-                commit_properties=properties,
-            )
-    except (CommitFailedError, DeltaError, OSError, StorageError) as failed:
-        # The commit may have landed and only what follows it (a checkpoint) have failed.
-        version = _find(table, snapshot.version, identity)
-        lost = isinstance(failed, CommitFailedError)
-        if version is None and not (lost and commit_path(table, snapshot.version + 1).exists()):
-            raise
-        return version
-    return snapshot.version + 1  # no retries, so it is no other
+        if place_checkpoint(table, version):
+            expire_entries(table)
+    except (LakebookError, OSError) as failed:
+        # The commit stands, and nothing needs the checkpoint: the next commit makes it up.
+        warnings.warn(f"no checkpoint of version {version}: {failed}", stacklevel=2)
 
 
-def _find(table: Path, after: int, identity: str) -> int | None:
-    version = after + 1
-    while commit_path(table, version).exists():
-        if commit_info(table, version).get(_ID) == identity:
-            return version
-        version += 1
-    return None
+def _info(snapshot: Snapshot, change: Change) -> dict[str, Any]:
+    parameters = {"mode": "Append", "partitionBy": json.dumps(list(snapshot.partition_columns))}
+    return {
+        **change.metadata,
+        "timestamp": int(time.time() * 1000),
+        "operation": change.operation,
+        "operationParameters": parameters if change.operation == "WRITE" else {},
+        "commit": uuid.uuid4().hex,
+    }
 
 
-def _actions(table: Path, snapshot: Snapshot, change: Change) -> list[Any]:
-    from deltalake.transaction import AddAction, RemoveAction
-
+def _actions(snapshot: Snapshot, change: Change) -> list[Action]:
+    """In an order in which none that is cut short shows a row twice: removals come first."""
+    schema = snapshot.schema
+    assert schema is not None and snapshot.protocol is not None
+    meta, table = snapshot.metadata, snapshot.table
+    check_writable(table, snapshot.protocol, meta.get("configuration") or {}, meta["schemaString"])
+    actions: list[Action] = []
+    if better := upgraded(snapshot.protocol, schema):
+        actions.append(better.action)
+    if change.schema_json:
+        actions.append({"metaData": {**meta, "schemaString": change.schema_json}})
     now_ms = int(time.time() * 1000)
     columns = snapshot.partition_columns
-    actions: list[Any] = [
-        AddAction(
-            path=file.path,
-            size=file.size_bytes,
-            partition_values=partition_values(columns, file.partition),
-            modification_time=now_ms,
-            data_change=change.data_change,
-            stats=file.stats_json,
-        )
-        for file in change.adds
-    ]
-    actions += [
-        RemoveAction(
-            file.path,
-            change.data_change,
-            now_ms,
-            size=file.size_bytes,
-            partition_values=partition_values(columns, file.partition),
-        )
-        for file in change.removes
-    ]
+    for name, value in change.tokens.items():
+        actions.append({"txn": {"appId": name, "version": value, "lastUpdated": now_ms}})
+    for old in change.removes:
+        removed = _file(old, columns, change) | {"deletionTimestamp": now_ms}
+        actions.append({"remove": removed | {"extendedFileMetadata": True}})
+    for new in change.adds:
+        added = _file(new, columns, change) | {"modificationTime": now_ms}
+        actions.append({"add": added | {"stats": new.stats_json}})
     return actions
+
+
+def _file(file: NewFile | DataFile, columns: tuple[str, ...], change: Change) -> dict[str, Any]:
+    return {
+        "path": quote(file.path, safe="/=:@+,-_.~*!'()$&;"),
+        "partitionValues": partition_values(columns, file.partition),
+        "size": file.size_bytes,
+        "dataChange": change.data_change,
+    }

@@ -85,7 +85,8 @@ def set_places(
             data_change=any(places[p].data is not None for p in done),
         )
 
-    version = transact(hot, decide)
+    last = (lambda: None) if stage is None else stage.check_stands
+    version = transact(hot, decide, last=last)
     return Placed(version, tuple(done), {p: CHANGED for p in places if p not in done})
 
 

@@ -14,11 +14,9 @@ from ..contract.model import TableContract
 from ..delta import ensure_table, open_snapshot, with_extras
 from ..delta import tokens as token
 from ..delta.commit import fence_stands
-from ..delta.disk import sync_file, sync_folder
 from ..delta.faults import fault_point
-from ..delta.log import commit_path
 from ..delta.snapshot import Snapshot
-from ..delta.staging import begin_stage
+from ..delta.staging import Stage, begin_stage
 from ..delta.sweeper import living_prefixes, sweep
 from ..delta.transaction import Change, NewFile, transact
 from ..delta.whole import has_copy
@@ -65,7 +63,7 @@ def bring_to_warm(
         copies = copy_files(stage, sources)
         fault_point("move.after_copy")
         about = {"run": run, **metadata}
-        ready = _commit_copies(tables, noted, copies, places, about)
+        ready = _commit_copies(tables, noted, stage, copies, places, about)
         fault_point("move.after_warm")
         todo = {p: places[p] for p in ready}
         placed = set_places(tables.hot, noted.hot, todo, about)
@@ -81,6 +79,7 @@ def bring_to_warm(
 def _commit_copies(
     tables: TierTables,
     noted: Noted,
+    stage: Stage,
     copies: Mapping[str, Sequence[NewFile]],
     places: Mapping[str, NewPlace],
     metadata: Mapping[str, str],
@@ -89,6 +88,7 @@ def _commit_copies(
     done: list[str] = []
 
     def decide(now: Snapshot) -> Change | None:
+        stage.check_stands()
         done[:] = [p for p in copies if fence_stands(noted.warm, now, p)]
         tokens: dict[str, int] = {}
         for p in done:
@@ -103,12 +103,7 @@ def _commit_copies(
         adds = tuple(file for p in done for file in copies[p])
         return Change(adds, now.files_in(done), tokens, metadata, data_change=False)
 
-    version = transact(tables.warm, decide)
-    # Hot forgets its files next: the entry that knows the copies has to be on the disk before.
-    entry = commit_path(tables.warm, version)
-    if done and entry.exists():
-        sync_file(entry)
-        sync_folder(entry.parent)
+    transact(tables.warm, decide, last=stage.check_stands)
     return tuple(done)
 
 
