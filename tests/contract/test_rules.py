@@ -285,3 +285,30 @@ def _block(flow: str) -> list[str]:
     import yaml
 
     return yaml.safe_dump(yaml.safe_load(flow), default_flow_style=False).rstrip().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("carrierr == 'AA'", "unknown column 'carrierr' (did you mean 'carrier'?)"),
+        ("dep_delay_min >", "not understood"),
+        ("flight_date > 2013", "'flight_date' (date) is a date and 2013 is a number"),
+        ("dep_delay_min == '5'", "is a number and '5' is a text"),
+        ("fare * fare * fare * fare > 1", "more than 38 digits"),
+    ],
+)
+def test_a_row_condition_that_does_not_fit_is_refused_at_its_line(
+    load: Load, condition: str, found: str
+) -> None:
+    with pytest.raises(ContractError) as error:
+        load((BOUNDS, f'{BOUNDS[:-1]}, row_condition: "{condition}"}}'))
+
+    assert found in error.value.sentence
+    assert error.value.where == "notebooks/silver/flights.contract.yaml:63"
+
+
+def test_a_row_condition_may_compare_dates_and_compute(load: Load) -> None:
+    condition = "flight_date >= '2013-01-02' & dep_delay_min + fare > 10.5 and carrier.notnull()"
+    contract = load((BOUNDS, f'{BOUNDS[:-1]}, row_condition: "{condition}"}}'))
+
+    assert rule_of(contract, "plausible_delay").kwargs["row_condition"] == condition

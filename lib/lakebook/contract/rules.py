@@ -12,6 +12,7 @@ from .expectations import EXPECTATIONS, REFUSED, Expectation
 from .library import translate
 from .model import Action, Column, Relationship, Rule, Scope
 from .reader import Reader
+from .row_text import read_condition
 
 ENGINE = "greatExpectations"
 _ENGINES = (ENGINE, "great-expectations")
@@ -172,6 +173,8 @@ def _check_arguments(
     if wrong := wrong_argument(known, kwargs):
         key, found, fix = wrong
         raise raw.error(f"{expectation}: {found}", *place, *filter(None, [key]), fix=fix)
+    types = {c.name: c.type for c in columns}
+    read_condition(kwargs.get("row_condition"), types, where=raw.where(*place, "row_condition"))
     names = [c.name for c in columns]
     for key in ("column", "column_A", "column_B", "column_list"):
         given = kwargs.get(key, [])

@@ -1,42 +1,55 @@
-"""A rule's `row_condition` as a Narwhals expression: Great Expectations' text forms and its values.
+"""Conditions on a row as Narwhals expressions, the same on every engine.
 
-Text is read by Python's own parser, never evaluated: `col("x") > 1 and col("y").notNull()`, or the
-pandas spelling `x > 1 & y.notnull()`.
+NaN counts as missing. A `row_condition` has the logic of pandas: a comparison with a missing value
+is false, `!=` and `not in` are true. A row rule in SQL has SQL's: it is unknown.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
 import operator
+import struct
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Any
 
 import narwhals as nw
 
-from ..errors import ContractError, did_you_mean
+from ..contract.expression import (
+    Among,
+    Comparison,
+    Computed,
+    Constant,
+    Field,
+    Joined,
+    Like,
+    Missing,
+    Opposite,
+    Test,
+    Value,
+)
+from ..contract.row_sql import read_row_sql
+from ..contract.row_text import read_condition
 
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda column, values: column.is_in(values),
-    ast.NotIn: lambda column, values: ~column.is_in(values),
-}
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
-    "IN": lambda column, values: column.is_in(list(values)),
-    "NOT_IN": lambda column, values: ~column.is_in(list(values)),
 }
-_NULL_CALLS = {"isnull": True, "isna": True, "notnull": False, "notna": False}
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
+_EXACT = Context(prec=1000)
+_SMALL = 2**63
+"""Whole numbers below it are computed as int64, others as decimals of 38 digits."""
 
 
 def row_condition(given: Any, schema: Mapping[str, Any]) -> nw.Expr | None:
@@ -44,94 +57,212 @@ def row_condition(given: Any, schema: Mapping[str, Any]) -> nw.Expr | None:
 
     `given` is text, a GX condition or its dictionary. Raises ContractError with what is wrong.
     """
-    if given is None or given == "":
-        return None
-    if isinstance(given, str):
-        kept = _Text(given, schema).expression()
+    test = read_condition(given, _types(schema))
+    return None if test is None else _Lowered(is_pandas=True).test(test)
+
+
+def row_test(sql: str, schema: Mapping[str, Any]) -> nw.Expr:
+    """Whether a row keeps a rule in SQL; null where it is unknown."""
+    return _Lowered(is_pandas=False).test(read_row_sql(sql, _types(schema)))
+
+
+def _types(schema: Mapping[str, Any]) -> dict[str, str]:
+    """The types of a frame in a contract's words."""
+    return {name: _type(dtype) for name, dtype in schema.items()}
+
+
+def _type(dtype: Any) -> str:
+    if isinstance(dtype, nw.Decimal):
+        return f"decimal({dtype.precision},{dtype.scale})"
+    if dtype in (nw.Int8, nw.Int16, nw.Int32, nw.UInt8, nw.UInt16):
+        return "int32"
+    if dtype in (nw.Int64, nw.UInt32):
+        return "int64"
+    if dtype == nw.Datetime:
+        return "timestamp"
+    known = {nw.Float64: "float64", nw.Float32: "float32", nw.String: "string"}
+    known |= {nw.Boolean: "boolean", nw.Date: "date"}
+    return next((name for one, name in known.items() if dtype == one), "binary")
+
+
+class _Lowered:
+    """Expressions of one logic: pandas' of two truths, or SQL's of three."""
+
+    def __init__(self, *, is_pandas: bool) -> None:
+        self.is_pandas = is_pandas
+
+    def test(self, node: Test) -> nw.Expr:
+        if isinstance(node, Joined):
+            join = operator.and_ if node.op == "and" else operator.or_
+            return functools.reduce(join, (self.test(part) for part in node.parts))
+        if isinstance(node, Opposite):
+            return ~self.test(node.part)
+        if isinstance(node, Missing):
+            return _value(node.value).is_null()
+        if isinstance(node, Comparison):
+            return self.known(_compared(node), node.op == "!=")
+        if isinstance(node, Among):
+            equal = [_compared(Comparison("==", node.value, one)) for one in node.constants]
+            return self.known(functools.reduce(operator.or_, equal), False)
+        if isinstance(node, Like):
+            from .column_tests import like_regex
+
+            return self.known(_value(node.value).str.contains(like_regex(node.pattern)), False)
+        return self.known(_value(node.value), False)
+
+    def known(self, expr: nw.Expr, if_missing: bool) -> nw.Expr:
+        return expr.fill_null(if_missing) if self.is_pandas else expr
+
+
+def _compared(node: Comparison) -> nw.Expr:
+    """A comparison, null where one of its sides is missing."""
+    left, right, op = node.left, node.right, node.op
+    if isinstance(left, Constant):
+        left, right, op = right, left, _FLIPPED.get(op, op)
+    if left.kind == "exact" and isinstance(right, Constant):
+        return _with_constant(left, op, right)
+    if left.kind == right.kind == "exact":
+        scale = max(left.scale, right.scale)
+        bound = max(one.bound * 10 ** (scale - one.scale) for one in (left, right))
+        return _COMPARE[op](_exact(left, scale, bound), _exact(right, scale, bound))
+    if "float" in (left.kind, right.kind):
+        return _COMPARE[op](_float(left), _as_stored(right, left))
+    if {left.kind, right.kind} == {"date", "timestamp"}:
+        return _COMPARE[op](_timestamp(left), _timestamp(right))
+    return _COMPARE[op](_value(left), _value(right))
+
+
+def _with_constant(value: Value, op: str, limit: Constant) -> nw.Expr:
+    """A number that is exact, with a constant that may have more digits: never rounded."""
+    assert isinstance(limit.value, Decimal)
+    shifted = limit.value.scaleb(value.scale, _EXACT)
+    if abs(shifted) >= value.bound:
+        # Beyond all that the type holds: every value lies on one side.
+        above = (op in ("<", "<=", "!=")) if shifted > 0 else (op in (">", ">=", "!="))
+        return _always(value, above)
+    whole = int(shifted.to_integral_value(ROUND_FLOOR, _EXACT))
+    if whole != shifted:
+        if op in ("==", "!="):
+            return _always(value, op == "!=")
+        op = {"<": "<=", "<=": "<=", ">": ">", ">=": ">"}[op]
+    return _COMPARE[op](_exact(value, value.scale, value.bound), _whole(whole, value.bound))
+
+
+def _always(value: Value, verdict: bool) -> nw.Expr:
+    return nw.when(~_value(value).is_null()).then(nw.lit(verdict))
+
+
+def _whole(number: int, bound: int) -> nw.Expr:
+    if bound <= _SMALL + 1:
+        return nw.lit(number).cast(nw.Int64)
+    return nw.lit(Decimal(number)).cast(nw.Decimal(38, 0))
+
+
+def _exact(value: Value, scale: int, bound: int) -> nw.Expr:
+    """A number as whole ones of 10**-scale, in a type that holds `bound`."""
+    dtype: Any = nw.Int64() if bound <= _SMALL + 1 else nw.Decimal(38, 0)
+    step = 10 ** (scale - value.scale)
+    if isinstance(value, Constant):
+        assert isinstance(value.value, Decimal)
+        return _whole(int(value.value.scaleb(scale, _EXACT)), bound)
+    if isinstance(value, Computed):
+        expr = _computed(value).cast(dtype)
+    elif value.scale == 0:
+        expr = nw.col(_name(value)).cast(dtype)
     else:
-        tree = given if isinstance(given, Mapping) else given.dict()
-        if tree.get("type") == "pass_through":
-            return row_condition(tree["pass_through_filter"], schema)
-        kept = _tree(tree, schema)
-    return kept.fill_null(False)
+        wide = nw.col(_name(value)).cast(nw.Decimal(38, value.scale))
+        expr = (wide * 10**value.scale).cast(nw.Decimal(38, 0)).cast(dtype)
+    return expr * _whole(step, bound) if step > 1 else expr
 
 
-def _column(name: str, schema: Mapping[str, Any]) -> nw.Expr:
-    if name not in schema:
-        raise ContractError(
-            f"row_condition names the unknown column {name!r}{did_you_mean(name, schema)}"
-        )
-    return nw.col(name)
+def _computed(value: Computed) -> nw.Expr:
+    """What an exact or float operation gives; exact ones as whole numbers of its scale."""
+    op, parts = value.op, value.parts
+    if op == "length":
+        return _value(parts[0]).str.len_chars().cast(nw.Int64)
+    if op == "coalesce" and value.kind not in ("exact", "float"):
+        return nw.coalesce(*(_value(part) for part in parts))
+    if value.kind == "float":
+        return _no_nan(_float_computed(value))
+    if op in ("mod", "rem"):
+        bound = max(part.bound for part in parts)
+        dividend, divisor = (_exact(part, 0, bound) for part in parts)
+        # The sign of a remainder differs between engines.
+        rest = (dividend % divisor + divisor) % divisor
+        if op == "mod":
+            return rest
+        return nw.when((dividend < 0) & (rest > 0)).then(rest - divisor).otherwise(rest)
+    if op == "*":
+        left, right = (_exact(part, part.scale, value.bound) for part in parts)
+        return left * right
+    same = [_exact(part, value.scale, value.bound) for part in parts]
+    if op == "neg":
+        return -same[0]
+    if op == "abs":
+        return nw.when(same[0] < 0).then(-same[0]).otherwise(same[0])
+    if op == "coalesce":
+        return nw.coalesce(*same)
+    return _ARITHMETIC[op](*same)
 
 
-def _tree(tree: Mapping[str, Any], schema: Mapping[str, Any]) -> nw.Expr:
-    kind = tree.get("type")
-    if kind in ("and", "or"):
-        join = operator.and_ if kind == "and" else operator.or_
-        return functools.reduce(join, (_tree(_plain(part), schema) for part in tree["conditions"]))
-    column = _column(tree["column"]["name"], schema)
-    if kind == "nullity":
-        return column.is_null() if tree["is_null"] else ~column.is_null()
-    if kind == "comparison":
-        name = str(getattr(tree["operator"], "value", tree["operator"]))
-        return _OPERATORS[name](column, tree["parameter"])
-    raise ContractError(f"row_condition has the unknown type {kind!r}")
+def _float_computed(value: Computed) -> nw.Expr:
+    parts = [_float(part) for part in value.parts]
+    if value.op == "neg":
+        return -parts[0]
+    if value.op == "abs":
+        return parts[0].abs()
+    if value.op == "coalesce":
+        return nw.coalesce(*parts)
+    return _ARITHMETIC[value.op](*parts)
 
 
-def _plain(part: Any) -> Mapping[str, Any]:
-    return part if isinstance(part, Mapping) else part.dict()
+def _float(value: Value) -> nw.Expr:
+    """A number as a float64, null where it is NaN."""
+    if isinstance(value, Constant):
+        assert isinstance(value.value, Decimal)
+        return nw.lit(float(value.value)).cast(nw.Float64)
+    if value.kind == "exact":
+        if isinstance(value, Computed):
+            expr = _computed(value).cast(nw.Float64)
+            return expr / float(10**value.scale) if value.scale else expr
+        return nw.col(_name(value)).cast(nw.Float64)
+    return _value(value).cast(nw.Float64)
 
 
-class _Text:
-    """One condition as text; a class only to carry the text into errors."""
-
-    def __init__(self, text: str, schema: Mapping[str, Any]) -> None:
-        self.text = text
-        self.schema = schema
-
-    def expression(self) -> nw.Expr:
+def _as_stored(value: Value, other: Value) -> nw.Expr:
+    """A constant that is compared with a float32 is one, as in pandas: 0.1 is found in it."""
+    if isinstance(value, Constant) and isinstance(other, Field) and other.type == "float32":
+        assert isinstance(value.value, Decimal)
+        number = float(value.value)
         try:
-            tree = ast.parse(self.text.strip(), mode="eval")
-        except SyntaxError:
-            raise self.refuse() from None
-        return self.logical(tree.body)
+            number = struct.unpack("f", struct.pack("f", number))[0]
+        except OverflowError:
+            number = float("inf") if number > 0 else float("-inf")
+        return nw.lit(number).cast(nw.Float64)
+    return _float(value)
 
-    def refuse(self) -> ContractError:
-        return ContractError(
-            f"row_condition {self.text!r} is not understood",
-            fix="write comparisons of a column with a constant, joined by and, or, not",
-        )
 
-    def logical(self, node: ast.expr) -> nw.Expr:
-        if isinstance(node, ast.BoolOp):
-            join = operator.and_ if isinstance(node.op, ast.And) else operator.or_
-            return functools.reduce(join, (self.logical(part) for part in node.values))
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr):
-            join = operator.and_ if isinstance(node.op, ast.BitAnd) else operator.or_
-            return join(self.logical(node.left), self.logical(node.right))
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.Invert):
-            return ~self.logical(node.operand)
-        if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            compare = _COMPARE.get(type(node.ops[0]))
-            if compare is not None:
-                return compare(self.operand(node.left), self.operand(node.comparators[0]))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            wanted = _NULL_CALLS.get(node.func.attr.lower().replace("_", ""))
-            if wanted is not None:
-                is_null = self.operand(node.func.value).is_null()
-                return is_null if wanted else ~is_null
-        if isinstance(node, ast.Name):
-            return _column(node.id, self.schema)
-        raise self.refuse()
+def _timestamp(value: Value) -> nw.Expr:
+    if isinstance(value, Constant) and value.kind == "date":
+        return nw.lit(datetime.fromisoformat(str(value.value)))
+    expr = _value(value)
+    return expr.cast(nw.Datetime("us")) if value.kind == "date" else expr
 
-    def operand(self, node: ast.expr) -> Any:
-        if isinstance(node, ast.Name):
-            return _column(node.id, self.schema)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "col":
-            if len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
-                return _column(str(node.args[0].value), self.schema)
-            raise self.refuse()
-        try:
-            return ast.literal_eval(node)
-        except ValueError:
-            raise self.refuse() from None
+
+def _value(value: Value) -> nw.Expr:
+    """A value as the engine has it, null where it is NaN."""
+    if isinstance(value, Constant):
+        return _float(value) if isinstance(value.value, Decimal) else nw.lit(value.value)
+    if isinstance(value, Computed):
+        return _computed(value)
+    column = nw.col(_name(value))
+    return _no_nan(column) if value.kind == "float" else column
+
+
+def _no_nan(expr: nw.Expr) -> nw.Expr:
+    return nw.when(~expr.is_nan()).then(expr)
+
+
+def _name(value: Value) -> str:
+    assert isinstance(value, Field)
+    return value.name

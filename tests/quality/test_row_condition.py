@@ -1,0 +1,213 @@
+"""A row condition keeps the rows that pandas keeps, on every engine; exact numbers stay exact."""
+
+from __future__ import annotations
+
+import operator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import polars as pl
+import pyarrow as pa
+import pytest
+import row_conditions
+import sampling
+from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+
+from lakebook.errors import ContractError
+from lakebook.quality.row_condition import row_condition, row_test
+
+NAN = float("nan")
+CONNECTION = duckdb.connect()
+
+
+def engines(table: pa.Table) -> dict[str, nw.LazyFrame]:
+    return {
+        "polars": nw.from_native(pl.from_arrow(table).lazy()),
+        "duckdb": nw.from_native(CONNECTION.from_arrow(table)),
+    }
+
+
+def evaluated(frame: nw.LazyFrame, expression: nw.Expr) -> list[bool | None]:
+    """In the rows' order."""
+    numbered = frame.select("row", kept=expression).sort("row").collect()
+    return [None if one is None else bool(one) for one in numbered["kept"].to_arrow().to_pylist()]
+
+
+def numbered(table: pa.Table) -> pa.Table:
+    return table.append_column("row", pa.array(range(table.num_rows)))
+
+
+def kept(condition: str, table: pa.Table, read: Any = row_condition) -> list[bool | None]:
+    """What every engine says of each row; they must agree."""
+    found = {
+        name: evaluated(frame, read(condition, frame.collect_schema()))
+        for name, frame in engines(numbered(table)).items()
+    }
+    assert found["polars"] == found["duckdb"], (condition, found)
+    return found["polars"]
+
+
+@settings(
+    max_examples=sampling.examples(250, 8000),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+)
+@seeded(sampling.seed("row conditions"))
+@given(table=row_conditions.frames(), condition=row_conditions.conditions)
+def test_a_condition_keeps_the_rows_that_pandas_keeps(table: pa.Table, condition: str) -> None:
+    frame = table.to_pandas()
+    rows = set(frame.query(condition, engine="python").index)
+
+    assert kept(condition, table) == [row in rows for row in range(len(frame))], condition
+
+
+def test_the_generated_conditions_reach_every_kind_of_value() -> None:
+    assert set(row_conditions.COLUMNS) == {"n", "m", "d", "f", "c", "t", "b"}
+    table = pa.table({"d": pa.array([11.0, NAN, None, 5.0], from_pandas=False)})
+    assert kept("d > 10", table) == [True, False, False, False]
+    assert kept("d.notnull()", table) == [True, False, False, True]
+    assert kept("d.isnull()", table) == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('c != "US"', [False, True, True]),
+        ('not (c == "US")', [False, True, True]),
+        ('c not in ["US"]', [False, True, True]),
+        ('c == "US"', [True, False, False]),
+        ('~(c == "DE") & c.notnull()', [True, False, False]),
+    ],
+)
+def test_a_null_is_unlike_every_value(condition: str, expected: list[bool]) -> None:
+    assert kept(condition, pa.table({"c": ["US", None, "DE"]})) == expected
+
+
+DATED = pa.table(
+    {
+        "y": pa.array([date(2023, 12, 31), date(2024, 1, 1), None, date(2024, 1, 2)]),
+        "t": pa.array(
+            [datetime(2024, 1, 1), datetime(2024, 1, 1, 5), datetime(2024, 1, 2), None],
+            pa.timestamp("us"),
+        ),
+        "x": pa.array([1, 2, 3, 2]),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('y > "2024-01-01"', [False, False, False, True]),
+        ('y == "2024-01-01"', [False, True, False, False]),
+        ('"2024-01-01" <= y', [False, True, False, True]),
+        ('y in ["2024-01-01", "2024-01-02"]', [False, True, False, True]),
+        ('y > "2024-01-01 12:00"', [False, False, False, True]),
+        ('t > "2024-01-01"', [False, True, True, False]),
+        ('t <= "2024-01-01T05:00:00"', [True, True, False, False]),
+        ("y < t", [True, True, False, False]),
+        ("x > 1 & y.notnull()", [False, True, False, True]),
+        ("`x` > 1 | col('y').notNull()", [True, True, True, True]),
+    ],
+)
+def test_dates_and_timestamps_are_compared_with_texts(condition: str, expected: Any) -> None:
+    assert kept(condition, DATED) == expected
+
+
+HUGE = st.one_of(
+    st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, -(2**63), 0])
+)
+OPERATORS = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@settings(max_examples=sampling.examples(60, 2000), deadline=None, database=None)
+@seeded(sampling.seed("exact row conditions"))
+@given(
+    rows=st.lists(
+        st.tuples(HUGE, HUGE, st.decimals(-99_999_999, 99_999_999, places=2)), min_size=1
+    ),
+    left=st.sampled_from(["a", "a + b", "a - b", "a * b", "a + 1", "-a", "p", "p + p", "p * p"]),
+    op=st.sampled_from(list(OPERATORS)),
+    right=st.one_of(
+        st.sampled_from(["a", "b", "p", "0.105", "0.10", "1e30", "-1e30", "2.5"]), HUGE.map(str)
+    ),
+)
+def test_integers_and_decimals_are_neither_rounded_nor_overflow(
+    rows: Any, left: str, op: str, right: str
+) -> None:
+    table = pa.table(
+        {
+            "a": pa.array([a for a, _, _ in rows], pa.int64()),
+            "b": pa.array([b for _, b, _ in rows], pa.int64()),
+            "p": pa.array([p for _, _, p in rows], pa.decimal128(10, 2)),
+        }
+    )
+    expected = []
+    for a, b, p in rows:
+        names = {"a": a, "b": b, "p": p}
+        limit = names.get(right, Decimal(right) if right not in names else None)
+        expected.append(OPERATORS[op](eval(left, {}, names), limit))
+
+    assert kept(f"{left} {op} {right}", table) == expected
+
+
+def test_a_remainder_has_the_sign_of_its_language() -> None:
+    table = pa.table({"a": pa.array([-7, 7, None, -6])})
+    assert kept("a % 3 == 2", table) == [True, False, False, False]
+    assert kept("a % 3 = -1", table, row_test) == [True, False, None, False]
+
+
+TYPES = pa.schema(
+    {
+        "x": pa.int64(),
+        "c": pa.string(),
+        "y": pa.date32(),
+        "t": pa.timestamp("us"),
+        "b": pa.bool_(),
+        "raw": pa.binary(),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("x >", "not understood"),
+        ("xx > 1", r"unknown column 'xx' \(did you mean 'x'\?\)"),
+        ("x > '5'", "'x' .int64. is a number and '5' is a text"),
+        ("c > 1", "is a text and 1 is a number"),
+        ("y > 2024", "is a date and 2024 is a number"),
+        ("y > '2024'", "write it as 2024-01-31"),
+        ("t > '2024-01-01T00:00:00Z'", "has a zone"),
+        ("x == None", "None equals nothing"),
+        ("c in ['a', None]", "None equals nothing"),
+        ("c in x", "is no list"),
+        ("b > False", "have no order"),
+        ("x", "stands for a condition"),
+        ("raw == 'a'", "may ask whether it is null"),
+        ("x * x * x > 1", "more than 38 digits"),
+        ("x % 0 == 1", "positive integer constant"),
+        ("y - y > 1", "is for numbers"),
+        ("1 < 2", "compares two constants"),
+        ("x ** 2 > 1", "is not understood"),
+        ("c.str.len() > 2", "is not understood"),
+        ("__import__('os').system('true')", "is not understood"),
+    ],
+)
+def test_what_does_not_fit_is_refused(condition: str, found: str) -> None:
+    frame = nw.from_native(pl.from_arrow(TYPES.empty_table()).lazy())
+    with pytest.raises(ContractError, match=found):
+        row_condition(condition, frame.collect_schema())
