@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import delta_worker as w
@@ -54,7 +55,7 @@ def clean(tables: TierTables, who: Subject) -> None:
     found = Search(who).below([everything(tables)])
     assert (found.rows, found.unread) == ({}, {})
     for table in (tables.hot, tables.warm):
-        assert list(telling_entries(table, who)) == []
+        assert list(telling_entries(table, Search(who))) == []
     expected = w.make_rows(QUARTER)
     for one in who.conditions:
         expected = expected.filter(pl.col(one.column) != one.value)
@@ -164,20 +165,61 @@ def test_old_versions_go_for_good_and_others_stay(quarter: TierTables) -> None:
 
 def test_bounds_of_old_files_leave_the_log_and_versions_stay_readable(quarter: TierTables) -> None:
     first = delta.open_snapshot(quarter.hot, 1)
-    assert len(list(telling_entries(quarter.hot, ZERO))) == 0  # they are those of live files
     search = Search(ZERO)
+    assert len(list(telling_entries(quarter.hot, search))) == 0  # they are those of live files
     erase_rows(quarter, search, run="e")
-    assert [p.name for p in telling_entries(quarter.hot, ZERO)] == [f"{1:020}.json"]
-    assert redact(quarter.hot, ZERO) == 1
+    assert [p.name for p in telling_entries(quarter.hot, search)] == [f"{1:020}.json"]
+    assert redact(quarter.hot, search) == 1
     text = commit_path(quarter.hot, 1).read_text()
-    assert "0-0" not in text and "0-2" in text and "numRecords" in text
+    assert "0-0" not in text and "0-2" not in text and "numRecords" in text
     again = delta.open_snapshot(quarter.hot, 1)
     assert again.tokens == first.tokens and again.schema == first.schema
     assert [(f.path, f.rows) for f in again.files] == [(f.path, f.rows) for f in first.files]
-    assert redact(quarter.hot, ZERO) == 0
+    assert redact(quarter.hot, search) == 0
     from deltalake import DeltaTable
 
     assert DeltaTable(str(quarter.hot)).version() == delta.open_snapshot(quarter.hot).version
+
+
+def bounds_of(table: Path) -> dict[str, set[str]]:
+    """Day folder of each file with bounds in the log -> the columns that have one."""
+    found: dict[str, set[str]] = {}
+    for version in list_log(table)[0]:
+        for line in commit_path(table, version).read_text().splitlines():
+            if file := json.loads(line).get("add"):
+                stats = json.loads(file["stats"])
+                columns = {*stats["minValues"], *stats["maxValues"]}
+                found.setdefault(file["path"], set()).update(columns)
+    return found
+
+
+def test_all_bounds_of_files_that_held_the_subject_go_whatever_the_key_is(
+    quarter: TierTables,
+) -> None:
+    """By `k` of one row: the bounds of `v` and of the time are of its file, too."""
+    before = bounds_of(quarter.hot)
+    assert len(before) == 3 and all({"k", "v", "day"} <= columns for columns in before.values())
+    one = subject(f"k={w.make_rows(QUARTER)['k'][40]}")
+    erase_rows(quarter, search := Search(one), run="e")
+    purge.purge(quarter, search, run="e")
+    after = bounds_of(quarter.hot)
+    gone_ones = {path for path in before if not after[path]}
+    assert len(gone_ones) == 1 and "2013-01" in gone_ones.pop()
+    assert sum(bool(columns) for columns in after.values()) == 3  # two old, and the new January
+
+
+def test_bounds_of_files_that_a_vacuum_had_taken_go_as_well(quarter: TierTables) -> None:
+    """Nobody can ask such a file whose values its bounds were."""
+    other = w.make_rows(QUARTER, seed=2).with_columns(k=pl.col("k") + 1000)
+    w.write(quarter.hot, CONTRACT, QUARTER, rows=other, run="second", fp=2)
+    delta.vacuum(quarter.hot, retention_s=0.0)
+    search = Search(subject("k=7"))
+    assert search.below([everything(quarter)]).rows == {}
+    assert sum(bool(columns) for columns in bounds_of(quarter.hot).values()) == 6
+    purge.purge(quarter, search, run="e")
+    assert sum(bool(columns) for columns in bounds_of(quarter.hot).values()) == 3
+    assert list(telling_entries(quarter.hot, search)) == []
+    assert delta.open_snapshot(quarter.hot).rows == other.height
 
 
 def test_bounds_leave_checkpoints_too(quarter: TierTables) -> None:

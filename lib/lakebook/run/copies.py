@@ -11,7 +11,6 @@ from ..errors import StorageError
 from ..names import PROD, Dataset, TierTables, environments_of, table_path, tier_tables
 from ..processes import is_alive
 from ..settings import Settings
-from ..tiers.erasure.bounds import tells
 from ..tiers.erasure.erase import of_one_table
 from ..tiers.erasure.search import Search, files_below, is_parquet, parquet_files
 from .drop import DropPlan, apply_drop
@@ -35,7 +34,7 @@ def places_of(settings: Settings, dataset: Dataset) -> Iterator[tuple[str, TierT
 def move_pins(
     settings: Settings, datasets: Sequence[Dataset], search: Search
 ) -> dict[str, list[str]]:
-    """Move the pins whose version of prod has the subject's rows, or bounds that tell a value.
+    """Move the pins whose version of prod has files that hold the subject's rows, or are gone.
 
     Gives each environment with the datasets that it reads at another version now.
     """
@@ -66,11 +65,10 @@ def _must_move(pins: Pins, tables: TierTables, search: Search) -> bool:
         pins.look(dataset),
         {file.path for file in open_whole(tables.hot, tables.warm).files},
     )
-    old = [file for file in seen.files if file.path not in live]
-    if any(tells(search.subject, file.stats_json) for file in old):
-        return True
-    found = search.through(seen.table / file.path for file in old)
-    return bool(found.rows or found.unread)
+    # What it keeps of a file is bounds too: they go with whatever held the subject, or may have.
+    return any(
+        not search.is_clear(seen.table / file.path) for file in seen.files if file.path not in live
+    )
 
 
 def finish_drops(settings: Settings, search: Search) -> None:

@@ -22,7 +22,8 @@ def prove(
     places = [place for each in datasets for place in places_of(settings, each.dataset)]
     ours = {table for _, tables in places for table in (tables.hot, tables.warm, tables.cold)}
     roots = apart([settings.roots.hot, settings.roots.warm, settings.roots.cold])
-    found = Search(subject).below(roots)
+    search = Search(subject)
+    found = search.below(roots)
     report.searched_files, report.searched_bytes = found.files, found.size_bytes
     others = []
     for path, rows in found.rows.items():
@@ -35,8 +36,8 @@ def prove(
             report.found[path] = f"it cannot be decoded ({why})"
     for env, tables in places:
         for table in (tables.hot, tables.warm):
-            for entry in telling_entries(table, subject):
-                report.found[entry] = "a bound in it tells the value"
+            for entry in telling_entries(table, search):
+                report.found[entry] = "bounds of a file that may have held such a row"
             busy = living_stages(table) if open_snapshot(table).version >= 0 else ()
             report.notes += [
                 f"the run {run} is writing {tables.dataset} in {env}: run this again after its end"

@@ -1,71 +1,83 @@
-"""Bounds in a table's log that tell a subject's value, and taking them out.
+"""Bounds in a table's log of files that may have held a subject, and taking them out.
 
-The lowest and the highest value of a file stand in its statistics: in the log entry that added it,
-in checkpoints from then on, and in what a pin keeps. Of a file that still counts they are values of
-other rows. An entry is put back without such a bound rather than deleted: a writer that slept would
-take the version of an entry that is gone, and its commit would be lost.
+The lowest and the highest value of each column of a file stand in its statistics: in the log
+entry that added it, in checkpoints from then on, and in what a pin keeps. Whose key is no bound may
+be one by name, so all bounds of such a file go. Of a file that still counts they are values of
+other rows. An entry is put back without bounds rather than deleted: a writer that slept would take
+the version of an entry that is gone, and its commit would be lost.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...contract.types import arrow_type
 from ...delta import open_snapshot
 from ...delta.disk import put, sync_file, sync_folder
 from ...delta.faults import fault_point
 from ...delta.log import commit_path, list_log, log_folder
 from ...delta.snapshot import Snapshot
-from ...delta.stats import outward
 from ...errors import StorageError, storage_errors
-from .subject import Condition, Subject
+from .search import Search
 
-_LONG = 16  # characters: so much of a text that was cut short tells whose it is
 _SIDES = ("minValues", "maxValues")
 
 
-def tells(subject: Subject, stats_json: str | None) -> bool:
-    """Whether a file's statistics hold a value of the subject as a bound."""
-    return bool(stats_json) and any(True for _ in _telling(subject, json.loads(stats_json or "{}")))
+class Suspects:
+    """Files of a table whose bounds may be the subject's: those that do not count any more and have
+    rows of the subject, or cannot be asked, since they are gone from the disk or cannot be decoded.
+    """
+
+    def __init__(self, table: Path, search: Search) -> None:
+        self._table, self._search = table, search
+        self._live = {file.path for file in open_snapshot(table).files}
+
+    def tell(self, name: str, stats_json: str | None) -> bool:
+        """Whether a file is one of them and its statistics have a bound. `name`: as in the log."""
+        if not stats_json or not _has_bounds(json.loads(stats_json)):
+            return False
+        path = unquote(name)
+        return path not in self._live and not self._search.is_clear(self._table / path)
 
 
-def telling_entries(table: Path, subject: Subject) -> Iterator[Path]:
-    """Log entries and checkpoints with such a bound, of files that do not count any more."""
-    live = {file.path for file in open_snapshot(table).files}
+def telling_entries(table: Path, search: Search) -> Iterator[Path]:
+    """Log entries and checkpoints with bounds of such files."""
+    suspects = Suspects(table, search)
     commits, checkpoints = list_log(table)
     for version in commits:
         path = commit_path(table, version)
-        if _without(_lines(path), subject, live) is not None:
+        if _without(path, suspects) is not None:
             yield path
     for version in checkpoints:
         path = _checkpoint(table, version)
-        if any(tells(subject, stats) for name, stats in _added(path) if name not in live):
+        if any(suspects.tell(name, stats) for name, stats in _added(path)):
             yield path
 
 
-def redact(table: Path, subject: Subject) -> int:
+def redact(table: Path, search: Search) -> int:
     """Take such bounds out of a table's log; return how many of its files changed.
 
-    The versions stay readable, but for those that only a checkpoint with such a bound could give.
+    The versions stay readable, but for those that only a checkpoint with such bounds could give.
+    Raises StorageError for a damaged log.
     """
     if open_snapshot(table).version < 0:
         return 0
-    live = {file.path for file in open_snapshot(table).files}
+    suspects = Suspects(table, search)
     changed = 0
     with storage_errors("taking bounds out of the log", table):
-        telling = list(telling_entries(table, subject))
+        telling = list(telling_entries(table, search))
         if any(path.suffix == ".parquet" for path in telling):
             _make_checkpoint(table)
         for path in telling:
             if path.suffix == ".parquet":
                 path.unlink(missing_ok=True)
-            elif (content := _without(_lines(path), subject, live)) is not None:
+            elif (content := _without(path, suspects)) is not None:
                 put(path, content)
             changed += 1
             fault_point("erase.after_entry")
@@ -74,50 +86,32 @@ def redact(table: Path, subject: Subject) -> int:
     return changed
 
 
-def _telling(subject: Subject, stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Sides and columns of the bounds that tell a value."""
-    for condition in subject.conditions:
-        for side in _SIDES:
-            bound = (stats.get(side) or {}).get(condition.column)
-            if bound is not None and _is_of(condition, bound):
-                yield side, condition.column
+def _has_bounds(stats: dict[str, Any]) -> bool:
+    return any(stats.get(side) for side in _SIDES)
 
 
-def _is_of(condition: Condition, bound: Any) -> bool:
-    value = condition.value
-    if bound in (outward(value, value, arrow_type(condition.type)) or ()):
-        return True
-    long = isinstance(value, str) and isinstance(bound, str) and len(bound) >= _LONG
-    return long and value.startswith(bound[:-1])  # cut by another writer, perhaps rounded up
-
-
-def _without(lines: list[bytes], subject: Subject, live: set[str]) -> bytes | None:
-    """An entry's content without telling bounds; None if it has none."""
+def _without(path: Path, suspects: Suspects) -> bytes | None:
+    """An entry's content without telling bounds; None if it has none, or is gone."""
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return None
     changed = False
     for at, line in enumerate(lines):
         if b'"stats"' not in line:
             continue
-        action = json.loads(line)
+        try:
+            action = json.loads(line)
+        except ValueError as broken:
+            raise StorageError(f"damaged log entry: {broken}", where=str(path)) from None
         for kind in ("add", "remove"):
             file = action.get(kind) or {}
-            if not file.get("stats") or unquote(file["path"]) in live:
-                continue
-            stats = json.loads(file["stats"])
-            found = list(_telling(subject, stats))
-            for side, column in found:
-                del stats[side][column]
-            if found:
-                file["stats"] = json.dumps(stats)
+            if file and suspects.tell(file["path"], file.get("stats")):
+                stats = json.loads(file["stats"])
+                file["stats"] = json.dumps({**stats, **{side: {} for side in _SIDES}})
                 lines[at] = json.dumps(action, separators=(",", ":")).encode() + b"\n"
                 changed = True
     return b"".join(lines) if changed else None
-
-
-def _lines(path: Path) -> list[bytes]:
-    try:
-        return path.read_bytes().splitlines(keepends=True)
-    except FileNotFoundError:
-        return []
 
 
 def _added(checkpoint: Path) -> Iterator[tuple[str, str | None]]:
@@ -126,8 +120,10 @@ def _added(checkpoint: Path) -> Iterator[tuple[str, str | None]]:
         rows = pq.ParquetFile(checkpoint).read(columns=["add.path", "add.stats"], use_threads=False)
     except FileNotFoundError:
         return
+    except pa.ArrowInvalid as broken:
+        raise StorageError(f"damaged checkpoint: {broken}", where=str(checkpoint)) from None
     for action in rows["add"].combine_chunks().drop_null().to_pylist():
-        yield unquote(action["path"]), action["stats"]
+        yield action["path"], action["stats"]
 
 
 def _checkpoint(table: Path, version: int) -> Path:

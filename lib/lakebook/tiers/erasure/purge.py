@@ -39,7 +39,10 @@ class Purged:
 
 
 def purge(tables: TierTables, search: Search, *, run: str) -> Purged:
-    """Delete the files, and take bounds that tell a value of the subject out of the logs."""
+    """Delete the files, and take the bounds of files that may have held the subject from the logs.
+
+    The files go first: a bound stays only where its file is there to be asked.
+    """
     purged = Purged()
     leases = leased_files(tables)
     with storage_errors("erasing old files", tables.hot):
@@ -52,7 +55,7 @@ def purge(tables: TierTables, search: Search, *, run: str) -> Purged:
                 _purge_table(table, search, purged, leases)
         fault_point("erase.after_files")
         for table in (tables.hot, tables.warm):
-            purged.entries += redact(table, search.subject)
+            purged.entries += redact(table, search)
     return purged
 
 

@@ -64,6 +64,10 @@ class Search:
                     found.rows[path] = result
         return found
 
+    def is_clear(self, path: Path) -> bool:
+        """Whether a file is there, can be decoded, and has no row of the subject."""
+        return self._one(path)[2] == 0
+
     def _one(self, path: Path) -> tuple[Path, int, int | str | None]:
         try:
             size = path.stat().st_size
