@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -15,12 +17,12 @@ import pytest
 
 from lakebook.errors import UserError
 from lakebook.settings import ArchiveSettings
-from lakebook.site import retention
+from lakebook.site import retention, store
 from lakebook.site.export import export_run
-from lakebook.site.retention import apply_prune, plan_prune
+from lakebook.site.retention import ASKED_FOR, apply_prune, plan_prune, plan_removal
 from lakebook.site.serve import server
 
-from .conftest import Archive, code_cell, output, shown
+from .conftest import Archive, check, code_cell, output, shown
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
@@ -71,6 +73,95 @@ def test_what_is_left_of_a_removed_run_holds_none_of_its_values(aged: Archive) -
     for place in (aged.settings.runs, aged.settings.site):
         for file in place.rglob("*"):
             assert not file.is_file() or b"Jo Smith" not in file.read_bytes().title(), file
+
+
+SAID = "carl@example.org"
+
+
+@pytest.fixture
+def telling(archive: Archive) -> Archive:
+    """Three runs, the first two with a value in each place that a page takes from; all built."""
+    row = {"columns": ["who"], "rows": [[SAID]]}
+    for day, status in ((1, "ok"), (2, "failed")):
+        archive.run(
+            f"r{day}",
+            code_cell("x", shown(text=SAID, html=f"<td>{SAID}</td>")),
+            day=day,
+            status=status,
+            error=f"ValueError: {SAID} is no number" if status == "failed" else None,
+            parameters={"who": SAID},
+            note=f"made for {SAID}",
+            notes=(SAID,),
+            summary=SAID,
+            checks=(check("c", success=False, reason=SAID, sample=[row]),),
+            outputs=(output(audited=day, profile={"rows": 1, "columns": {"who": {"min": SAID}}}),),
+        )
+    archive.run("r3", code_cell("y"), day=3, status="failed", error="other")
+    archive.build()
+    assert len(holding(archive)) >= 5
+    return archive
+
+
+def holding(archive: Archive) -> list[str]:
+    """Files of the site and notes of the archive that hold the value, whatever they are."""
+    places = [archive.settings.site, archive.settings.runs]
+    files = [file for place in places for file in place.rglob("*") if file.is_file()]
+    found = [file.name for file in files if SAID.encode() in file.read_bytes()]
+    return sorted(name for name in found if name not in ("notebook.ipynb", "record.json"))
+
+
+@pytest.mark.parametrize("rebuild", [False, True])
+def test_nothing_of_runs_whose_folders_were_deleted_is_left_in_the_site(
+    telling: Archive, rebuild: bool
+) -> None:
+    for folder in telling.settings.runs.glob("*/r[12]"):
+        shutil.rmtree(folder)
+    telling.build(rebuild=rebuild)
+    assert holding(telling) == []
+    assert "no longer in the archive" in telling.page("runs/r1.html")
+    assert "other" in telling.page("runs/r3.html")
+
+
+def test_nothing_of_runs_that_were_pruned_by_their_ids_is_left(telling: Archive) -> None:
+    plan = plan_removal(telling.settings, ["r1", "r2"], ASKED_FOR)
+    assert ([one.record.run_id for one in plan.doomed], plan.kept) == (["r1", "r2"], 1)
+    apply_prune(telling.settings, plan)
+    telling.build()
+    assert holding(telling) == []
+    assert "it was asked for by its id" in telling.page("runs/r2.html")
+    with pytest.raises(UserError, match="there is no run 'r9'"):
+        plan_removal(telling.settings, ["r9"], ASKED_FOR)
+
+
+def test_a_note_that_an_older_version_left_is_made_anew(telling: Archive) -> None:
+    """It kept the error, which may quote a value; the site never shows it."""
+    folder = next(telling.settings.runs.glob("*/r2"))
+    record = json.loads((folder / "record.json").read_text())
+    note = folder.with_name("r2.pruned.json")
+    note.write_text(json.dumps({"why": "keep_days = 1", "record": record}))
+    shutil.rmtree(folder)
+    telling.build()
+    assert "r2.html" not in holding(telling) and "r2.pruned.json" in holding(telling)
+    apply_prune(telling.settings, plan_removal(telling.settings, ["r2"], ASKED_FOR))
+    assert "r2.pruned.json" not in holding(telling)
+    assert json.loads(note.read_text())["why"] == "keep_days = 1"
+
+
+def test_data_of_a_site_that_was_larger_goes(
+    telling: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "SEGMENT", 1)
+    telling.build(rebuild=True)
+    assert (telling.settings.site / "data/words-2.js").is_file()
+    for folder in telling.settings.runs.glob("*/r[12]"):
+        shutil.rmtree(folder)
+    stale = telling.settings.site / "datasets" / "silver.gone.html"
+    stale.parent.mkdir(exist_ok=True)
+    stale.write_text(SAID)
+    telling.build(rebuild=True)
+    assert holding(telling) == []
+    names = {file.name for file in (telling.settings.site / "data").iterdir()}
+    assert names == {"catalog.js", "steps.js", "runs-0.js", "words-0.js"}
 
 
 def test_pruning_that_was_killed_goes_on(aged: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,10 @@ def report_export(
 
 @report_app.command("prune")
 def report_prune(
+    run: Annotated[
+        list[str] | None,
+        typer.Option("--run", metavar="RUN", help="This run, and not by age. May be repeated."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
@@ -102,10 +106,10 @@ def report_prune(
 ) -> None:
     """Remove runs that are older than [archive] in lakebook.toml allows; a note of each stays."""
     from ..site.build import build_site
-    from ..site.retention import apply_prune, plan_prune
+    from ..site.retention import ASKED_FOR, apply_prune, plan_prune, plan_removal
 
     settings = shared.settings_of(lake, env)
-    plan = plan_prune(settings)
+    plan = plan_removal(settings, run, ASKED_FOR) if run else plan_prune(settings)
     if not dry_run:
         apply_prune(settings, plan)
         build_site(settings)
@@ -127,7 +131,7 @@ def report_prune(
     verb = "would be removed" if dry_run else "removed"
     size = plan.size_bytes / 1e6
     out.print(f"{len(plan.doomed)} runs {verb} ({size:.1f} MB), {plan.kept} kept")
-    if not settings.archive.keep_days and not settings.archive.keep_failed_days:
+    if not run and not settings.archive.keep_days and not settings.archive.keep_failed_days:
         words = "[archive] in lakebook.toml has keep_days = 0 and keep_failed_days = 0: for good"
         out.print(words, markup=False, soft_wrap=True)
 

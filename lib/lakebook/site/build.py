@@ -28,11 +28,13 @@ from .catalog import Catalog, load_catalog
 from .dataset_view import dataset_view
 from .overview import datasets_view, graph_view, index_view, steps_data
 from .places import CATALOG, page_name
+from .removed import clear_away, drop_dataset_pages
 from .run_view import run_view
 from .scan import scan
 from .store import Store
 
 _BATCH = 100
+_REMOVED = "removed runs"  # among the pages: which runs were removed when the others were written
 _REDIRECT = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Lakebook runs</title>
 <meta http-equiv="refresh" content="0; url=../site/index.html"></head>
@@ -72,6 +74,8 @@ def build_site(
             _make_room(site)
             pages = _write_runs(store, known)
             pages += _write_others(store, known)
+            tables = None if known.problem else known.tables
+            clear_away(site, store.known(), store.segments(), tables)
         finally:
             store.close()
         _redirect(settings)
@@ -161,7 +165,7 @@ def _write_others(store: Store, catalog: Catalog) -> int:
         written += 1
 
     last = [(step, run.run_id, run.pruned) for step in store.steps() for run in store.newest(step)]
-    world = f"{last} {store.count()} {catalog.problem} {_promises(catalog)}"
+    world = f"{last} {store.count()} {store.pruned()} {catalog.problem} {_promises(catalog)}"
     steps = steps_data(store, catalog)
     put("data/steps.js", str(steps), lambda: render.data_file("steps", steps))
     put(
@@ -169,8 +173,16 @@ def _write_others(store: Store, catalog: Catalog) -> int:
         world,
         lambda: render.page("index.html", name, "", **index_view(store, catalog)),
     )
+    removed = str(store.pruned())
+    with store.transaction():
+        as_before = store.made_of(_REMOVED) == removed
+        store.remember(_REMOVED, removed)
     if catalog.problem:
-        return written  # the graph and the datasets stay as they were when they could be read
+        # The graph and the datasets stay as they were when they could be read, unless they may
+        # speak of a run that was removed since.
+        if not as_before:
+            drop_dataset_pages(site)
+        return written
     put(
         "graph.html",
         world,
@@ -183,9 +195,10 @@ def _write_others(store: Store, catalog: Catalog) -> int:
     )
     edges = f"{catalog.lineage.columns} {catalog.lineage.tables}"
     for dataset, table in catalog.tables.items():
-        runs = [run.run_id for run in store.newest(catalog.producer(dataset), 2)]
+        step = catalog.producer(dataset)
+        runs = [run.run_id for run in store.newest(step, 2)]
         made_of = f"{runs} {fingerprint_of(table)} {table} {edges} {_version(catalog, dataset)}"
-        made_of += f" {policy_of(catalog.settings, table)}"
+        made_of += f" {policy_of(catalog.settings, table)} {store.pruned(step)}"
         put(
             f"datasets/{dataset}.html",
             made_of,

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from ..archive.record import RunRecord, read_records, run_folder
+from ..archive.record import RunRecord, read_record, read_records, run_folder
+from ..errors import UserError
 from ..settings import Settings
 from . import render
-from .scan import PRUNED
+from .removed import without_content
+from .scan import PRUNED, listing
 
+ASKED_FOR = "it was asked for by its id"
 _HIDDEN = ".{}.pruned"  # a folder on its way out
 
 
@@ -58,6 +62,31 @@ def plan_prune(settings: Settings, *, now: datetime | None = None) -> PrunePlan:
     return PrunePlan(tuple(doomed), len(records) - len(doomed))
 
 
+def plan_removal(settings: Settings, run_ids: Collection[str], why: str) -> PrunePlan:
+    """These runs go, whatever the policy says; the note of one that went before is made anew.
+
+    Raises UserError for a run that is neither in the archive nor was.
+    """
+    found = {
+        entry.run_id: settings.runs / entry.day / entry.run_id
+        for entry in listing(settings.runs)
+        if entry.run_id in run_ids
+    }
+    for run_id in run_ids:
+        if run_id not in found:
+            raise UserError(f"there is no run {run_id!r}", fix="`lakebook runs` lists them")
+    doomed = [_doom(folder, why) for _, folder in sorted(found.items())]
+    return PrunePlan(tuple(doomed), sum(1 for _ in listing(settings.runs)) - len(doomed))
+
+
+def _doom(folder: Path, why: str) -> Doomed:
+    if not folder.is_dir():
+        note = json.loads(folder.with_name(folder.name + PRUNED).read_text("utf-8"))
+        return Doomed(RunRecord.from_json(note["record"]), str(note["why"]), 0)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    return Doomed(read_record(folder), why, size)
+
+
 def _last_ones(newest_first: Iterable[RunRecord]) -> set[str]:
     newest: dict[str, str] = {}
     good: dict[str, str] = {}
@@ -76,19 +105,7 @@ def apply_prune(settings: Settings, plan: PrunePlan) -> None:
     for one in plan.doomed:
         folder = run_folder(settings.runs, one.record)
         note = folder.with_name(folder.name + PRUNED)
-        # Without content: no parameters, no samples, no outputs outlive the policy.
-        left = replace(
-            one.record,
-            parameters={},
-            inputs=(),
-            cells=(),
-            timings={},
-            checks=(),
-            outputs=tuple(
-                {k: o.get(k) for k in ("dataset", "version", "rows_published", "rows_quarantined")}
-                for o in one.record.outputs
-            ),
-        )
+        left = without_content(one.record)
         render.write(note, json.dumps({"why": one.why, "record": left.to_json()}, default=str))
         gone = folder.with_name(_HIDDEN.format(folder.name))
         if folder.is_dir():

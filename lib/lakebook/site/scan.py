@@ -15,11 +15,13 @@ from ..cards.words import did
 from ..errors import StorageError
 from ..names import is_job
 from .content import load_cells
+from .removed import bare_row, without_content
 from .store import Point, Run, Store
 from .words import cause
 
 PRUNED = ".pruned.json"
 LOST = "its folder is no longer in the archive"
+FOLLOWERS = 30  # runs whose pages show the history of a check
 WORDS_MAX = 4_000  # characters of a run that can be searched
 
 
@@ -45,10 +47,14 @@ def scan(store: Store, runs: Path) -> int:
     with store.transaction():
         for run_id in sorted(lost):
             _lose(store, run_id)
+    gone = bool(lost)
     for start in range(0, len(fresh), 200):
         with store.transaction():
             for entry in fresh[start : start + 200]:
                 _take(store, runs, entry)
+                gone = gone or (entry.pruned and entry.run_id in known)
+    if gone:
+        store.shrink()
     return len(fresh)
 
 
@@ -73,7 +79,7 @@ def _take(store: Store, runs: Path, entry: Found) -> None:
     folder = runs / entry.day / entry.run_id
     if entry.pruned:
         note = json.loads((runs / entry.day / f"{entry.run_id}{PRUNED}").read_text("utf-8"))
-        record, why = RunRecord.from_json(note["record"]), str(note["why"])
+        record, why = without_content(RunRecord.from_json(note["record"])), str(note["why"])
     elif (folder / RECORD).is_file():
         try:
             record, why = read_record(folder), ""
@@ -88,7 +94,7 @@ def _take(store: Store, runs: Path, entry: Found) -> None:
         status=record.status,
         folder=f"{entry.day}/{entry.run_id}",
         pruned=why,
-        row=_row(record, bool(why)),
+        row=bare_row(_row(record)) if why else _row(record),
     )
     words = "" if why else _words(record, folder)
     _enter(store, run, words, _points(record))
@@ -98,11 +104,13 @@ def _enter(store: Store, run: Run, words: str, points: Iterable[Point]) -> None:
     """Remember a run, and mark its page and those of its neighbours."""
     segment = store.add(run, words, list(points))
     store.soil([f"run:{run.run_id}", f"data:{segment}"])
+    if run.pruned:
+        store.soil(f"run:{later.run_id}" for later in store.after(run, limit=FOLLOWERS))
     before = store.before(run)
     if before:
         store.soil([f"run:{before.run_id}"])
     # A run that comes late, or is gone, changes what its followers are compared with.
-    for later in store.after(run, limit=50):
+    for later in store.after(run, limit=-1):  # all
         store.soil([f"run:{later.run_id}"])
         if later.status == "ok":
             break
@@ -112,11 +120,11 @@ def _lose(store: Store, run_id: str) -> None:
     """A folder that somebody removed by hand: its page says so from now on."""
     run = store.get(run_id)
     if run is not None:
-        row = {**run.row, "pruned": 1}
-        _enter(store, replace(run, pruned=LOST, row=row), "", store.points_of(run_id))
+        figures = [point for point in store.points_of(run_id) if point.kind == "rows"]
+        _enter(store, replace(run, pruned=LOST, row=bare_row(run.row)), "", figures)
 
 
-def _row(record: RunRecord, pruned: bool) -> dict[str, Any]:
+def _row(record: RunRecord) -> dict[str, Any]:
     broken = [check for check in record.checks if not check.get("success")]
     return {
         "id": record.run_id,
@@ -132,7 +140,6 @@ def _row(record: RunRecord, pruned: bool) -> dict[str, Any]:
         "mb": round(record.peak_rss_mb),
         "error": cause(record.error, record.status),
         **({"did": record.summary or did(record.operations)} if is_job(record.step) else {}),
-        **({"pruned": 1} if pruned else {}),
     }
 
 

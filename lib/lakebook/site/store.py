@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 SEGMENT = 500  # runs in one file of the index's data
 _SCHEMA = """
 CREATE TABLE runs (
@@ -76,6 +76,7 @@ class Store:
             found = db.execute("PRAGMA user_version").fetchone()[0]
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if found == FORMAT:
+                db.execute("PRAGMA secure_delete = ON")
                 return db
             db.close()
         except sqlite3.DatabaseError:  # torn, or no database at all
@@ -83,6 +84,7 @@ class Store:
         for name in (self.path, Path(f"{self.path}-journal")):
             name.unlink(missing_ok=True)
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA secure_delete = ON")  # what is deleted is in no free page either
         db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
         return db
 
@@ -107,6 +109,18 @@ class Store:
             run_id: bool(pruned)
             for run_id, pruned in self._db.execute("SELECT run_id, pruned FROM runs")
         }
+
+    def shrink(self) -> None:
+        """Write the file anew, so that nothing of what was replaced is left in it."""
+        self._db.execute("VACUUM")
+
+    def pruned(self, step: str = "") -> list[str]:
+        """Runs that left the archive, of a step or of all."""
+        only, values = ("AND step = ?", [step]) if step else ("", [])
+        found = self._db.execute(
+            f"SELECT run_id FROM runs WHERE pruned != '' {only} ORDER BY 1", values
+        )
+        return [run_id for (run_id,) in found]
 
     def count(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM runs").fetchone()[0])
