@@ -42,7 +42,7 @@ class Lake:
         return frame.select("id", *columns).sort("id").collect().rows()
 
     def query(self, sql: str, **settings: str):
-        return run_query(load_settings(self.checkout.root, **settings), sql).fetchall()
+        return run_query(load_settings(self.checkout.root, **settings), sql, unmask=True).fetchall()
 
 
 @pytest.fixture

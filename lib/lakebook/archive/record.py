@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import StorageError, disk_error
+from . import withheld
 from .masking import masker
 
 FORMAT = 1
@@ -123,6 +124,7 @@ def write_record(
     target = run_folder(runs, record)
     partial = target.with_name(f".{record.run_id}.{os.getpid()}.partial")
     mask = masker({**os.environ, **(secrets or {})})
+    hidden = withheld.read(out)
     try:
         partial.mkdir(parents=True)
         if (out / NOTEBOOK).is_file():
@@ -134,6 +136,8 @@ def write_record(
         for log in (*(out / name for name in _LOGS), *sorted(out.glob(_AUDITS.format("*")))):
             if log.is_file() and log.stat().st_size:
                 words = log.read_text(encoding="utf-8", errors="replace")
+                if hidden and log.name in _LOGS:
+                    words = withheld.kept_log(hidden)
                 (partial / log.name).write_text(mask(words), encoding="utf-8")
         for file in partial.iterdir():
             file.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)

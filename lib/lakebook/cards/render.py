@@ -18,6 +18,16 @@ HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 
 
+Bundle = tuple[dict[str, str], dict[str, Any]]
+
+
+def bundle(shown: Any) -> Bundle:
+    """What IPython is given of a card: it says of itself that it is one, and masked."""
+    from ..archive.withheld import CARD
+
+    return {"text/html": shown._repr_html_(), "text/plain": repr(shown)}, {CARD: True}
+
+
 @dataclass(frozen=True)
 class Shown:
     """What a cell shows. `html` is without the style; `text` is all that a terminal gets."""
@@ -30,6 +40,9 @@ class Shown:
 
     def _repr_html_(self) -> str:
         return f"<style>{style()}</style>\n{self.html}"
+
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        return bundle(self)
 
 
 def card(template: str, text: str, **view: Any) -> Shown:

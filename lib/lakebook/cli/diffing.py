@@ -30,9 +30,7 @@ def diff(
     start: shared.StartOption = None,
     end: shared.EndOption = None,
     examples: Annotated[int, typer.Option(min=0, help="Rows of each kind at most.")] = 5,
-    unmask: Annotated[
-        bool, typer.Option("--unmask", help="Show confidential and restricted values.")
-    ] = False,
+    unmask: shared.UnmaskOption = False,
     lake: shared.LakeOption = None,
     as_json: shared.JsonOption = False,
 ) -> None:

@@ -14,9 +14,8 @@ from ..names import Dataset, parse_notebook
 from . import shared
 
 if TYPE_CHECKING:
-    import duckdb
-
     from ..graph import StepNode
+    from ..run.query import Rows
 
 _BATCH = 10_000  # rows that are in memory at once
 
@@ -118,6 +117,7 @@ def query(
     start: shared.StartOption = None,
     end: shared.EndOption = None,
     restore: shared.RestoreOption = False,
+    unmask: shared.UnmaskOption = False,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
 ) -> None:
@@ -125,15 +125,14 @@ def query(
 
     --start and --end limit every dataset that has a time to these days.
     """
-    from ..run.query import fetching, run_query
+    from ..run.query import run_query
 
     settings, interval = shared.settings_of(lake, env), shared.interval_of(start, end)
-    relation = run_query(settings, sql, interval, restore=restore, say=shared.print_note)
-    with fetching():
-        _print_relation(relation, output, limit)
+    rows = run_query(settings, sql, interval, restore=restore, unmask=unmask, say=shared.print_note)
+    _print_relation(rows, output, limit)
 
 
-def _print_relation(relation: duckdb.DuckDBPyRelation, output: Format, limit: int) -> None:
+def _print_relation(relation: Rows, output: Format, limit: int) -> None:
     columns = relation.columns
     if output is Format.table:
         rows = relation.fetchmany(limit + 1)
@@ -180,9 +179,7 @@ def lineage(
 def quarantine_show(
     dataset: Annotated[str, typer.Argument(metavar="DATASET")],
     limit: Annotated[int, typer.Option(min=0, help="Rows at most.")] = 20,
-    unmask: Annotated[
-        bool, typer.Option("--unmask", help="Show confidential and restricted values.")
-    ] = False,
+    unmask: shared.UnmaskOption = False,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
     as_json: shared.JsonOption = False,

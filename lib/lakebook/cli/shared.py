@@ -47,6 +47,9 @@ RestoreOption = Annotated[
     bool,
     typer.Option("--restore", help="Bring back what is needed from cold, for a time."),
 ]
+UnmaskOption = Annotated[
+    bool, typer.Option("--unmask", help="Show confidential and restricted values.")
+]
 StartOption = Annotated[
     str | None, typer.Option(metavar="DATE", help="First day, inclusive (YYYY-MM-DD).")
 ]

@@ -1,11 +1,12 @@
 """Which columns hold values that a catalog, an incident or a report must not show.
 
-Those of the two upper classifications. A column without one counts as `internal`.
+Those of the two upper classifications, and those that no contract knows yet: a source brought them
+(`promised` is False). A column of the contract without a classification counts as `internal`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from .model import Column, TableContract
@@ -18,8 +19,29 @@ def is_classified(column: Column) -> bool:
     return column.classification in CLASSIFIED
 
 
+def is_hidden(column: Column) -> bool:
+    """Whether values of a column stay hidden: it is classified, or nobody has said what it is."""
+    return is_classified(column) or not column.promised
+
+
 def classified_columns(table: TableContract) -> frozenset[str]:
     return frozenset(column.name for column in table.columns if is_classified(column))
+
+
+def hidden_columns(table: TableContract) -> frozenset[str]:
+    """The columns of a table whose values stay hidden."""
+    return frozenset(column.name for column in table.columns if is_hidden(column))
+
+
+def hidden_among(
+    names: Iterable[str], table: TableContract, ours: Collection[str] = ()
+) -> frozenset[str]:
+    """Those of some names whose values stay hidden: also all that the contract does not know.
+
+    `ours` are names of columns that Lakebook itself adds to a table.
+    """
+    open_names = {column.name for column in table.columns if not is_hidden(column)}
+    return frozenset(name for name in names if name not in open_names and name not in ours)
 
 
 def touches_classified(tables: Iterable[TableContract]) -> bool:

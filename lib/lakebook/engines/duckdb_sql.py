@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ContractError, UserError
 from .duckdb_input import Input
 from .messages import column_not_found, first_lines, missing_column
+from .plan_origin import ORIGIN
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,6 +42,7 @@ class SqlQuery:
     """One SELECT with all that it names.
 
     `frames` are lazy frames by the name that the text gives them; `params` values of `$name`.
+    `hidden`: tells which of the outputs must not be shown.
     """
 
     text: str
@@ -48,6 +50,7 @@ class SqlQuery:
     frames: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     where: str = "step.sql(…)"
+    hidden: Callable[[Sequence[str]], frozenset[str]] | None = None
 
 
 @dataclass
@@ -87,6 +90,9 @@ class SqlDatabase:
                 )
                 yield from _frames(reader, predicate, n_rows)
 
+        hidden = query.hidden
+        if hidden is not None:
+            setattr(rows, ORIGIN, lambda: hidden(list(columns)))
         return register_io_source(rows, schema=schema, is_pure=True, explain_name="SQL")
 
     def _bind(

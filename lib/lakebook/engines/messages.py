@@ -24,6 +24,11 @@ _TYPE = re.compile(
     r"""(?<![\w."'])(?:[iuf](?:8|16|32|64)|U?Int\d+|Float\d+|str|String|bool|Boolean"""
     r"""|datetime\[[^\]]*\])(?![\w(."'\]])"""
 )
+_POLARS_CAST = re.compile(
+    r"conversion from `(?P<old>[^`]*)` to `(?P<new>[^`]*)` failed in column '(?P<column>\w*)' for"
+)
+_DUCKDB_KIND = re.compile(r"(?P<kind>[A-Z][A-Za-z ]{2,40} Error):")
+_DUCKDB_COLUMN = re.compile(r"when casting from source column (\w+)\s*$")
 _MISSING = (
     re.compile(r'unable to find column "(?P<name>[^"]+)"'),
     re.compile(r'(?<!table )"(?P<name>[^"]+)" not found'),
@@ -118,6 +123,19 @@ def first_lines(raised: BaseException) -> str:
             lines.append(line.strip())
     text = in_words(" ".join(lines[:3]))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 2] + " …"
+
+
+def without_values(raised: BaseException) -> str:
+    """What an engine's error says of types and columns alone: every other word may be a value."""
+    kind = type(raised).__name__
+    text = str(raised)
+    if found := _POLARS_CAST.search(text):
+        kinds = in_words(f"from {found['old']} to {found['new']}")
+        return f"{kind}: conversion {kinds} failed in column {found['column']!r}"
+    if found := _DUCKDB_KIND.match(text):
+        column = _DUCKDB_COLUMN.search(text)
+        return f"{found['kind']}{f' in column {column[1]!r}' if column else ''}"
+    return kind
 
 
 def in_words(text: str) -> str:

@@ -7,10 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..contract.classified import MASK, hidden_columns, is_hidden
 from ..errors import ContractError, UserError, storage_errors
 from ..intervals import NULL, WHOLE, Interval, partition_interval, partition_name
 from .base import StageFiles, check_names
-from .messages import first_lines
+from .messages import first_lines, without_values
 from .polars_cast import NANOSECONDS, exact_casts
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class PolarsEngine:
         except pl.exceptions.InvalidOperationError as failed:
             if "conversion from" not in str(failed):
                 raise
-            reason = first_lines(failed)
+            reason = (without_values if hidden_columns(contract) else first_lines)(failed)
             if NANOSECONDS in str(failed):
                 reason = "a timestamp has fractions of a microsecond"
             raise ContractError(
@@ -230,8 +231,9 @@ def _outside(rows: pl.LazyFrame, contract: TableContract, interval: Interval) ->
     day, column = _day(contract, interval), contract.time.column
     hit = rows.filter((day < pl.lit(interval.start)) | (day >= pl.lit(interval.end)))
     value = hit.select(column).head(1).collect(engine="streaming").item()
+    shown = MASK if is_hidden(contract.column(column)) else value
     return UserError(
-        f"a row has {column} = {value}, outside the interval {interval}",
+        f"a row has {column} = {shown}, outside the interval {interval}",
         where=str(contract.dataset),
         fix="filter the rows to the interval, or widen what the step is run for",
     )

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..contract.classified import is_hidden
 from ..contract.model import Column
 from ..engines.messages import engine_error
 from ..errors import SourceError
@@ -105,7 +106,7 @@ class CsvFile:
         return None
 
     def _misfit(self, line: int | None, column: str, value: str, kind: str) -> SourceError:
-        hidden = column in self.columns and self.columns[column].classification == "restricted"
+        hidden = column in self.columns and is_hidden(self.columns[column])
         form = {
             "timestamp": f" of the form {self.timestamp_format}",
             "date": " of the form YYYY-MM-DD",

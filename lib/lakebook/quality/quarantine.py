@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 RUN = "_run"
 FINGERPRINT = "_fp"
+OURS = (FAILED_RULES, RUN)
+"""Columns of a quarantine that are no dataset's."""
 GRACE_S = 86_400.0
 """A run commits within a day of its first file, or not at all: its stage expires."""
 

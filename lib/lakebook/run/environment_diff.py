@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..contract.classified import MASK, classified_columns
+from ..contract.classified import MASK, hidden_among
 from ..contract.lookup import find_table
 from ..contract.model import TableContract
 from ..contract.time import partitions_of
@@ -115,7 +115,8 @@ def diff_environment(
     ----------
     latest: with prod as it is now, instead of the version that the environment reads.
     interval: only partitions that it touches, and rows without a time.
-    examples: rows of each kind at most; values of classified columns are hidden unless `unmask`.
+    examples: rows of each kind at most; unless `unmask`, values of classified
+        columns and of those that the contract does not know are hidden.
     """
     from ..step.look.compare import compare
 
@@ -144,7 +145,8 @@ def diff_environment(
     engine = get_engine(settings.engine)
     mine = engine.scan(view.own.paths(differing), view.own.schema)
     theirs = engine.scan(below.paths(there), below.schema or view.own.schema)
-    hidden = () if unmask else tuple(sorted(classified_columns(contract)))
+    names = {*view.own.schema.names, *(below.schema.names if below.schema else ())}
+    hidden = () if unmask else tuple(sorted(hidden_among(names, contract)))
     found = compare(
         theirs.to_native(),
         mine.to_native(),

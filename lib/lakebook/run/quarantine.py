@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..contract.classified import MASK, classified_columns
+from ..contract.classified import MASK, hidden_among
 from ..contract.lookup import find_table
 from ..errors import UserError
 from ..graph import StepNode
@@ -32,7 +32,7 @@ class Shown:
 
 
 def shown(settings: Settings, dataset: Dataset, limit: int, *, unmask: bool = False) -> Shown:
-    """What the published version kept out; classified values hidden unless `unmask`."""
+    """What the published version kept out; unless `unmask`, values stay hidden as in reports."""
     import narwhals as nw
 
     contract = find_table(settings, dataset)
@@ -40,8 +40,8 @@ def shown(settings: Settings, dataset: Dataset, limit: int, *, unmask: bool = Fa
     total = frame.select(nw.len()).collect().item()
     table = frame.head(limit).collect().to_arrow()
     columns = tuple(table.column_names)
-    classified = classified_columns(contract)
-    hidden = () if unmask else tuple(name for name in columns if name in classified)
+    kept = hidden_among(columns, contract, ours=quarantine.OURS)
+    hidden = () if unmask else tuple(name for name in columns if name in kept)
     rows = tuple(
         tuple(
             MASK if name in hidden and value is not None else value for name, value in row.items()

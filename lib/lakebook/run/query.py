@@ -6,13 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
 from ..contract.model import TableContract
 from ..engines.duckdb_input import Input, time_filter
-from ..engines.messages import first_lines
 from ..errors import UserError
 from ..intervals import Interval
 from ..names import LAYERS, PROD, Dataset
@@ -21,6 +20,7 @@ from ..step.cold import cold_error, spans_text
 from ..step.view import DatasetView, open_view
 from .cold_reads import Say, provide
 from .pruning import nodes_of, plan_scans
+from .query_masks import QueryMasks
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,26 +35,32 @@ def run_query(
     interval: Interval | None = None,
     *,
     restore: bool = False,
+    unmask: bool = False,
     say: Say = lambda text: None,
-) -> duckdb.DuckDBPyRelation:
+) -> Rows:
     """Run one query; of each dataset, only the partitions that it can need are opened.
 
     Parameters
     ----------
     interval: limit every dataset that has a time to these days, as `Step.read` does.
     restore: bring back what the query needs from cold.
+    unmask: show values that otherwise stay hidden, as `lakebook diff` hides them.
     say: takes what is worth a note: what is restored, and what retention has deleted.
 
     Raises UserError for unknown datasets and for SQL that DuckDB refuses, and ColdError. Errors
-    that only rows show come when they are fetched, as DuckDB's own: see `fetching`.
+    that only rows show come when they are fetched.
     """
     import duckdb
 
     connection = duckdb.connect(":memory:")
+    masks = QueryMasks(sql, (), hides=False)
     try:
         _check_reads(duckdb, sql)
         connection.begin()  # what is planned and what is run see one clock
         reads = _Reads(settings, connection, sql, interval)
+        if not unmask:
+            masks = reads.masks(sql)
+            masks.check()
         if reads.in_cold():
             reads.register(empty=True)
             connection.sql(sql)  # what is wrong with the query itself is said first
@@ -64,11 +70,40 @@ def run_query(
         reads.tell_deleted(say)
         reads.register()
         relation = connection.sql(sql)
+        if relation is None:
+            raise UserError("the query gives no rows", fix="write a SELECT")
+        return Rows(masks.masked(relation, say), masks)
     except duckdb.Error as wrong:
-        raise _refused(wrong) from None
-    if relation is None:
-        raise UserError("the query gives no rows", fix="write a SELECT")
-    return relation
+        raise masks.refused(wrong) from None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a query, fetched as they are asked for. Raises UserError as `run_query` does."""
+
+    relation: duckdb.DuckDBPyRelation
+    masks: QueryMasks
+
+    @property
+    def columns(self) -> list[str]:
+        return self.relation.columns
+
+    def fetchmany(self, count: int) -> list[tuple[Any, ...]]:
+        with self._telling():
+            return self.relation.fetchmany(count)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        with self._telling():
+            return self.relation.fetchall()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        import duckdb
+
+        try:
+            yield
+        except duckdb.Error as wrong:
+            raise self.masks.refused(wrong) from None
 
 
 class _Reads:
@@ -83,12 +118,18 @@ class _Reads:
     ) -> None:
         self.settings, self.connection, self.interval = settings, connection, interval
         asked = _explained(sql)
-        self.datasets = _named(connection, asked)
+        self.tree = _tree(connection, asked)
+        self.datasets = _named(self.tree)
         self.views = self._open()
         self.scans = plan_scans(connection, asked, [(v.contract, _empty(v)) for v in self.views])
 
     def _open(self) -> list[DatasetView]:
         return [_open(self.settings, dataset) for dataset in self.datasets]
+
+    def masks(self, sql: str) -> QueryMasks:
+        roots = self.settings.roots
+        folders = (roots.hot, roots.warm, roots.cold, self.settings.lake)
+        return QueryMasks.of(sql, self.tree, [view.contract for view in self.views], folders)
 
     def needed(self, view: DatasetView) -> tuple[str, ...]:
         return self.scans[view.dataset].among(view.read_of(self.interval))
@@ -125,23 +166,17 @@ class _Reads:
             self.connection.execute(read.view_sql())
 
 
-@contextmanager
-def fetching() -> Iterator[None]:
-    """Turn what DuckDB says while rows of a query are fetched into a UserError."""
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error as wrong:
-        raise _refused(wrong) from None
-
-
-def _named(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Dataset]:
-    """The datasets that a text names; SQL is indifferent to case."""
+def _tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    """A text as DuckDB parses it, as JSON."""
     asked = connection.execute("SELECT json_serialize_sql(?)", [sql])
+    return json.loads(asked.fetchall()[0][0])
+
+
+def _named(tree: Any) -> list[Dataset]:
+    """The datasets that a query names; SQL is indifferent to case."""
     found = {
         (node["schema_name"].lower(), node["table_name"].lower())
-        for node in nodes_of(json.loads(asked.fetchall()[0][0]), "BASE_TABLE")
+        for node in nodes_of(tree, "BASE_TABLE")
         if not node["catalog_name"] and node["schema_name"].lower() in LAYERS
     }
     return [Dataset.parse(f"{layer}.{name}") for layer, name in sorted(found)]
@@ -151,10 +186,6 @@ def _explained(sql: str) -> str:
     """What an EXPLAIN explains; any other text as it is."""
     explain = _EXPLAIN.match(sql)
     return sql[explain.end() :] if explain else sql
-
-
-def _refused(wrong: Exception) -> UserError:
-    return UserError(f"the query does not run: {first_lines(wrong)}")
 
 
 def _check_reads(duckdb: Any, sql: str) -> None:

@@ -65,10 +65,13 @@ class ErrorCard:
         return replace(self, found=found, where=where, fix=fix, trace=trace, place=place)
 
     @property
+    def sentence(self) -> str:
+        return LakebookError(self.found, where=self.where, fix=self.fix).sentence
+
+    @property
     def lines(self) -> list[str]:
         """What stands in the message that ends the cell: the sentence, and the line."""
-        sentence = LakebookError(self.found, where=self.where, fix=self.fix).sentence
-        ended = [f"\x1b[0;31m{self.kind}\x1b[0m: {sentence}"]
+        ended = [f"\x1b[0;31m{self.kind}\x1b[0m: {self.sentence}"]
         if self.place:
             ended.append(f"Cell {self.place.cell}, line {self.place.line}: {self.place.code}")
         return ended

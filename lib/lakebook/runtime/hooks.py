@@ -1,7 +1,8 @@
 """IPython extension of every Lakebook kernel: what an error looks like, and how a run learns of it.
 
 An error that a person can act on is shown as a card (`error_card.py`); other errors keep their
-traceback. The kernel's `error` message ends the cell in either case, so that Papermill and nbclient
+traceback. In a run that touches columns whose values stay hidden, every error is a card, and only
+sentences of our own have words in it: see `withheld_error.py`. The kernel's `error` message ends the cell in either case, so that Papermill and nbclient
 see it fail. In a run, the error that stopped a cell is also written to `<out>/error.json`.
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ..archive import withheld
 from ..archive.masking import masker
 from ..errors import LakebookError
 from ..step import Step
@@ -22,6 +24,7 @@ from ..step.sql_magic import register
 from ..step.told import columns_of, told
 from .child import describe
 from .error_card import ErrorCard, card_of, place_of
+from .withheld_error import StandIn, frames_of, safe
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -29,6 +32,7 @@ def load_ipython_extension(shell: Any) -> None:
     # Where a cell of the user sets a handler of its own, at least the sentence is shown.
     LakebookError._render_traceback_ = _render  # type: ignore[attr-defined]
     shell.set_custom_exc((Exception,), _show)
+    shell._showtraceback = partial(_send, shell._showtraceback)
     register(shell)
     shell.events.register("post_run_cell", partial(_record, shell.user_ns))
 
@@ -54,8 +58,23 @@ def _show(
         from IPython.display import display
 
         display(card)
+        if withheld.of_run(os.environ):
+            shell._showtraceback(kind, StandIn(card.sentence), card.lines)
+            return
         raised._render_traceback_ = lambda: card.lines  # type: ignore[attr-defined]
     shell.showtraceback((kind, raised, trace), tb_offset=tb_offset, running_compiled_code=True)
+
+
+def _send(
+    send: Callable[..., None], kind: type[BaseException], raised: BaseException, lines: list[str]
+) -> None:
+    """The last way of an error out of the kernel: also of one that no handler has seen."""
+    hidden = withheld.of_run(os.environ)
+    if hidden and not isinstance(raised, StandIn):
+        found, fix = withheld.hidden_message(hidden)
+        raised = StandIn(f"{found}; {fix}")
+        lines = [f"{kind.__name__}: {raised}"]
+    send(kind, raised, lines)
 
 
 def _card(
@@ -63,9 +82,13 @@ def _card(
 ) -> ErrorCard | None:
     steps = _steps(shell.user_ns)
     found = raised if isinstance(raised, LakebookError) else _told(raised, steps)
-    if found is None:
+    if hidden := withheld.of_run(os.environ):
+        found = safe(found, raised, hidden)
+        whole = frames_of(trace, shell.compile.format_code_name)
+    elif found is None:
         return None
-    whole = shell.InteractiveTB.structured_traceback(kind, raised, trace)
+    else:
+        whole = shell.InteractiveTB.structured_traceback(kind, raised, trace)
     card = card_of(
         found,
         raised,
@@ -82,15 +105,23 @@ def _record(names: Mapping[str, Any], result: Any) -> None:
     if raised is None or not context:
         return
     out = json.loads(Path(context).read_text(encoding="utf-8"))["out"]
-    raised = _told(raised, _steps(names)) or raised
-    found = {**describe(raised), "sentence": str(raised)}
-    if not isinstance(raised, LakebookError):
-        found["sentence"] = f"{type(raised).__name__}: {raised}".strip().rstrip(":")
+    shown = _told(raised, _steps(names)) or raised
+    kind, is_ours = type(shown).__name__, isinstance(shown, LakebookError)
+    if hidden := withheld.of_run(os.environ):
+        shown = safe(_ours(shown, raised), raised, hidden)
+    found = {**describe(shown), "type": kind, "sentence": str(shown)}
+    if not is_ours:
+        found["sentence"] = f"{kind}: {shown}".strip().rstrip(":")
         found["where"] = (
             ""  # a line of a cell's temporary file helps nobody: the job names the cell
         )
     # Before the cell's reply: who waits for that finds the file complete.
     Path(out, "error.json").write_text(json.dumps(masker(os.environ)(found)), encoding="utf-8")
+
+
+def _ours(shown: BaseException, raised: BaseException) -> LakebookError | None:
+    """What is told instead of an error; None where that error itself is shown."""
+    return shown if isinstance(shown, LakebookError) and shown is not raised else None
 
 
 def _steps(names: Mapping[str, Any]) -> list[Step]:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ..archive import withheld
 from ..settings import Settings, load_settings
 from .cancel import Cancel
 from .recovery import cause_of, nothing, recover
@@ -139,7 +140,7 @@ def job_result(raw: Event, elapsed_s: float, out: Path) -> JobResult:
 def _prepare(request: JobRequest) -> Event:
     out = request.out_dir.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    for stale in ("error.json", "step.json", NOTEBOOK):
+    for stale in ("error.json", "step.json", withheld.FILE, NOTEBOOK):
         (out / stale).unlink(missing_ok=True)
     context = out / "context.json"
     text = json.dumps({**request.context, "out": str(out)}, default=str, indent=1)

@@ -19,6 +19,7 @@ from nbclient.util import ensure_async, run_sync
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 
+from ..archive import withheld
 from ..archive.masking import masker
 from ..errors import UserError
 from ..settings import load_settings
@@ -170,7 +171,7 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
             "status": status,
         }
         cell.metadata["lakebook"] = stat
-        cell.outputs = [self.mask(output) for output in cell.outputs]
+        cell.outputs = self._kept(cell.outputs)
         self.monitor.stats.append(stat)
         self._note({"cell": index, "outputs": cell.outputs, "stat": stat})
         self.nb_man.cell_complete(cell, cell_index=index)
@@ -182,10 +183,15 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         output = super().process_message(msg, cell, cell_index)
         if msg["msg_type"] in ("clear_output", "update_display_data"):
-            self._note({"cell": cell_index, "outputs": self.mask(cell.get("outputs", []))})
+            self._note({"cell": cell_index, "outputs": self._kept(cell.get("outputs", []))})
         elif output:
-            self._note({"cell": cell_index, "output": self.mask(output)})
+            self._note({"cell": cell_index, "output": self._kept([output])[0]})
         return output
+
+    def _kept(self, outputs: list[Any]) -> list[Any]:
+        """Outputs as they may be kept: the kernel has said before what has to stay hidden."""
+        hidden = withheld.of_run(os.environ)
+        return [self.mask(withheld.kept_output(output, hidden)) for output in outputs]
 
     async def _async_poll_kernel_alive(self) -> None:
         """As nbclient's, which looks once a second only."""

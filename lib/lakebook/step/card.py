@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..cards.render import Shown, card
+from ..cards.render import Bundle, Shown, bundle, card
 from ..cards.views import (
     Hides,
     check_view,
@@ -56,6 +56,9 @@ class Card:
     def _repr_html_(self) -> str:
         return self.shown._repr_html_()
 
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        return bundle(self)
+
     @cached_property
     def shown(self) -> Shown:
         past, output = self.past(), asdict(self.output)
@@ -96,10 +99,10 @@ def card_of(
     *more: str,
 ) -> Card:
     """The card of a write; `more` are notes of this write alone."""
-    from ..contract.classified import classified_columns
+    from ..contract.classified import hidden_columns
     from .history import past_checks
 
-    hidden, known = classified_columns(contract), contract.names
+    hidden, known = hidden_columns(contract), contract.names
     return Card(
         output,
         tuple(asdict(check) for check in audit.checks) if audit else (),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,15 +32,19 @@ _QUIET = (
 PARSED = "partial_parse.msgpack"
 """dbt's name for the manifest that it parses; under this name it is kept."""
 
+_ONLY_COUNTS = re.compile(r"Got \d+ results?, configured to (fail|warn) if [!<>=]* ?\d+")
+_HIDDEN = "its message is hidden, since the models touch columns whose values stay hidden"
+
 _LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
 @dataclass(frozen=True)
 class DbtProject:
-    """`folder`: where this run's own files go."""
+    """`folder`: where this run's own files go. `hides`: no message of the database may be told."""
 
     settings: Settings
     folder: Path
+    hides: bool = False
 
     def parse(self) -> Manifest:
         """The project as dbt sees it, recalled if no file of it has changed."""
@@ -92,7 +97,7 @@ class DbtProject:
         if note is not None:
             note(done.result)
         if not done.success:
-            raise _failure(done)
+            raise _failure(done, self.hides)
         return done.result
 
 
@@ -190,7 +195,7 @@ def untracked_locks() -> Iterator[None]:
         del context._name
 
 
-def _failure(done: Any) -> LakebookError:
+def _failure(done: Any, hides: bool) -> LakebookError:
     """One sentence: which model or test, in which file, and why."""
     for result in getattr(done.result, "results", None) or ():
         if str(result.status) not in ("error", "fail", "runtime error"):
@@ -198,6 +203,8 @@ def _failure(done: Any) -> LakebookError:
         node = result.node
         where = f"dbt/{node.original_file_path}"
         cause = " ".join((result.message or "").split())
+        if hides and not _ONLY_COUNTS.fullmatch(cause):
+            cause = _HIDDEN
         if node.resource_type == "test":
             return RunError(
                 f"dbt test {node.name} failed: {cause}",
@@ -209,4 +216,5 @@ def _failure(done: Any) -> LakebookError:
         return RunError("dbt failed and gave no reason", where="dbt")
     node = getattr(done.exception, "node", None)
     where = f"dbt/{node.original_file_path}" if node is not None else "dbt"
-    return UserError(" ".join(str(done.exception).split()), where=where)
+    cause = _HIDDEN if hides else " ".join(str(done.exception).split())
+    return UserError(cause, where=where)

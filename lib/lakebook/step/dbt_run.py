@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..cards.render import Bundle, bundle
 from ..contract.lookup import find_table
 from ..engines.duckdb_input import Input, time_filter
 from ..errors import GraphError
@@ -45,6 +46,11 @@ class DbtHost(Protocol):
         """Files of an input's partitions that the step's interval touches, and its schema."""
         ...
 
+    @property
+    def withheld(self) -> Mapping[str, Collection[str]]:
+        """The columns touched so far whose values must not reach the archive."""
+        ...
+
     def note_checks(self, checks: list[dict[str, Any]]) -> None:
         """Take the results of dbt's tests into the run's record."""
         ...
@@ -66,6 +72,9 @@ class Cards:
     def _repr_html_(self) -> str:
         return "\n".join(card._repr_html_() for card in self.cards)
 
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        return bundle(self)
+
 
 def run_selection(host: DbtHost, selection: str) -> Any:
     """Build the models of a dbt selection and write each as `gold.<model>`. Returns their cards.
@@ -78,10 +87,10 @@ def run_selection(host: DbtHost, selection: str) -> Any:
     home.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=home))
     try:
-        project = DbtProject(host.settings, folder)
-        manifest = project.parse()
+        manifest = DbtProject(host.settings, folder).parse()
         models = select_models(manifest, selection)
         inputs = [_input(host, dataset) for dataset in inputs_of(manifest, models)]
+        project = DbtProject(host.settings, folder, hides=bool(host.withheld))
         with open_session(inputs, folder) as session:
             project.build(manifest, models, lambda built: host.note_checks(checks_of(built)))
         cards = []

@@ -5,8 +5,10 @@ What one write does, from staged files to the commit, stands in `publish`.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..archive.withheld import note
 from ..contract.lookup import find_table, load_step_contract
 from ..contract.model import Contract, TableContract
 from ..contract.time import inside, partitions_of
@@ -21,6 +23,7 @@ from ..settings import Settings
 from .context import Context, ReadRequest, SqlRequest
 from .declared import declared_inputs, tokens_of
 from .fingerprint import InputTokens
+from .hidden import touched
 from .offsets import Offsets, land_log
 from .outcome import Outcome
 from .run_context import RunContext
@@ -72,9 +75,11 @@ class LakeContext:
         for table in self.contract.tables:
             # Pinned with the inputs: what prod made of newer ones is not to count as made of these.
             prod_below(self.settings, table.dataset)
-        self._new_columns: dict[str, str] = {}  # of the sources landed: name and URI
+        self.new_columns: dict[str, str] = {}  # of the sources landed: name and URI
         self._landed: dict[str, Landing] = {}
         self.offsets = Offsets({}, {})  # of the logs that were ingested
+        self._schemas: dict[Dataset, list[Any]] = {}
+        self._note_hidden()
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -93,6 +98,7 @@ class LakeContext:
         """As `view`, also where there is no table yet."""
         if dataset not in self._views:
             self._views[dataset] = open_view(self.settings, find_table(self.settings, dataset))
+            self._note_hidden()
         return self._views[dataset]
 
     def made_of(self) -> tuple[InputTokens, ...]:
@@ -177,13 +183,14 @@ class LakeContext:
         source, promised = open_source(uri, self.settings), self.contract.table(self.step)
         if promised.write == "append" or isinstance(source, LogSource):
             return land_log(self, source, promised, options)
-        known = with_extras(promised, self._schemas(promised))
+        known = with_extras(promised, self.schemas(promised))
         landing = source.land(known, self.interval, options)
         version = landing.version
         self.inputs.append(source_tokens(uri, version.digest))
         self.outcome.add_source(uri, version.digest, version.modified.isoformat())
         self._landed[uri] = landing
-        self._new_columns |= dict.fromkeys(landing.new_columns, uri)
+        self.new_columns |= dict.fromkeys(landing.new_columns, uri)
+        self._note_hidden()
         return landing.frame
 
     @property
@@ -191,9 +198,22 @@ class LakeContext:
         """Whether this step has taken in a source, whose columns are not ours to promise."""
         return bool(self._landed)
 
-    def _schemas(self, contract: TableContract) -> list[Any]:
-        own = self.noted[contract.dataset].schema
-        return schemas_of(self.settings, contract, own)
+    def schemas(self, contract: TableContract) -> list[Any]:
+        """Of an output as it stood when the step opened."""
+        if contract.dataset not in self._schemas:
+            own = self.noted[contract.dataset].schema
+            self._schemas[contract.dataset] = schemas_of(self.settings, contract, own)
+        return self._schemas[contract.dataset]
+
+    @property
+    def withheld(self) -> Mapping[str, Collection[str]]:
+        """The columns touched so far whose values must not reach the archive; none in a session."""
+        return {} if self.run.out is None else touched(self)
+
+    def _note_hidden(self) -> None:
+        """Say so before a cell can hold a row of them."""
+        if self.run.out is not None and (found := self.withheld):
+            note(self.run.out, found)
 
     def write(self, frame: Any, table: Dataset) -> Card:
         from .append import append
@@ -203,7 +223,7 @@ class LakeContext:
         try:
             if self.lands:
                 frame, contract, notes = take_up(
-                    frame, contract, self._schemas(contract), self._new_columns
+                    frame, contract, self.schemas(contract), self.new_columns
                 )
                 self.outcome.notes += [n for n in notes if n not in self.outcome.notes]
             return (append if contract.write == "append" else publish)(self, frame, contract)

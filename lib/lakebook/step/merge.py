@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..contract.classified import is_hidden
 from ..contract.model import TableContract
 from ..contract.time import local_time, partitions_of
 from ..delta import DataFile, Stage
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from .lake import LakeContext
 
-_SECRET = ("confidential", "restricted")
 Bounds = Mapping[str, tuple[Any, Any]]
 
 
@@ -80,7 +80,7 @@ def _refuse_doubles(keys: nw.LazyFrame[Any], contract: TableContract) -> None:
     found = counted.filter(nw.col("_rows") > 1).head(1).collect().to_arrow().to_pylist()
     if not found:
         return
-    secret = any(contract.column(name).classification in _SECRET for name in names)
+    secret = any(is_hidden(contract.column(name)) for name in names)
     shown = "" if secret else " (" + ", ".join(f"{n} = {found[0][n]}" for n in names) + ")"
     raise UserError(
         f"the batch holds {found[0]['_rows']} rows of one key{shown}, and a merge cannot tell "

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..cards.views import shown_value
-from ..contract.classified import classified_columns
+from ..contract.classified import hidden_columns
 from ..contract.model import TableContract
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def profile(
     """`{"rows": n, "columns": {name: {"nulls", "distinct", "min", "max"}}}`, ready for JSON.
 
     A value is None where it is not known; `min` and `max` also for texts of more than 31
-    characters and for classified columns. Timestamps are rounded outward to milliseconds.
+    characters, for classified columns, and for those that a source brought and nobody has
+    classified yet. Timestamps are rounded outward to milliseconds.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def profile(
     statistics = [file.stats for file in found.files if file.rows]
     is_small = found.rows * len(contract.columns) <= DISTINCT_CELLS
     counts = _distinct(frame) if frame is not None and is_small and found.rows else {}
-    hidden = classified_columns(contract)
+    hidden = hidden_columns(contract)
     columns = {}
     for column in contract.columns:
         nulls = _sum([one["nullCount"].get(column.name) for one in statistics])
@@ -63,7 +64,7 @@ def sample(frame: nw.LazyFrame[Any], contract: TableContract) -> dict[str, Any]:
     Values are cut short; those of classified columns are masked, and of columns that a source
     brought and nobody has classified yet. Null is None.
     """
-    hidden = classified_columns(contract) | {c.name for c in contract.columns if not c.promised}
+    hidden = hidden_columns(contract)
     found = frame.head(SAMPLE_ROWS).collect().to_arrow()
     columns = [
         {"name": c.name, "type": c.type, "num": c.type.startswith(_NUMBERS)}

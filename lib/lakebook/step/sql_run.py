@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ..engines.duckdb_input import Input, time_filter
 from ..engines.duckdb_sql import SqlQuery
 from ..processes import is_alive
 from ..settings import Settings
+from .hidden import hidden_in_sql
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -26,6 +28,7 @@ def run_sql(context: LakeContext, request: SqlRequest) -> nw.LazyFrame[Any]:
         tuple(_input(context, read) for read in request.reads),
         request.frames,
         request.params,
+        hidden=partial(hidden_in_sql, context, request),
     )
     return context.engine.sql(
         query,

@@ -7,11 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...cards.render import Shown
-from ...contract.classified import classified_columns
+from ...contract.classified import hidden_columns
 from ...errors import UserError
 from ...names import Dataset
+from ..hidden import hidden_in, tables_of
+from .frames import columns_of
 
 if TYPE_CHECKING:
+    from ...contract.model import TableContract
     from ..lake import LakeContext
 
 ROWS_MAX = 1_000
@@ -43,29 +46,26 @@ class LakeLook:
         from .diff import diff
 
         contract = self.context.table(table)
-        hide = partial(self.hidden, unmask=unmask)
+        hide = partial(self._hidden_in_diff, frame, contract, unmask)
         return diff(self.context, frame, contract, hide, self._notes(unmask))
 
     def _hidden(self, frame: Any, unmask: bool) -> frozenset[str]:
-        from .frames import columns_of
+        """Columns whose values must not be shown, whatever they were renamed to."""
+        return frozenset() if unmask and not self.archived else hidden_in(self.context, frame)
 
-        return self.hidden(columns_of(frame), unmask)
-
-    def hidden(self, names: Iterable[str], unmask: bool) -> frozenset[str]:
-        """Columns whose values must not be shown.
-
-        Those that a contract of this step or of what it reads classifies; and, if there are any,
-        those that no contract promises, since they may be made of one.
-        """
+    def _hidden_in_diff(
+        self, frame: Any, contract: TableContract, unmask: bool, names: Iterable[str]
+    ) -> frozenset[str]:
+        """Of the columns of both sides: those of the frame, and those of what is published."""
         if unmask and not self.archived:
             return frozenset()
-        context = self.context
-        tables = [*context.contract.tables, *(v.contract for v in context.views_read)]
-        classified = frozenset[str]().union(*map(classified_columns, tables))
-        if not classified:
-            return frozenset()
-        promised = {c.name for table in tables for c in table.columns if c.promised}
-        return frozenset(n for n in names if n in classified or n not in promised)
+        given = frozenset[str]() if frame is None else frozenset(columns_of(frame))
+        of_tables = [t for t in tables_of(self.context) if t.dataset == contract.dataset]
+        hidden = frozenset[str]().union(*map(hidden_columns, of_tables))
+        if frame is not None:
+            hidden |= hidden_in(self.context, frame)
+        known = given.union(contract.names)
+        return frozenset(name for name in names if name in hidden or name not in known)
 
     def _notes(self, unmask: bool) -> tuple[str, ...]:
         return (_STAYS_HIDDEN,) if unmask and self.archived else ()
