@@ -126,6 +126,33 @@ class StorageError(RunError):
     """A table, a file or a disk is not as it must be (full disk, missing file, damaged log)."""
 
 
+class DamageError(StorageError):
+    """A file of a table is missing, cut, or has other bytes than were committed.
+
+    `partition` and `dataset`: what it belongs to, where it is known. Who knows the dataset says
+    what mends it.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        where: str = "",
+        fix: str = "",
+        partition: str = "",
+        dataset: str = "",
+    ) -> None:
+        super().__init__(found, where=where, fix=fix)
+        self.partition, self.dataset = partition, dataset
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_damage, (self.found, self.where, self.fix, self.partition, self.dataset)
+
+
+def _rebuild_damage(found: str, where: str, fix: str, partition: str, dataset: str) -> DamageError:
+    return DamageError(found, where=where, fix=fix, partition=partition, dataset=dataset)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the nearest known word, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

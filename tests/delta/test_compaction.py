@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from lakebook import delta
 from lakebook.contract.model import Column, TableContract, TimeColumn
 from lakebook.delta import rewriting
 from lakebook.engines import get_engine
-from lakebook.errors import RunError, StorageError, UserError
+from lakebook.errors import DamageError, RunError, StorageError, UserError
 from lakebook.names import Dataset
 
 MIXED = TableContract(
@@ -258,16 +259,40 @@ def test_an_unknown_column_is_named(shuffled: Path) -> None:
 
 def test_a_damaged_file_is_not_made_into_a_whole_one(shuffled: Path) -> None:
     victim = Path(delta.open_snapshot(shuffled).paths()[0])
-    other = events(np.arange(15_000))
-    pq.write_table(other, victim)  # readable, and not what was written
-    with pytest.raises(StorageError, match="2013-01 do not hold the rows that were written"):
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:4000] + bytes([whole[4000] ^ 1]) + whole[4001:])
+    with pytest.raises(DamageError, match=f"{victim.name}: its SHA-256 is not the one in its name"):
         delta.compact(shuffled, sort_by=["k"])
-    victim.write_bytes(victim.read_bytes()[:-200])
-    with pytest.raises(StorageError, match="not a whole Parquet file"):
+    victim.write_bytes(whole[:-200])
+    with pytest.raises(DamageError, match=r"it has .* bytes, and the log says"):
         delta.compact(shuffled, sort_by=["k"])
     victim.unlink()
-    with pytest.raises(StorageError, match="a file of the table is missing"):
+    with pytest.raises(DamageError, match=f"{victim.name}: the file is missing") as missing:
         delta.compact(shuffled, sort_by=["k"])
+    assert missing.value.partition == "2013-01"
+    assert w.orphans(shuffled) == []
+
+
+@pytest.mark.parametrize("all_of_it", [True, False])
+def test_files_without_a_checksum_are_compacted_only_if_the_rows_are_those_that_were_written(
+    shuffled: Path, all_of_it: bool
+) -> None:
+    w.forget_checksums(shuffled)
+    victim = delta.open_snapshot(shuffled).files[0]
+    path = shuffled / victim.path
+    # Readable, larger than the others, and not what was written, with the log speaking of its size.
+    pq.write_table(events(np.arange(15_000)), path)
+    size = path.stat().st_size
+    for entry in (shuffled / "_delta_log").glob("*.json"):
+        lines = entry.read_text().splitlines()
+        lines = [
+            re.sub(r'"size":\d+', f'"size":{size}', line) if path.name in line else line
+            for line in lines
+        ]
+        entry.write_text("\n".join(lines))
+    most = size + 1 if all_of_it else size
+    with pytest.raises(DamageError, match="the files do not hold the rows that were written"):
+        delta.compact(shuffled, sort_by=["k"], target_bytes=most)
     assert w.orphans(shuffled) == []
 
 

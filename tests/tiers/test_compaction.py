@@ -14,12 +14,13 @@ import pytest
 from lakebook import delta
 from lakebook.contract.model import Column
 from lakebook.delta import tokens as token
+from lakebook.delta.checksums import checksum_of, named_checksum
 from lakebook.delta.place import Place
+from lakebook.delta.snapshot import DataFile
 from lakebook.engines import get_engine
 from lakebook.errors import StorageError
 from lakebook.intervals import Interval
 from lakebook.names import TierTables
-from lakebook.tiers.checksums import checksum_of, named_checksum
 from lakebook.tiers.compaction import plan_compaction, run_compaction, sort_columns
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.promote import promote
@@ -117,8 +118,12 @@ def test_a_flipped_bit_in_warm_is_not_compacted_into_a_good_checksum(small: Tier
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
-    with pytest.raises(StorageError, match=f"{victim.name}.*the file is damaged"):
+    with pytest.raises(StorageError) as raised:
         run_compaction(compact_plan)
+    assert raised.value.sentence == (
+        f"{victim}: silver.events 2013-01 in warm: its SHA-256 is not the one in its name; make it "
+        "anew: lakebook run silver.events --start 2013-01-01 --end 2013-02-01 --force"
+    )
     assert w.orphans(small.warm) == []
 
 
@@ -126,20 +131,20 @@ def test_a_move_back_while_warm_is_compacted_wins(
     small: TierTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A promoted and moved partition has another copy by then: its fence in warm has moved."""
-    from lakebook.tiers import compaction
+    from lakebook.delta import compaction
 
     before = whole(small)
     move_to_warm(small, CONTRACT, ["2013-01"])
-    real = compaction.check_named
+    real = compaction.bytes_damage
     again: list[object] = []
 
-    def meanwhile(path: Path) -> None:
+    def meanwhile(path: Path, file: DataFile) -> str:
         if not again:
             again.append(promote(small, ["2013-01"]))
             again.append(move_to_warm(small, CONTRACT, ["2013-01"]))
-        real(path)
+        return real(path, file)
 
-    monkeypatch.setattr(compaction, "check_named", meanwhile)
+    monkeypatch.setattr(compaction, "bytes_damage", meanwhile)
     (plan,) = [p for p in plan_compaction(small, CONTRACT) if p.tier == "warm"]
     result = run_compaction(plan)
     assert (result.compacted, result.skipped) == ((), ("2013-01",))

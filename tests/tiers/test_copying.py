@@ -12,10 +12,10 @@ import delta_worker as w
 import pytest
 
 from lakebook import delta
+from lakebook.delta.checksums import checksum_of, named_checksum
 from lakebook.errors import StorageError
 from lakebook.names import TierTables
 from lakebook.tiers import copying
-from lakebook.tiers.checksums import checksum_of, named_checksum
 from lakebook.tiers.copying import Source, copy_files
 
 SIZES = (0, 1, copying._BUFFER, copying._BUFFER + 1, 3 * copying._BUFFER + 7, 11, 12, 13)

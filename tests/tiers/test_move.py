@@ -12,13 +12,13 @@ import delta_worker as w
 import pytest
 
 from lakebook import delta
+from lakebook.delta.checksums import named_checksum
 from lakebook.delta.transaction import Change, transact
 from lakebook.delta.whole import has_copy
 from lakebook.errors import ConflictError, StorageError
 from lakebook.intervals import Interval
 from lakebook.names import Roots, TierTables, tier_tables
 from lakebook.tiers import warm
-from lakebook.tiers.checksums import named_checksum
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.placing import NewPlace, set_places
 from lakebook.tiers.promote import promote

@@ -122,14 +122,28 @@ def test_damage_in_hot_is_found_and_named(half: TierTables) -> None:
     for p in MONTHS[:5]:
         tier, file, _ = findings[p]
         assert tier == "hot" and file.endswith(f"_partition={p}/{paths[p].name}")
-    assert "digest" in findings["2013-01"][2] or "decoded" in findings["2013-01"][2]
-    assert "decoded" in findings["2013-02"][2]
+    checksum = "its SHA-256 is not the one in its name"
+    assert findings["2013-01"][2] == findings["2013-02"][2] == checksum
     assert "bytes, and the log says" in findings["2013-03"][2]
     assert findings["2013-04"][2] == "the file is missing"
     assert len(content) == size or "bytes" in findings["2013-05"][2]
 
 
+def test_damage_of_a_file_without_a_checksum_is_found_by_its_rows(half: TierTables) -> None:
+    w.forget_checksums(half.hot)
+    result = look(half)
+    assert (result.findings, result.unnamed) == ((), 6)
+    paths = {p: file_of(half, p) for p in MONTHS}
+    flip(paths["2013-01"], page(paths["2013-01"]))
+    flip(paths["2013-02"], -2)  # of the magic bytes at the end
+    findings = found(half)
+    assert findings.keys() == {"2013-01", "2013-02"}
+    assert "digest" in findings["2013-01"][2] or "decoded" in findings["2013-01"][2]
+    assert "decoded" in findings["2013-02"][2]
+
+
 def test_statistics_that_would_hide_rows_are_found(half: TierTables) -> None:
+    w.forget_checksums(half.hot)
     path = file_of(half, "2013-02")
     chunk = pq.read_metadata(path).row_group(0).column(1)
     raw = chunk.statistics.max_raw.to_bytes(8, "little")
@@ -298,7 +312,15 @@ def test_quarantines_are_looked_at_as_well(half: TierTables) -> None:
     (path,) = map(Path, delta.open_snapshot(aside).paths())
     path.unlink()
     assert look(half).findings == (
-        Finding("silver.events__quarantine", "hot", "2013-01", str(path), "the file is missing"),
+        Finding(
+            "silver.events__quarantine",
+            "hot",
+            "2013-01",
+            str(path),
+            "the file is missing",
+            "make it anew: lakebook run silver.events --start 2013-01-01 --end 2013-02-01 --force",
+            "lakebook run silver.events --start 2013-01-01 --end 2013-02-01 --force",
+        ),
     )
 
 

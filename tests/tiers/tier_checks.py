@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 from tiers.tier_lake import MONTHS, rows_of
 
 from lakebook import delta
+from lakebook.delta.checksums import checksum_of, named_checksum
 from lakebook.delta.digest import digest_file
 from lakebook.delta.tokens import signed
 from lakebook.names import TierTables
-from lakebook.tiers.checksums import checksum_of, named_checksum
 from lakebook.tiers.cold.archive_check import archive_damages
 from lakebook.tiers.cold.cold_folders import archive_folder, archives
 

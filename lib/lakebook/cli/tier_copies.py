@@ -128,7 +128,8 @@ def promote(
     tables = tier_tables(settings.roots, contract.dataset)
     names = tier_shared.partitions_of(settings, contract, start, end)
     with telling(settings, "tier promote", job="restore") as told:
-        done = bring(tables, names, expires=int(expires.timestamp()), run=told.run_id)
+        stays = int(expires.timestamp())
+        done = bring(tables, names, expires=stays, run=told.run_id, contract=contract)
         told.add(_operations("promote", tables, done, "warm", "hot", expires))
         sweep_warm(tables, run=told.run_id)
     if as_json:
@@ -179,12 +180,18 @@ def verify(
             {
                 "partitions": found.partitions,
                 "size_bytes": found.size_bytes,
+                "files_without_checksum": found.unnamed,
                 "findings": [vars(one) for one in found.findings],
             }
         )
     else:
         for one in found.findings:
             shared.error_console().print(f"damaged {one.sentence}", markup=False, soft_wrap=True)
+        if found.unnamed:
+            files = plural(found.unnamed, "file")
+            shared.console().print(
+                f"{files} made before files had checksums: judged by their rows and their footers"
+            )
         what = f"{plural(found.partitions, 'partition')}, {size_text(found.size_bytes)} verified"
         verdict = plural(len(found.findings), "finding") if found.findings else "all as it must be"
         shared.console().print(f"{what}: {verdict}")

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from ..errors import ConflictError, RunError, storage_errors
 from ..intervals import NULL, WHOLE
 from . import tokens as token
+from .checksums import name_by_checksum
+from .damage import is_intact
 from .disk import sync_file
 from .faults import fault_point
 from .inspection import Inspection, StagedFile
@@ -24,6 +26,8 @@ from .snapshot import Snapshot
 from .staging import Stage
 from .stats import file_stats
 from .transaction import Change, NewFile, transact
+
+Intact = Callable[[Snapshot, str], bool]
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def commit_replace(
     metadata: Mapping[str, str],
     kept: Sequence[str] = (),
     together: bool = False,
-    intact: Callable[[Snapshot, str], bool] = lambda now, partition: True,
+    intact: Intact | None = None,
 ) -> CommitResult:
     """Replace partitions by what is staged, each only if its fence stands as noted.
 
@@ -75,7 +79,8 @@ def commit_replace(
     kept: partitions with a live file that keep it and only get their fingerprint.
     together: all or nothing (a merge: a key may have moved between partitions). Every moved fence
         is a conflict then, whatever the fingerprint says.
-    intact: whether what lies in warm or cold is undamaged; if not, equal rows are written as well.
+    intact: whether a partition is what was committed, wherever it lies; if not, equal rows are
+        written as well. None: what lies in warm or cold is taken for whole.
     metadata: for people (run, interval, inputs); it vanishes with the log's retention.
 
     The stage is finished: what was not committed is deleted. Raises RunError if a sweep took it.
@@ -219,7 +224,7 @@ def _judge(
     partitions: Sequence[str],
     inspection: Inspection,
     fps: Mapping[str, int],
-    intact: Callable[[Snapshot, str], bool],
+    intact: Intact | None,
 ) -> _Verdict:
     verdict = _Verdict()
     for p in partitions:
@@ -276,10 +281,11 @@ def _files_of(
     return staged
 
 
-def _holds(now: Snapshot, partition: str, intact: Callable[[Snapshot, str], bool]) -> bool:
-    """Whether the rows that `data/` speaks of are there: in a file of hot, or whole elsewhere."""
-    is_away = now.place(partition).tier in ("warm", "cold")
-    return intact(now, partition) if is_away else partition in now.by_partition
+def _holds(now: Snapshot, partition: str, intact: Intact | None) -> bool:
+    """Whether the rows that `data/` speaks of are there, every byte of them."""
+    if intact is not None:
+        return intact(now, partition)
+    return now.place(partition).tier in ("warm", "cold") or is_intact(now, partition)
 
 
 def _empty_file(stage: Stage, made: Snapshot, partition: str) -> StagedFile:
@@ -290,6 +296,7 @@ def _empty_file(stage: Stage, made: Snapshot, partition: str) -> StagedFile:
     with storage_errors("staging files", stage.table):
         pq.write_table(schema.empty_table(), path)
         sync_file(path)
+        (path,) = name_by_checksum(stage, [path])
     return StagedFile(
         path=path.relative_to(stage.table).as_posix(),
         partition=partition,

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..engines.duckdb_sort import SORT_MEMORY_MB
-from ..errors import StorageError, UserError, did_you_mean, storage_errors
+from ..errors import DamageError, StorageError, UserError, did_you_mean, storage_errors
 from . import commit
 from . import tokens as token
-from .digest import Digest
+from .checksums import name_by_checksum, named_checksum
+from .damage import MISSING, bytes_damage
+from .digest import Digest, digest_groups
 from .faults import fault_point
 from .footers import hides_nan
 from .inspection import digest_files, read_footer
@@ -90,8 +92,6 @@ def compact(
     target_bytes: int = TARGET_BYTES,
     memory_mb: int = SORT_MEMORY_MB,
     run_id: str = "",
-    check: Callable[[Path], None] | None = None,
-    name: Callable[[Stage, Path], Path] | None = None,
 ) -> CompactResult:
     """Merge the small files of partitions that have several, in one commit.
 
@@ -99,11 +99,9 @@ def compact(
     ----------
     sort_by: columns that the new files are sorted by, most significant first; none: order is kept.
     memory_mb: what a sort may hold before it spills into the table's staging folder.
-    check: looks at an old file before it is read, and raises what is wrong with it.
-    name: gives a new file, which is on the disk by then, another name (`Stage.rename`).
 
-    Raises UserError for an unknown column, StorageError if the rows are not those that were
-    written or would not stay the same.
+    Raises UserError for an unknown column, StorageError if an old file is damaged, or if the rows
+    would not stay the same.
     """
     noted = open_snapshot(table)
     work = small_files(noted, partitions, target_bytes=target_bytes)
@@ -116,9 +114,9 @@ def compact(
         new: dict[str, list[NewFile]] = {}
         with storage_errors("compacting", table):
             for partition, files in work.items():
-                paths = _rewritten(stage, noted, files, layout, check)
+                paths = _rewritten(stage, noted, files, layout)
                 if paths is not None:
-                    new[partition] = _described(stage, noted, partition, paths, name)
+                    new[partition] = _described(stage, noted, partition, paths)
             return _commit(stage, noted, work, new)
     except BaseException:
         stage.discard()
@@ -136,32 +134,24 @@ def _check_columns(noted: Snapshot, sort_by: Sequence[str]) -> None:
 
 
 def _rewritten(
-    stage: Stage,
-    noted: Snapshot,
-    files: Sequence[DataFile],
-    layout: Layout,
-    check: Callable[[Path], None] | None,
+    stage: Stage, noted: Snapshot, files: Sequence[DataFile], layout: Layout
 ) -> dict[Path, Digest] | None:
     """New files of a partition, on the disk; None if somebody replaced and deleted the old ones."""
     assert noted.schema is not None
     partition = files[0].partition
     sources = [noted.table / file.path for file in files]
     try:
-        if check is not None:
-            for path in sources:
-                check(path)
+        for path, file in zip(sources, files, strict=True):
+            if what := bytes_damage(path, file):
+                raise DamageError(what, where=str(path), partition=partition)
         paths, read = rewrite(stage, partition, sources, noted.schema, layout)
-    except FileNotFoundError as gone:
-        if commit.fence_stands(noted, open_snapshot(noted.table), partition):
-            raise StorageError("a file of the table is missing", where=str(gone.filename)) from None
-        return None
-    whole = len(files) == len(noted.by_partition[partition])
-    if whole and noted.data(partition) not in (None, token.signed(read.value)):
-        raise StorageError(
-            f"the files of {partition} do not hold the rows that were written",
-            where=str(noted.table),
-            fix="write or restore the partition again",
-        )
+        _check_rows(noted, partition, files, read)
+    except (DamageError, FileNotFoundError) as found:
+        if not commit.fence_stands(noted, open_snapshot(noted.table), partition):
+            return None
+        if isinstance(found, DamageError):
+            raise
+        raise DamageError(MISSING, where=str(found.filename), partition=partition) from None
     written = digest_files({path: read_footer(path).num_row_groups for path in paths}, threads=2)
     if sum(written.values(), Digest(0)).value != read.value:
         raise StorageError(
@@ -170,18 +160,32 @@ def _rewritten(
     return written
 
 
+def _check_rows(noted: Snapshot, partition: str, files: Sequence[DataFile], read: Digest) -> None:
+    """Raise DamageError if the rows that were read are not those that were written.
+
+    Where checksums have told so already, files that are not merged are not read for it.
+    """
+    rest = [file for file in noted.by_partition[partition] if file not in files]
+    if rest and all(named_checksum(file.path) for file in files):
+        return
+    for file in rest:
+        read += sum(digest_groups(noted.table / file.path), Digest(0))
+    if noted.data(partition) not in (None, token.signed(read.value)):
+        raise DamageError(
+            "the files do not hold the rows that were written (their digest differs)",
+            where=str((noted.table / files[0].path).parent),
+            partition=partition,
+        )
+
+
 def _described(
-    stage: Stage,
-    noted: Snapshot,
-    partition: str,
-    digests: Mapping[Path, Digest],
-    name: Callable[[Stage, Path], Path] | None,
+    stage: Stage, noted: Snapshot, partition: str, digests: Mapping[Path, Digest]
 ) -> list[NewFile]:
     assert noted.schema is not None
     new = []
-    for path, digest in digests.items():
-        stats = file_stats(read_footer(path), noted.schema, nan_columns=digest.nan_columns)
-        named = path if name is None else name(stage, path)
+    named_paths = name_by_checksum(stage, list(digests), threads=2)
+    for digest, named in zip(digests.values(), named_paths, strict=True):
+        stats = file_stats(read_footer(named), noted.schema, nan_columns=digest.nan_columns)
         relative = named.relative_to(stage.table).as_posix()
         new.append(NewFile(relative, partition, named.stat().st_size, json.dumps(stats)))
     return new

@@ -20,6 +20,7 @@ FAULT_POINTS = (
     "stage.after_manifest",
     "stage.second_file",
     "inspect.before",
+    "inspect.before_name",
     "inspect.after",
     "commit.before_empty",
     "commit.before_write",

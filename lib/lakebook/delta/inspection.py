@@ -1,4 +1,5 @@
-"""Audits staged files by their footers and digests their rows. The commit takes what it says.
+"""Audits staged files by their footers, digests their rows and names them by their checksums. The
+commit takes what it says.
 
 delta-rs checks neither types nor nulls of the files that it is given, so this does.
 """
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 
 from ..contract.types import type_of
 from ..errors import ContractError, StorageError, did_you_mean, storage_errors
+from .checksums import name_by_checksum
 from .digest import MASK, Digest, digest_groups
 from .disk import sync_file
 from .faults import fault_point
@@ -78,6 +80,7 @@ class Inspection:
 def inspect(stage: Stage, contract: TableContract, *, threads: int = 2) -> Inspection:
     """Check every footer against the contract, make statistics, digest the rows, sync the files.
 
+    Files get their final names here, which end in the checksum of their bytes.
     Raises ContractError naming column, found and expected.
     """
     fault_point("inspect.before")
@@ -100,14 +103,16 @@ def _inspect(
         footers[path] = read_footer(path)
         check_footer(footers[path], schema, contract)
     digests = digest_files({path: f.num_row_groups for path, f in footers.items()}, threads)
+    fault_point("inspect.before_name")
+    named = name_by_checksum(stage, [path for path, _ in staged], threads=threads)
     files = []
-    for path, partition in staged:
+    for (path, partition), final in zip(staged, named, strict=True):
         stats = file_stats(footers[path], schema, nan_columns=digests[path].nan_columns)
         files.append(
             StagedFile(
-                path=path.relative_to(stage.table).as_posix(),
+                path=final.relative_to(stage.table).as_posix(),
                 partition=partition,
-                size_bytes=path.stat().st_size,
+                size_bytes=final.stat().st_size,
                 rows=footers[path].num_rows,
                 stats_json=json.dumps(stats),
                 digest=digests[path].value,

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ..engines.duckdb_sort import SORT_MEMORY_MB, sorted_batches
 from ..engines.polars_engine import COMPRESSION_LEVEL
-from ..errors import StorageError
+from ..errors import DamageError
 from .digest import Digest, digest_rows
 from .disk import remove
 from .faults import fault_point
@@ -42,7 +42,7 @@ def rewrite(
 ) -> tuple[list[Path], Digest]:
     """Stage the rows of Parquet files anew; return the new files and the digest of what was read.
 
-    Raises FileNotFoundError if a source is gone, StorageError if one is damaged.
+    Raises FileNotFoundError if a source is gone, DamageError if one cannot be decoded.
     """
     footers = [read_footer(path) for path in sources]
     reading = _Reading(sources, schema, _batch_rows(footers))
@@ -92,7 +92,7 @@ class _Reading:
             except (pa.ArrowInvalid, OSError) as broken:
                 if isinstance(broken, OSError) and broken.errno is not None:
                     raise
-                raise StorageError(f"a damaged Parquet file: {broken}", where=str(path)) from None
+                raise DamageError(f"it cannot be decoded ({broken})", where=str(path)) from None
 
     def _conform(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         columns = [

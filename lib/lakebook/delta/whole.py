@@ -18,16 +18,17 @@ from .snapshot import DataFile, Snapshot
 _TRIES = 100
 
 
-def open_whole(hot: Path, warm: Path) -> Snapshot:
+def open_whole(hot: Path, warm: Path, *, lost_ok: bool = False) -> Snapshot:
     """The newest hot snapshot, with the files of the partitions that lie in warm.
 
     Their paths are absolute. Partitions in cold have no file in it. Raises StorageError if warm
-    lacks what hot places there.
+    lacks what hot places there; with `lost_ok` such a partition has no file in it, which is for
+    its reader to say.
     """
-    return open_both(hot, warm)[1]
+    return open_both(hot, warm, lost_ok=lost_ok)[1]
 
 
-def open_both(hot: Path, warm: Path) -> tuple[Snapshot, Snapshot]:
+def open_both(hot: Path, warm: Path, *, lost_ok: bool = False) -> tuple[Snapshot, Snapshot]:
     """Hot as it stands, which is what a writer notes, and the same as `open_whole` gives it."""
     for attempt in range(_TRIES):
         snapshot = open_snapshot(hot)
@@ -38,6 +39,8 @@ def open_both(hot: Path, warm: Path) -> tuple[Snapshot, Snapshot]:
             time.sleep(min(0.002 * attempt, 0.05))  # a lake that changes faster than it is read
         is_calm = attempt > 2 and open_snapshot(hot).version == snapshot.version
         if is_calm and (missing := _missing(snapshot, open_snapshot(warm))):
+            if lost_ok:
+                return snapshot, _joined(snapshot, open_snapshot(warm))
             raise StorageError(  # nobody has moved it
                 f"{', '.join(missing[:3])} should lie in warm and is not there",
                 where=str(warm),
@@ -54,9 +57,13 @@ def with_warm(hot: Snapshot, warm: Path) -> Snapshot | None:
     copies = open_snapshot(warm)
     if _missing(hot, copies):
         return None
+    return _joined(hot, copies)
+
+
+def _joined(hot: Snapshot, warm: Snapshot) -> Snapshot:
     files = [
-        DataFile(str(warm / file.path), file.partition, file.size_bytes, file.stats_json)
-        for file in copies.files_in(placed)
+        DataFile(str(warm.table / file.path), file.partition, file.size_bytes, file.stats_json)
+        for file in warm.files_in(p for p in hot.placed("warm") if has_copy(hot, warm, p))
     ]
     return replace(hot, files=(*hot.files, *files))
 

@@ -100,4 +100,4 @@ def _bring_to_hot(context: LakeContext, contract: TableContract, partitions: Seq
         from ..tiers.promote import promote
 
         tables = tier_tables(context.settings.roots, contract.dataset)
-        promote(tables, warm, run=context.run.run_id)
+        promote(tables, warm, run=context.run.run_id, contract=contract)

@@ -1,7 +1,4 @@
-"""Compaction of a dataset: each partition where it lies, sorted by time and key.
-
-Files in warm are named by their checksum, so theirs is compared before and stated after.
-"""
+"""Compaction of a dataset: each partition where it lies, sorted by time and key."""
 
 from __future__ import annotations
 
@@ -15,13 +12,12 @@ from ..contract.model import TableContract
 from ..delta import CompactResult, compact, open_snapshot, small_files, sweep
 from ..delta.rewriting import TARGET_BYTES
 from ..delta.snapshot import DataFile, Snapshot
-from ..delta.staging import Stage
 from ..delta.whole import has_copy
 from ..engines.duckdb_sort import SORT_MEMORY_MB
 from ..names import TierTables
 from .batches import in_batches
-from .checksums import check_named, checksum_of, name_with_checksum
 from .operation import Operation
+from .remedy import with_remedy
 
 _STEP_BYTES = 1 << 30  # merged by one commit: what a kill undoes, and needs room beside the old
 
@@ -35,6 +31,8 @@ class Compaction:
     table: Path
     sort_by: tuple[str, ...]
     work: Mapping[str, tuple[DataFile, ...]]  # partition -> its small files
+    tables: TierTables
+    contract: TableContract
 
     @property
     def files(self) -> int:
@@ -79,7 +77,9 @@ def plan_compaction(
         work = small_files(snapshot, wanted, target_bytes=target_bytes)
         if work:
             by = sort_columns(contract, snapshot.schema)
-            found.append(Compaction(str(tables.dataset), tier, snapshot.table, by, work))
+            found.append(
+                Compaction(str(tables.dataset), tier, snapshot.table, by, work, tables, contract)
+            )
     return tuple(found)
 
 
@@ -104,24 +104,18 @@ def run_compaction(
     run = run or f"compact-{uuid.uuid4().hex[:8]}"
     sweep(plan.table)
     total = CompactResult(open_snapshot(plan.table).version, ())
-    warm = plan.tier == "warm"
     sizes = {p: sum(file.size_bytes for file in files) for p, files in plan.work.items()}
     for partitions in in_batches(sizes, most_bytes=_STEP_BYTES, most=len(sizes)):
-        done = compact(
-            plan.table,
-            partitions,
-            sort_by=plan.sort_by,
-            target_bytes=target_bytes,
-            memory_mb=memory_mb,
-            run_id=run,
-            check=check_named if warm else None,
-            name=_name if warm else None,
-        )
+        with with_remedy(plan.tables, plan.contract):
+            done = compact(
+                plan.table,
+                partitions,
+                sort_by=plan.sort_by,
+                target_bytes=target_bytes,
+                memory_mb=memory_mb,
+                run_id=run,
+            )
         total = total.then(done)
         if on_progress is not None:
             on_progress(done)
     return total
-
-
-def _name(stage: Stage, path: Path) -> Path:
-    return stage.rename(path, name_with_checksum(path.name, checksum_of(path)))

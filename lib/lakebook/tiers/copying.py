@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+from ..delta.checksums import name_with_checksum
+from ..delta.damage import MISSING
 from ..delta.disk import sync_folder
 from ..delta.faults import fault_point
 from ..delta.snapshot import rows_in
 from ..delta.staging import Stage
 from ..delta.transaction import NewFile
-from ..errors import StorageError, storage_errors
-from .checksums import check_checksum, name_with_checksum
+from ..errors import DamageError, storage_errors
 
 _CHUNK = 8 << 20
 _BUFFER = 1 << 18  # small enough to stay in the processor's cache while it is hashed
@@ -59,7 +60,7 @@ class _Copied:
 def copy_files(stage: Stage, sources: Sequence[Source]) -> dict[str, list[NewFile]]:
     """Copy files into a stage, durably; give what to commit, by partition.
 
-    Raises StorageError naming the source if it is missing, or not what it was.
+    Raises DamageError naming the source if it is missing, or not what it was.
     """
     copied: dict[str, list[NewFile]] = {}
     numbers: dict[str, int] = {}
@@ -83,11 +84,8 @@ def copy_files(stage: Stage, sources: Sequence[Source]) -> dict[str, list[NewFil
             try:
                 checksum, handle = _copy(source.path, path, hasher)
             except FileNotFoundError:
-                raise StorageError(
-                    "the file is missing",
-                    where=str(source.path),
-                    fix="run again, if a vacuum or an erasure took it meanwhile; else `lakebook "
-                    "tier verify` names what is damaged",
+                raise DamageError(
+                    MISSING, where=str(source.path), partition=source.partition
                 ) from None
             syncs.append(syncer.submit(_sync, handle, checksum))
             behind.append(_Copied(source, path, checksum))
@@ -105,13 +103,16 @@ def _named(stage: Stage, one: _Copied) -> NewFile:
     """Check a copy, and name it by its checksum."""
     source, checksum = one.source, one.checksum.result()
     size = one.path.stat().st_size
-    if source.expected:
-        check_checksum(source.path, checksum, source.expected)
-    elif size != source.size_bytes:
-        raise StorageError(
-            f"it has {size:,} bytes and should have {source.size_bytes:,}: the file is damaged",
-            where=str(source.path),
-            fix="run the step of this partition again",
+    if size != source.size_bytes:
+        found = f"it has {size:,} bytes and should have {source.size_bytes:,}"
+    elif source.expected and not checksum.startswith(source.expected):
+        expected = source.expected[:12]
+        found = f"its bytes have the SHA-256 {checksum[:12]}… and should have {expected}…"
+    else:
+        found = ""
+    if found:
+        raise DamageError(
+            f"{found}: the file is damaged", where=str(source.path), partition=source.partition
         )
     fault_point("copy.before_name")
     named = stage.rename(one.path, name_with_checksum(one.path.name, checksum))

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ..delta.checksums import named_checksum
+from ..delta.damage import bytes_damage
 from ..delta.digest import MASK
-from ..delta.snapshot import DataFile
+from ..delta.snapshot import DataFile, Snapshot
 from ..delta.tokens import signed
-from .checksums import checksum_of, named_checksum
+from ..errors import DamageError
 from .cold.archive_check import Damage
+from .copying import Source
 from .decoding import BrokenFileError, Decoder
-from .page_cache import forget_pages
+
+
+def check_rows(snapshot: Snapshot, sources: Iterable[Source]) -> None:
+    """Decode those partitions of some files to copy of which no checksum tells whether they are
+    whole. Raises DamageError.
+    """
+    unknown = dict.fromkeys(one.partition for one in sources if one.expected is None)
+    with Decoder() as decoder:
+        for p in unknown:
+            files, rows = snapshot.files_in([p]), snapshot.data(p)
+            for damage in file_damages(snapshot.table, files, rows, rows=True, decoder=decoder):
+                raise DamageError(damage.what, where=str(damage.path), partition=p)
 
 
 def file_damages(
@@ -49,20 +63,3 @@ def file_damages(
         if len(found) > 1:
             where, which = where.parent, f"the rows of its {len(found)} files"
         yield Damage(where, f"{which} are not those that were committed (their digest differs)")
-
-
-def bytes_damage(path: Path, file: DataFile) -> str:
-    """What is wrong with a file's size or checksum; empty if nothing is."""
-    try:
-        size = path.stat().st_size
-        if size != file.size_bytes:
-            return f"it has {size:,} bytes, and the log says {file.size_bytes:,}"
-        forget_pages(path)
-        expected = named_checksum(path.name)
-        if expected is not None and not checksum_of(path).startswith(expected):
-            return "its SHA-256 is not the one in its name"
-    except FileNotFoundError:
-        return "the file is missing"
-    except OSError as failed:
-        return f"it cannot be read ({failed.strerror})"
-    return ""

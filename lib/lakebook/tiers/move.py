@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 from ..contract.model import TableContract
+from ..delta.checksums import named_checksum
 from ..delta.faults import fault_point
 from ..delta.snapshot import DataFile, Snapshot
 from ..names import TierTables
-from .checksums import named_checksum
 from .copying import Source
+from .file_check import check_rows
 from .operation import Operation
 from .placing import CHANGED, Fences, NewPlace, Placed, moved_on
+from .remedy import with_remedy
 from .warm import bring_to_warm, note_tables
 
 
@@ -86,7 +88,9 @@ def move_to_warm(
         return Moved(noted.hot.version, (), skipped)
     places = dict.fromkeys(wanted, NewPlace("warm"))
     about = {"operation_kind": "move", **(metadata or {})}
-    placed = bring_to_warm(tables, noted, sources, places, run=run, metadata=about)
+    with with_remedy(tables, contract):
+        check_rows(noted.hot, sources)
+        placed = bring_to_warm(tables, noted, sources, places, run=run, metadata=about)
     return Moved.of(placed, sources, skipped)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 
+from ..contract.model import TableContract
 from ..delta.faults import fault_point
 from ..delta.snapshot import Snapshot
 from ..delta.staging import begin_stage
@@ -12,8 +14,10 @@ from ..delta.sweeper import sweep
 from ..delta.whole import open_both
 from ..names import TierTables
 from .copying import Source, copy_files
+from .file_check import check_rows
 from .move import Moved, sources_of, split_by_place
 from .placing import NewPlace, Placed, set_places
+from .remedy import with_remedy
 
 
 def promote(
@@ -23,9 +27,11 @@ def promote(
     run: str = "",
     expires: int = 0,
     metadata: Mapping[str, str] | None = None,
+    contract: TableContract | None = None,
 ) -> Moved:
     """Bring partitions that lie in warm to hot. One that changes meanwhile stays and is named.
 
+    `contract`: for what is said of a damaged file.
     `expires`: until when (seconds since 1970) it stays in hot; 0: until its policy moves it.
     The copy in warm is stale from then on, and goes with the next sweep.
     """
@@ -39,7 +45,9 @@ def promote(
         return Moved(hot.version, (), skipped)
     places = dict.fromkeys(wanted, NewPlace("hot", expires=expires))
     about = {"operation_kind": "promote", **(metadata or {})}
-    placed = bring_to_hot(tables, hot, sources, places, run=run, metadata=about)
+    with with_remedy(tables, contract) if contract else nullcontext():
+        check_rows(whole, sources)
+        placed = bring_to_hot(tables, hot, sources, places, run=run, metadata=about)
     return Moved.of(placed, sources, skipped)
 
 

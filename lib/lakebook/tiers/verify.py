@@ -1,7 +1,7 @@
 """Looks for bit rot: is everything that the logs name still there, and still what it was?
 
-Hot is compared by the digest of its rows, warm by the checksums in its files' names, cold by the
-manifests, each manifest by the token that names it. Nothing is changed.
+Hot and warm are compared by the checksums in their files' names, hot by the digest of its rows too,
+cold by the manifests, each manifest by the token that names it. Nothing is changed.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from pathlib import Path
 
 from ..contract.model import TableContract
 from ..delta import open_snapshot
+from ..delta.checksums import named_checksum
 from ..delta.commit import fence_stands
 from ..delta.place import Tier
-from ..delta.snapshot import Snapshot
+from ..delta.snapshot import DataFile, Snapshot
 from ..delta.whole import has_copy
 from ..errors import StorageError
-from ..names import Dataset, TierTables, tier_tables
+from ..names import LAYERS, Dataset, TierTables, tier_tables
 from ..settings import Settings
 from .cold.archive_check import Damage, archive_damages
 from .cold.cold_folders import archive_folder
 from .decoding import Decoder
 from .file_check import file_damages
+from .remedy import remedy_of
 from .sizes import archived
 
 READABLE: tuple[Tier, ...] = ("hot", "warm", "cold")
@@ -42,10 +44,13 @@ class Finding:
     partition: str
     file: str
     what: str
+    advice: str = ""  # what to do
+    command: str = ""  # the one in it that mends it; empty: none does
 
     @property
     def sentence(self) -> str:
-        return f"{self.dataset} {self.partition} in {self.tier}: {self.file}: {self.what}"
+        found = f"{self.dataset} {self.partition} in {self.tier}: {self.file}: {self.what}"
+        return f"{found}; {self.advice}" if self.advice else found
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Verified:
-    """What was looked at. A partition whose copy and archive were read counts twice."""
+    """What was looked at. A partition whose copy and archive were read counts twice.
+
+    `unnamed`: files of hot and warm without a checksum in their names, which Lakebook gives them
+    since 2026-11: they were decoded, and their rows' digest compared.
+    """
 
     findings: tuple[Finding, ...]
     partitions: int
     size_bytes: int
+    unnamed: int = 0
 
 
 def verify(
@@ -86,13 +96,14 @@ def verify(
     chosen = frozenset(tiers)
     findings: list[Finding] = []
     todo: list[_Part] = []
-    for dataset in _datasets(settings, tables):
+    for contract, dataset in _datasets(settings, tables):
         places = tier_tables(settings.roots, dataset)
         try:
-            todo += _parts(places, chosen)
+            todo += _parts(contract, places, chosen)
         except StorageError as broken:  # a log
             tier = "warm" if Path(broken.where).is_relative_to(places.warm) else "hot"
-            findings.append(Finding(str(dataset), tier, "*", broken.where, broken.found))
+            where, what = broken.where, broken.found
+            findings.append(Finding(str(dataset), tier, "*", where, what, broken.fix))
     total = sum(part.size_bytes for part in todo)
     done = 0
 
@@ -100,27 +111,62 @@ def verify(
         with decoders.one() as decoder:
             return _damages(part, deep, decoder)
 
+    damaged: list[tuple[_Part, list[Damage]]] = []
     with closing(_Decoders()) as decoders, ThreadPoolExecutor(_THREADS) as pool:
         for part, damages in zip(todo, pool.map(look, todo), strict=True):
-            name = str(part.tables.dataset)
-            for damage in damages:
-                file, what = str(damage.path), damage.what
-                findings.append(Finding(name, part.tier, part.partition, file, what))
+            if damages:
+                damaged.append((part, damages))
             done += part.size_bytes
-            on_progress(Progress(name, part.partition, done, total))
-    return Verified(tuple(findings), len(todo), total)
+            on_progress(Progress(str(part.tables.dataset), part.partition, done, total))
+    findings += _with_advice(settings, damaged)
+    unnamed = sum(named_checksum(file.path) is None for part in todo for file in part.files)
+    return Verified(tuple(findings), len(todo), total, unnamed)
+
+
+def _with_advice(
+    settings: Settings, damaged: Sequence[tuple[_Part, list[Damage]]]
+) -> Iterator[Finding]:
+    """Each damage with what mends it: that of a copy may be its archive, if that is whole."""
+    cold = {(part.tables.dataset, part.partition) for part, _ in damaged if part.tier == "cold"}
+    for part, damages in damaged:
+        dataset, p, contract = part.tables.dataset, part.partition, part.contract
+        own = part.hot
+        if dataset != contract.dataset:  # a quarantine: it is made anew with the dataset
+            own = open_snapshot(tier_tables(settings.roots, contract.dataset).hot)
+        remedy = remedy_of(
+            contract,
+            p,
+            own,
+            restores=part.tier != "cold"
+            and part.hot.archive(p) is not None
+            and (dataset, p) not in cold,
+            damaged=[other.partition for other, _ in damaged if other.contract is contract],
+        )
+        for found in damages:
+            where = str(found.path)
+            yield Finding(
+                str(dataset), part.tier, p, where, found.what, remedy.advice, remedy.command
+            )
 
 
 @dataclass(frozen=True)
 class _Part:
     """A partition in one tier; in cold also for a copy elsewhere, if its archive still counts."""
 
+    contract: TableContract
     tables: TierTables
     hot: Snapshot
     warm: Snapshot
     partition: str
     tier: Tier
     size_bytes: int
+
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        """Of hot or warm."""
+        if self.tier == "cold":
+            return ()
+        return (self.hot if self.tier == "hot" else self.warm).files_in([self.partition])
 
 
 class _Decoders:
@@ -142,24 +188,30 @@ class _Decoders:
             decoder.close()
 
 
-def _datasets(settings: Settings, tables: Sequence[TableContract]) -> Iterator[Dataset]:
-    for contract in tables:
-        yield contract.dataset
-        if (tier_tables(settings.roots, contract.dataset.quarantine).hot / "_delta_log").is_dir():
-            yield contract.dataset.quarantine
+def _datasets(
+    settings: Settings, tables: Sequence[TableContract]
+) -> Iterator[tuple[TableContract, Dataset]]:
+    """Datasets and their quarantines, with the dataset's contract; what is read comes first."""
+    for contract in sorted(tables, key=lambda one: LAYERS.index(one.dataset.layer)):
+        yield contract, contract.dataset
+        aside = contract.dataset.quarantine
+        if (tier_tables(settings.roots, aside).hot / "_delta_log").is_dir():
+            yield contract, aside
 
 
-def _parts(tables: TierTables, tiers: frozenset[Tier]) -> list[_Part]:
+def _parts(contract: TableContract, tables: TierTables, tiers: frozenset[Tier]) -> list[_Part]:
     hot = open_snapshot(tables.hot)
     warm = open_snapshot(tables.warm)
     parts = []
     for p in sorted({*hot.written, *hot.partitions}):
         tier = hot.place(p).tier
         if tier in ("hot", "warm"):
-            files = (hot if tier == "hot" else warm).by_partition.get(p, ())
-            parts.append(_Part(tables, hot, warm, p, tier, sum(file.size_bytes for file in files)))
+            part = _Part(contract, tables, hot, warm, p, tier, 0)
+            size = sum(file.size_bytes for file in part.files)
+            parts.append(replace(part, size_bytes=size))
         if tier == "cold" or (tier != "deleted" and hot.archive(p) is not None):
-            parts.append(_Part(tables, hot, warm, p, "cold", _archived_bytes(tables, hot, p)))
+            size = _archived_bytes(tables, hot, p)
+            parts.append(_Part(contract, tables, hot, warm, p, "cold", size))
     return [part for part in parts if part.tier in tiers]
 
 

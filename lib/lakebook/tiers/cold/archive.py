@@ -26,6 +26,7 @@ from ..batches import in_batches
 from ..clearing import clear_warm
 from ..move import Moved
 from ..placing import CHANGED, Fences, NewPlace, moved_on, set_places
+from ..remedy import with_remedy
 from ..warm import note_tables
 from .archive_check import archive_damages
 from .cold_folders import archive_folder, supersede, sync_above
@@ -76,7 +77,8 @@ def archive(
     job = _Job(tables, contract, run, level, fences, on_progress)
     archived = Archived(whole.version, (), skipped)
     for batch in in_batches(sizes):
-        archived = archived.then(job.archive(batch, about))
+        with with_remedy(tables, contract):
+            archived = archived.then(job.archive(batch, about))
     return archived
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from ...delta.checksums import checksum_of
 from ...delta.digest import MASK, digest_file
+from ...delta.page_cache import forget_pages
 from ...delta.tokens import signed
 from ...errors import StorageError
-from ..checksums import checksum_of
-from ..page_cache import forget_pages
 from .manifest import FILE, ArchiveFile, Manifest, read_manifest
 
 

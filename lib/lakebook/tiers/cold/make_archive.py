@@ -10,32 +10,32 @@ from pathlib import Path
 import pyarrow as pa
 
 from ...contract.model import TableContract
+from ...delta.damage import bytes_damage
 from ...delta.disk import put, sync_file
 from ...delta.faults import fault_point
-from ...delta.snapshot import Snapshot
+from ...delta.snapshot import DataFile, Snapshot
 from ...delta.stats import file_stats
 from ...delta.tokens import signed
-from ...errors import StorageError, storage_errors
-from ..checksums import checksum_of, named_checksum
+from ...errors import DamageError, StorageError, storage_errors
 from .archive_check import archive_damages
 from .cold_folders import Draft, begin_draft
 from .manifest import FILE, ArchiveFile, Manifest, archive_id, columns_of
 from .ranges import merge_stats
 from .recompress import LEVEL, Recompressed, recompress
 
-_MEND = "lakebook tier verify names the file; run the step of this partition again, or put it back"
-
 
 @dataclass(frozen=True)
 class Rows:
     """What goes into an archive.
 
-    sources: Parquet files in the order of the rows. schema: exact, of the files that are written.
+    sources: Parquet files in the order of the rows, as `files` of the log.
+    schema: exact, of the files that are written.
     digest: what their rows must have, as a token. generation: of the partition's place in cold.
     """
 
     partition: str
     sources: Sequence[Path]
+    files: Sequence[DataFile]
     schema: pa.Schema
     digest: int
     generation: int
@@ -45,9 +45,10 @@ class Rows:
         """Those of a partition that lies in hot or warm."""
         schema, digest = whole.schema, whole.data(partition)
         assert schema is not None and digest is not None, partition
-        sources = [Path(path) for path in whole.paths([partition])]
+        files = whole.files_in([partition])
+        sources = [whole.table / file.path for file in files]
         generation = whole.place(partition).then("cold").generation
-        return cls(partition, sources, schema, digest, generation)
+        return cls(partition, sources, files, schema, digest, generation)
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ def make_archive(
 ) -> Made:
     """Recompress rows into a draft below `cold`; publishing and committing it is the caller's.
 
-    Raises StorageError if the sources do not hold the rows that they must, or if what was written
-    cannot be read back. The draft is gone then.
+    Raises DamageError if the sources do not hold the rows that they must, and StorageError if what
+    was written cannot be read back. The draft is gone then.
     """
-    _check_sources(rows.sources)
+    _check_sources(rows)
     draft = begin_draft(cold, rows.partition)
     try:
         with storage_errors("archiving", draft.path):
@@ -88,28 +89,24 @@ def make_archive(
     return Made(draft, archive_id(content), manifest)
 
 
-def _check_sources(sources: Sequence[Path]) -> None:
-    """Are the files there, with the checksum in their names where they have one?"""
-    for path in sources:
-        expected = named_checksum(path.name)
-        if not path.exists():
-            raise StorageError("the file is missing", where=str(path), fix=_MEND)
-        if expected is not None and not checksum_of(path).startswith(expected):
-            raise StorageError("its bytes are not those in its name", where=str(path), fix=_MEND)
+def _check_sources(rows: Rows) -> None:
+    """Are the files there, as large as the log says, with the checksums in their names?"""
+    for path, file in zip(rows.sources, rows.files, strict=True):
+        if what := bytes_damage(path, file):
+            raise DamageError(what, where=str(path), partition=rows.partition)
 
 
 def _write(rows: Rows, folder: Path, level: int) -> Recompressed:
-    where = ", ".join(map(str, rows.sources))
+    where, p = ", ".join(map(str, rows.sources)), rows.partition
     try:
         written = recompress(rows.sources, folder, rows.schema, level=level)
     except (pa.ArrowException, FileNotFoundError) as broken:
-        raise StorageError(f"it cannot be read ({broken})", where=where, fix=_MEND) from None
+        raise DamageError(f"it cannot be decoded ({broken})", where=where, partition=p) from None
     if signed(written.digest.value) != rows.digest:
-        raise StorageError(
-            f"the rows of {rows.partition} are not those that were committed (their digest "
-            "differs)",
+        raise DamageError(
+            "its rows are not those that were committed (their digest differs)",
             where=where,
-            fix=_MEND,
+            partition=p,
         )
     return written
 

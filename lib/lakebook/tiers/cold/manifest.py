@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...contract.types import arrow_type, type_of
 from ...delta.tokens import signed
-from ...errors import LakebookError, StorageError
+from ...errors import DamageError, LakebookError, StorageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -154,20 +154,23 @@ def read_manifest(folder: Path, archive: int | None = None) -> Manifest:
     ----------
     archive: the id that is expected; by default the one that the folder's name says.
 
-    Raises StorageError that names the file and what is wrong with it.
+    Raises DamageError that names the file and what is wrong with it.
     """
     path = folder / FILE
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         found = "the archive has no manifest" if folder.is_dir() else "the archive is not there"
-        raise StorageError(found, where=str(path), fix=_BACKUP) from None
+        raise DamageError(
+            found, where=str(path), fix=_BACKUP, partition=folder.parent.name
+        ) from None
     expected = folder.name if archive is None else archive_name(archive)
     if archive_name(archive_id(content)) != expected:
-        raise StorageError(
+        raise DamageError(
             f"the manifest is damaged: its SHA-256 does not begin with {expected}",
             where=str(path),
             fix=_BACKUP,
+            partition=folder.parent.name,
         )
     return parse_manifest(content, where=str(path))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,13 +23,15 @@ from ...delta.faults import fault_point
 from ...delta.snapshot import Snapshot
 from ...delta.sweeper import sweep
 from ...delta.transaction import Change, transact
-from ...errors import ConflictError, StorageError
+from ...errors import ConflictError, DamageError, StorageError
 from ...names import TierTables
 from ..batches import in_batches
 from ..copying import Source
+from ..intact import is_intact_copy
 from ..move import Moved
 from ..placing import CHANGED, NewPlace, Placed
 from ..promote import bring_to_hot
+from ..remedy import with_remedy
 from ..warm import Noted, bring_to_warm, note_tables
 from .archive import Progress
 from .cold_folders import archive_folder
@@ -38,8 +40,6 @@ from .manifest import ArchiveFile, Manifest
 from .restore_plan import check_restorable, manifests_in_cold
 
 __all__ = ["Restored", "fall_back", "restore"]
-
-_MEND = "put it back from a copy of the cold storage, or run the step of this partition again"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def restore(
     metadata: Mapping[str, str] | None = None,
     on_progress: Progress = lambda partition, size: None,
 ) -> Restored:
-    """Bring partitions back from cold. A copy that was brought back before stays longer.
+    """Bring partitions back from cold. A copy that was brought back before stays longer; one that
+    is damaged is made anew.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def restore(
     names = tuple(dict.fromkeys(partitions))
     hot = open_snapshot(tables.hot)
     check_restorable(tables.dataset, hot, names)
-    with _unless_replaced(tables, hot, names):
+    with with_remedy(tables, contract), _unless_replaced(tables, hot, names):
         manifests = manifests_in_cold(tables, hot, names)
     sizes = {p: manifests[p].size_bytes if p in manifests else 0 for p in names}
     job = _Job(
@@ -85,7 +86,8 @@ def restore(
     )
     restored = Restored(hot.version, ())
     for batch in in_batches(sizes):
-        part = job.restore(batch)
+        with with_remedy(tables, contract):
+            part = job.restore(batch)
         restored = restored.then(part)
         for p in (*part.moved, *part.prolonged):
             on_progress(p, sizes[p])
@@ -127,9 +129,10 @@ class _Job:
         noted = self._note()
         hot = noted.hot
         fault_point("restore.after_note")
-        cold, here, skipped = _split(hot, partitions, self.expires)
+        lost = _lost(self.tables, hot, partitions)
+        cold, here, skipped = _split(hot, partitions, self.expires, lost)
         with _unless_replaced(self.tables, hot, cold):
-            manifests = manifests_in_cold(self.tables, hot, cold)
+            manifests = manifests_in_cold(self.tables, hot, cold, lost=lost)
             sources = [s for p, found in manifests.items() for s in self._sources(hot, p, found)]
             fault_point("restore.after_manifests")
             placed = self._bring(noted, sources, cold) if sources else Placed(hot.version, ())
@@ -176,8 +179,14 @@ class _Job:
         return Placed(version, tuple(done), {p: CHANGED for p in partitions if p not in done})
 
 
+def _lost(tables: TierTables, hot: Snapshot, partitions: Sequence[str]) -> frozenset[str]:
+    """Those that were brought back, and whose copy is missing or damaged."""
+    back = [p for p in partitions if hot.place(p).tier in ("hot", "warm") and hot.archive(p)]
+    return frozenset(p for p in back if not is_intact_copy(tables, hot, p))
+
+
 def _split(
-    hot: Snapshot, partitions: Sequence[str], expires: int
+    hot: Snapshot, partitions: Sequence[str], expires: int, lost: Collection[str]
 ) -> tuple[list[str], list[str], dict[str, str]]:
     """Those that lie in cold, those whose copy is to stay longer, and why neither of the others."""
     cold: list[str] = []
@@ -185,7 +194,7 @@ def _split(
     skipped: dict[str, str] = {}
     for p in partitions:
         tier, until = hot.place(p).tier, hot.expires(p)
-        if tier == "cold":
+        if tier == "cold" or p in lost:
             cold.append(p)
         elif tier == "deleted":
             skipped[p] = "it was deleted by retention"
@@ -210,14 +219,14 @@ def _source(partition: str, folder: Path, file: ArchiveFile) -> Source:
     try:
         found = path.stat().st_size
     except FileNotFoundError:
-        raise StorageError(
-            "the archive is damaged: the file is missing", where=str(path), fix=_MEND
+        raise DamageError(
+            "the archive is damaged: the file is missing", where=str(path), partition=partition
         ) from None
     if found != file.size_bytes:
-        raise StorageError(
+        raise DamageError(
             f"the archive is damaged: it has {found:,} bytes and its manifest says "
             f"{file.size_bytes:,}",
             where=str(path),
-            fix=_MEND,
+            partition=partition,
         )
     return Source(partition, path, json.dumps(file.stats), file.size_bytes, file.sha256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...contract.model import TableContract
@@ -56,12 +56,12 @@ def plan_restore(
 
 
 def manifests_in_cold(
-    tables: TierTables, hot: Snapshot, partitions: Iterable[str]
+    tables: TierTables, hot: Snapshot, partitions: Iterable[str], *, lost: Collection[str] = ()
 ) -> dict[str, Manifest]:
-    """The manifests of those of the partitions that lie in cold."""
+    """The manifests of those of the partitions that lie in cold, or whose copy is lost."""
     found = {}
     for p in dict.fromkeys(partitions):
-        if hot.data(p) is not None and hot.place(p).tier == "cold":
+        if hot.data(p) is not None and (hot.place(p).tier == "cold" or p in lost):
             manifest = named_manifest(tables.cold, hot, p)
             if manifest is None:
                 raise StorageError(
