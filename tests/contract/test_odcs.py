@@ -165,19 +165,18 @@ def test_a_contract_outside_a_layer_is_refused(
 
 def test_values_are_read_as_they_stand(load: Load) -> None:
     # YAML 1.1 would make a boolean of NO, a number of 12:30 and a date of 2013-01-01.
-    rule = (
-        load(
+    def values(given: str, *changes: tuple[str, str]) -> object:
+        contract = load(
             ("expect_column_values_to_be_between", "expect_column_values_to_be_in_set"),
-            (
-                "{min_value: -120, max_value: 2880}",
-                "{value_set: [NO, 12:30, 2013-01-01, 010, 1e3, 7]}",
-            ),
+            ("{min_value: -120, max_value: 2880}", f"{{value_set: {given}}}"),
+            *changes,
         )
-        .tables[0]
-        .rules[1]
-    )
+        return contract.tables[0].rules[1].kwargs["value_set"]
 
-    assert rule.kwargs["value_set"] == ["NO", "12:30", "2013-01-01", "010", 1000.0, 7]
+    text = ("logicalType: integer\n        physicalType: int32", "physicalType: string")
+    text = (text[0], f"logicalType: string\n        {text[1]}")
+    assert values("[NO, 12:30, 2013-01-01, 010]", text) == ["NO", "12:30", "2013-01-01", "010"]
+    assert values("[1e3, 7]") == [1000.0, 7]
 
 
 def test_a_contract_is_remembered_by_its_content(

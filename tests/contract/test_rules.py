@@ -102,7 +102,10 @@ def test_a_library_metric_of_a_column_is_a_standard_class(
     load: Load, metric: str, expectation: str, kwargs: dict[str, object]
 ) -> None:
     fields = "".join(f"            {part}\n" for part in _block(metric))
-    rule = rule_of(load((CUSTOM, fields)), "plausible_delay")
+    kind = ("integer", "int32") if "pattern" not in metric else ("string", "string")
+    typed = "logicalType: {}\n        physicalType: {}\n        customProperties"
+    change = (typed.format("integer", "int32"), typed.format(*kind))
+    rule = rule_of(load((CUSTOM, fields), change), "plausible_delay")
 
     assert rule.expectation == f"expect_column_{expectation}"
     assert rule.kwargs == {"column": "dep_delay_min", **kwargs}
@@ -212,7 +215,7 @@ def test_a_class_that_no_audit_computes_is_refused_with_what_works(
         ("values_to_match_regex_list", "{regex_list: ['a', '(']}", "'(' is not a regular"),
         ("values_to_match_regex_list", "{regex_list: [a], match_on: al}", "mean 'all'?"),
         ("values_to_not_be_outliers", "{method: mad}", "method is 'mad'; use one of iqr, std"),
-        ("value_z_scores_to_be_less_than", "{threshold: x, double_sided: true}", "threshold is"),
+        ("value_z_scores_to_be_less_than", "{threshold: x, double_sided: true}", "is no number"),
         ("quantile_values_to_be_between", "{quantile_ranges: [0.5]}", "write {quantiles: [0.5]"),
         (
             "quantile_values_to_be_between",

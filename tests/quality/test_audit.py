@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from lakebook.contract.model import Relationship, Rule
+from lakebook.contract.model import Relationship, Rule, TimeColumn
 from lakebook.errors import ContractError
 from lakebook.names import Dataset
 from lakebook.quality import audit, data_docs
@@ -201,12 +202,8 @@ def test_dates_of_a_contract_are_text(to_frame: Any, flights: pa.Table, make_con
         (rule("r", "expect_column_values_to_be_between", column="id", minimum=1), "minimum"),
         (rule("r", "expect_table_row_count_to_equal", "quarantine", value=1), "cannot quarantine"),
         (
-            rule("r", "expect_column_values_to_be_unique", column="id", row_condition="import os"),
-            "not understood",
-        ),
-        (
             rule("r", "expect_column_values_to_match_regex", column="tailnum", regex="("),
-            "could not be evaluated",
+            "not a regular expression",
         ),
     ],
 )
@@ -218,6 +215,49 @@ def test_a_rule_that_does_not_fit_is_one_clear_error(
     assert said in raised.value.sentence
     assert "flights.contract.yaml" in raised.value.sentence
     assert "\n" not in raised.value.sentence
+
+
+@pytest.mark.parametrize("partitions", [(), ("2013-01", "null")])
+def test_a_rule_that_cannot_be_evaluated_says_why_and_the_others_are_judged(
+    to_frame: Any, flights: pa.Table, make_contract: Any, partitions: tuple[str, ...]
+) -> None:
+    where = "import os"  # which a contract that is read from a file does not have
+    odd = rule("odd", BAD.expectation, "warn", column="dep_delay", min_value=0, row_condition=where)
+    apart = replace(odd, name="apart", action="quarantine")
+    contract = replace(
+        make_contract(*GOOD, odd, BAD, apart), time=TimeColumn("flight_date", "UTC", "month")
+    )
+    result = audit(to_frame(flights), contract, partitions=partitions)
+    found = {check.name: check for check in result.checks}
+    assert [c.name for c in result.checks if not c.success] == ["odd", "on_time", "apart"]
+    assert "'import os' is not understood" in found["odd"].problem
+    assert "\n" not in found["odd"].problem
+    assert (found["odd"].unexpected, found["on_time"].unexpected) == (None, 1)
+    assert found["on_time"].problem == ""
+    assert result.broken() == {} and [c.name for c in result.stops()] == ["on_time", "apart"]
+
+
+def test_what_an_engine_cannot_compute_is_said_of_the_rule_alone(
+    to_frame: Any, flights: pa.Table, make_contract: Any
+) -> None:
+    """The contract says that a text is a number, as no staged file could."""
+    contract = make_contract(
+        GOOD[0], rule("sum", "expect_column_sum_to_be_between", column="miles", min_value=0), BAD
+    )
+    column = flights.column_names.index("miles")
+    texts = flights.set_column(column, "miles", pa.array(["a"] * flights.num_rows))
+    rows, total, on_time = audit(to_frame(texts), contract).checks
+    assert (rows.success, on_time.unexpected) == (True, 1)
+    assert total.success is False and total.problem and "plan" not in total.problem.lower()
+    assert "\n" not in total.problem and len(total.problem) <= 200
+
+
+def test_a_reference_that_cannot_be_read_is_broken(frame: nw.LazyFrame, make_contract: Any) -> None:
+    contract = make_contract(*GOOD, relationships=(CARRIER,))
+    result = audit(frame, contract, unreadable={CARRIER.name: "silver.airlines has no table yet"})
+    check = result.checks[-1]
+    assert (check.name, check.success, check.action) == (CARRIER.name, False, "warn")
+    assert check.problem == "silver.airlines has no table yet"
 
 
 def test_a_frame_without_a_rules_column_is_one_clear_error(

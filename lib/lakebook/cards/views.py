@@ -29,7 +29,8 @@ _OPERATION: dict[str, Any] = {
     "reason": "",
 }
 _OPERATION |= {"files": None, "rows": None, "size_bytes": None}
-_CHECK = {"name": "", "column": None, "reason": "", "unexpected": None, "evaluated": None}
+_CHECK: dict[str, Any] = {"name": "", "column": None, "reason": "", "problem": ""}
+_CHECK |= {"unexpected": None, "evaluated": None}
 _BROKEN = {"failed": charts.BAD, "aside": charts.ASIDE, "warn": charts.WARN, "ok": charts.BAD}
 
 Hides = Callable[[str | None], bool]
@@ -55,6 +56,8 @@ def figure_of(check: Mapping[str, Any]) -> Figure:
 def state_of(check: Mapping[str, Any]) -> str:
     if check.get("success"):
         return "ok"
+    if check.get("problem"):  # rows that cannot be told apart are not published
+        return "warn" if check.get("action") == "warn" else "failed"
     return {"fail": "failed", "quarantine": "aside"}.get(str(check.get("action")), "warn")
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ..errors import ContractError, did_you_mean
 from ..names import LAYERS, Dataset
-from .arguments import wrong_argument
+from .arguments import UnfitArgument, bind
 from .expectations import EXPECTATIONS, REFUSED, Expectation
 from .library import translate
 from .model import Action, Column, Relationship, Rule, Scope
@@ -167,12 +167,6 @@ def _check_arguments(
     for key in known.required:
         if key not in kwargs:
             raise raw.error(f"{expectation} needs the argument {key!r}", *place)
-    mostly = kwargs.get("mostly", 1)
-    if isinstance(mostly, bool) or not isinstance(mostly, int | float) or not 0 <= mostly <= 1:
-        raise raw.error(f"mostly is {mostly!r}", *place, "mostly", fix="give a share from 0 to 1")
-    if wrong := wrong_argument(known, kwargs):
-        key, found, fix = wrong
-        raise raw.error(f"{expectation}: {found}", *place, *filter(None, [key]), fix=fix)
     types = {c.name: c.type for c in columns}
     read_condition(kwargs.get("row_condition"), types, where=raw.where(*place, "row_condition"))
     names = [c.name for c in columns]
@@ -186,6 +180,11 @@ def _check_arguments(
                     *place,
                     key,
                 )
+    try:
+        bind(expectation, kwargs, types)
+    except UnfitArgument as problem:
+        at = (*place, problem.argument) if problem.argument else place
+        raise raw.error(f"{expectation}: {problem.found}", *at, fix=problem.fix) from None
 
 
 def _check_action(

@@ -13,11 +13,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..contract.expectations import COMMON, EXPECTATIONS
-from ..contract.model import Rule, Scope, TableContract
+from ..contract.model import Relationship, Rule, Scope, TableContract
 from ..errors import ContractError, did_you_mean
 from .references import key_values
 from .results import AuditResult, CheckResult
-from .suite import META, build_suite, reference_rules, rule_columns, rule_place
+from .suite import META, bound_rules, build_suite, rule_columns, rule_place
 from .wording import failing_text, observed_in, row_counts
 
 if TYPE_CHECKING:
@@ -37,15 +37,17 @@ def audit(
     references: Mapping[str, Any] | None = None,
     table_frame: nw.LazyFrame | None = None,
     partitions: Collection[str] = (),
+    unreadable: Mapping[str, str] | None = None,
 ) -> AuditResult:
     """Check the rules of a contract on a frame of any engine; data is read once if all hold.
 
     `references` has the distinct keys of each relationship by its name (a list, Arrow array or
-    Narwhals series); a relationship without keys is not checked. `partitions` names those that the
-    frame is written to, also if they have no row: rules judge each by itself (none: all rows
-    together). Rules with scope `table` run on `table_frame` (the batch and the rest of the live
-    table), or on `frame` if it is None. Raises ContractError for a rule that does not fit the
-    contract or the frame.
+    Narwhals series), and `unreadable` those that have none, with the reason: they are broken.
+    `partitions` names those that the frame is written to, also if they have no row: rules judge
+    each by itself (none: all rows together). Rules with scope `table` run on `table_frame` (the
+    batch and the rest of the live table), or on `frame` if it is None. A rule that cannot be
+    evaluated has a `problem`, and the others are judged. Raises ContractError for one that does not
+    fit the contract or the frame.
     """
     from .cut import cut_of
 
@@ -54,15 +56,35 @@ def audit(
     cut = cut_of(frame, contract, partitions)
     of_table = any(rule.scope == "table" for rule in contract.rules)
     together = not of_table or (table_frame is None and cut is None)
-    rows, checks, document = _validate(
-        frame, contract, keys, _ALL if together else _BATCH, cut, partitions
-    )
+    found = _validate(frame, contract, keys, _ALL if together else _BATCH, cut, partitions)
+    checks, document = found.checks, found.gx
     if not together:
         whole = frame if table_frame is None else table_frame
-        _, more, second = _validate(whole, contract, {}, ("table",), None, ())
-        checks = (*checks, *more)
-        document = _merged(document, second)
-    return AuditResult(rows, checks, time.perf_counter() - began, document)
+        second = _validate(whole, contract, {}, ("table",), None, ())
+        checks, document = (*checks, *second.checks), _merged(document, second.gx)
+    lost = [
+        _unread(one, unreadable[one.name])
+        for one in contract.relationships
+        if unreadable and one.name in unreadable
+    ]
+    return AuditResult(
+        found.rows, (*checks, *lost), time.perf_counter() - began, document, found.counted
+    )
+
+
+def _unread(relationship: Relationship, reason: str) -> CheckResult:
+    """The verdict of a reference to what cannot be read."""
+    return CheckResult(
+        name=relationship.name,
+        expectation="expect_column_values_to_be_in_set",
+        column=relationship.column,
+        action=relationship.action,
+        scope="row",
+        success=False,
+        reason=relationship.reason,
+        dimension="consistency",
+        problem=reason,
+    )
 
 
 _BATCH: tuple[Scope, ...] = ("row", "partition")
@@ -76,47 +98,51 @@ def _validate(
     scopes: tuple[Scope, ...],
     cut: Cut | None,
     partitions: Collection[str],
-) -> tuple[int, tuple[CheckResult, ...], dict[str, Any]]:
+) -> AuditResult:
     suite = build_suite(contract, keys, scopes=scopes)
     from .gx_engine import AuditInput
     from .measures import count_true, measure
+    from .partitioned import validate
 
     lazy = frame.lazy()
     _check_columns(contract, scopes, lazy.collect_schema().names())
     if not suite.expectations:
-        return measure(lazy, [count_true(None)])[0], (), {}
+        return AuditResult(measure(lazy, [count_true(None)])[0], (), 0.0)
     result_format = {
         "result_format": "SUMMARY",
         "partial_unexpected_count": SAMPLE_ROWS,
         "unexpected_index_column_names": list(contract.key),
     }
-    verdicts: dict[str, Verdict] = {}
     with _ONE_AT_A_TIME:
         asset = _asset()
         request = asset.build_batch_request({"dataframe": AuditInput(lazy, keys, cut)})
         batch = asset.get_batch(request)
-        if cut is None:
-            document = batch.validate(suite, result_format=result_format).to_json_dict()
-        else:
-            from .partitioned import validate_partitions
-
-            document, verdicts = validate_partitions(batch, suite, cut, result_format)
+        document, verdicts = validate(batch, suite, cut, result_format)
         # Not batch.data: validating loads the batch anew.
         data = batch.data.execution_engine.batch_data({})
         rows = data.rows
         if rows is None:  # all rules were about the schema
             rows = measure(lazy, [count_true(None)])[0]
         data.release()
-    rules = {r.name: r for r in (*contract.rules, *reference_rules(contract, keys))}
+    rules = bound_rules(contract, keys, scopes)
     found = {one["expectation_config"]["meta"][META]["rule"]: one for one in document["results"]}
     only = tuple(partitions) if contract.time and len(partitions) == 1 else ()
     # In the contract's order; Great Expectations answers by columns.
     checks = tuple(
-        _check(contract, rule, found[name], verdicts.get(name), only)
+        _check(rule, found[name], verdicts[name] if cut else None, only)
         for name, rule in rules.items()
         if name in found
     )
-    return rows, checks, document
+    counted = {
+        check.name: verdicts[check.name].counted if cut else _counted(check, only)
+        for check in checks
+        if not check.success and check.unexpected is not None
+    }
+    return AuditResult(rows, checks, 0.0, document, counted)
+
+
+def _counted(check: CheckResult, only: tuple[str, ...]) -> dict[str, int]:
+    return {only[0] if only else "": check.unexpected or 0}
 
 
 def _check_columns(contract: TableContract, scopes: tuple[Scope, ...], present: list[str]) -> None:
@@ -150,20 +176,12 @@ def _asset() -> Any:
 
 
 def _check(
-    contract: TableContract,
     rule: Rule,
     found: Mapping[str, Any],
     verdict: Verdict | None,
     only: tuple[str, ...],
 ) -> CheckResult:
     """One of Great Expectations' results in our words. `only`: the one partition it is about."""
-    problem = _exception(found.get("exception_info") or {})
-    if problem:
-        raise ContractError(
-            f"rule {rule.name!r} could not be evaluated: {' '.join(problem.split())}",
-            where=rule_place(contract, rule),
-            fix="check that its arguments fit the column's type",
-        )
     result = found.get("result") or {}
     unexpected, evaluated = row_counts(result)
     sample = result.get("partial_unexpected_index_list")
@@ -192,6 +210,7 @@ def _check(
         reason=rule.reason,
         dimension=rule.dimension,
         partitions=failing,
+        problem=_exception(found.get("exception_info") or {}),
     )
 
 
@@ -201,13 +220,8 @@ def _looks_at_rows(rule: Rule) -> bool:
 
 
 def _exception(info: Mapping[str, Any]) -> str:
-    """The first error that Great Expectations caught, which it nests by metric; or nothing."""
-    if "raised_exception" in info:
-        return str(info.get("exception_message")) if info["raised_exception"] else ""
-    for nested in info.values():
-        if isinstance(nested, Mapping) and (text := _exception(nested)):
-            return text
-    return ""
+    """Why a rule could not be evaluated; mostly nothing."""
+    return str(info.get("exception_message") or "") if info.get("raised_exception") else ""
 
 
 def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

@@ -8,63 +8,18 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
 from typing import Any, TypeGuard
 
 import narwhals as nw
 
-from ..errors import ContractError
-
-Schema = Mapping[str, nw.dtypes.DType]
-
-
-def value(name: str, schema: Schema) -> nw.Expr:
-    """The column with NaN as null."""
-    column = nw.col(name)
-    if schema[name].is_float():
-        return nw.when(~column.is_nan()).then(column)
-    return column
-
-
-def missing(name: str, schema: Schema) -> nw.Expr:
-    """Null or NaN, never null itself."""
-    column = nw.col(name)
-    if schema[name].is_float():
-        return column.is_null() | column.is_nan().fill_null(False)
-    return column.is_null()
-
-
-def coerce(bound: Any, dtype: nw.dtypes.DType) -> Any:
-    """A bound as YAML gave it, in the column's type: ISO dates for dates and timestamps."""
-    if isinstance(bound, str) and dtype == nw.Date:
-        return date.fromisoformat(bound[:10])
-    if dtype == nw.Datetime:
-        if isinstance(bound, str):
-            return datetime.fromisoformat(bound)
-        if isinstance(bound, date) and not isinstance(bound, datetime):
-            return datetime(bound.year, bound.month, bound.day)
-    if dtype == nw.Date and isinstance(bound, datetime):
-        return bound.date()
-    return bound
-
+from ..contract.patterns import engine_regex
+from .typed import Schema, between, exact
 
 Test = Callable[[str, Mapping[str, Any], Schema], nw.Expr]
 
 
-def between(measured: nw.Expr, kwargs: Mapping[str, Any], dtype: nw.dtypes.DType) -> nw.Expr:
-    low, high = coerce(kwargs.get("min_value"), dtype), coerce(kwargs.get("max_value"), dtype)
-    tests = []
-    if low is not None:
-        tests.append(measured > low if kwargs.get("strict_min") else measured >= low)
-    if high is not None:
-        tests.append(measured < high if kwargs.get("strict_max") else measured <= high)
-    if not tests:
-        raise ContractError("a between rule has neither min_value nor max_value")
-    return functools.reduce(operator.and_, tests)
-
-
 def _between(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return between(nw.col(name), kwargs, schema[name])
+    return between(exact(name, schema), kwargs, schema[name])
 
 
 def _length_between(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
@@ -72,7 +27,8 @@ def _length_between(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.
 
 
 def _length_equals(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return nw.col(name).str.len_chars() == kwargs["value"]
+    bounds = {"min_value": kwargs["value"], "max_value": kwargs["value"]}
+    return between(nw.col(name).str.len_chars(), bounds, nw.Int64())
 
 
 def _is_column(values: Any) -> TypeGuard[nw.Series[Any]]:
@@ -80,12 +36,13 @@ def _is_column(values: Any) -> TypeGuard[nw.Series[Any]]:
 
 
 def is_in(name: str, values: Iterable[Any], schema: Schema) -> nw.Expr:
+    """Whether a present value is one of the bound ones; null among these counts for nothing."""
     if _is_column(values) and len(values) and values.dtype == schema[name]:
         return nw.col(name).is_in(values)  # as it is, without a Python object for each key
-    wanted = [coerce(v, schema[name]) for v in values if v is not None]
+    wanted = [one for one in values if one is not None]
     if not wanted:  # "IN ()" is no SQL
         return nw.col(name).is_null() & ~nw.col(name).is_null()
-    return nw.col(name).is_in(wanted)
+    return exact(name, schema).is_in(wanted)
 
 
 def _in_set(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
@@ -96,26 +53,25 @@ def _not_in_set(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr
     return ~is_in(name, kwargs["value_set"], schema)
 
 
-def _matches(name: str, regex: str, schema: Schema) -> nw.Expr:
-    text = nw.col(name) if schema[name] == nw.String else nw.col(name).cast(nw.String)
-    return text.str.contains(regex)
+def _matches(name: str, regex: str) -> nw.Expr:
+    return nw.col(name).str.contains(engine_regex(regex))
 
 
 def _match(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return _matches(name, kwargs["regex"], schema)
+    return _matches(name, kwargs["regex"])
 
 
 def _not_match(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return ~_matches(name, kwargs["regex"], schema)
+    return ~_matches(name, kwargs["regex"])
 
 
 def _match_list(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
     join = operator.and_ if kwargs.get("match_on") == "all" else operator.or_
-    return functools.reduce(join, (_matches(name, r, schema) for r in kwargs["regex_list"]))
+    return functools.reduce(join, (_matches(name, r) for r in kwargs["regex_list"]))
 
 
 def _not_match_list(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    tests = (~_matches(name, r, schema) for r in kwargs["regex_list"])
+    tests = (~_matches(name, r) for r in kwargs["regex_list"])
     return functools.reduce(operator.and_, tests)
 
 
@@ -133,12 +89,13 @@ def like_regex(pattern: str, escape: str | None = None) -> str:
 
 
 def _like(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    return _matches(name, like_regex(kwargs["like_pattern"], kwargs.get("escape")), schema)
+    return nw.col(name).str.contains(like_regex(kwargs["like_pattern"], kwargs.get("escape")))
 
 
 def _like_list(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
-    regexes = [like_regex(one, kwargs.get("escape")) for one in kwargs["like_pattern_list"]]
-    return _match_list(name, {**kwargs, "regex_list": regexes}, schema)
+    join = operator.and_ if kwargs.get("match_on") == "all" else operator.or_
+    regexes = (like_regex(one, kwargs.get("escape")) for one in kwargs["like_pattern_list"])
+    return functools.reduce(join, (nw.col(name).str.contains(regex) for regex in regexes))
 
 
 def _any_like(name: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:

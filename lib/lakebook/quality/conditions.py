@@ -17,9 +17,10 @@ from typing import Any
 import narwhals as nw
 
 from ..errors import ContractError
-from .column_tests import COLUMN_TESTS, Schema, missing, value
+from .column_tests import COLUMN_TESTS
 from .row_condition import row_condition
 from .statistics import is_outlier
+from .typed import Schema, alike, exact, missing, sums_to
 
 MISSING_DEFAULT = {"pair": "both_values_are_missing", "record": "all_values_are_missing"}
 
@@ -37,17 +38,21 @@ class Condition:
     broken: nw.Expr | None
     unique: tuple[str, ...] = ()
 
-    def broken_over_rows(self, by: tuple[str, ...] = ()) -> nw.Expr:
+    def broken_over_rows(
+        self, by: tuple[str, ...] = (), keys: Mapping[str, str] | None = None
+    ) -> nw.Expr:
         """`broken` for any rule; for uniqueness by a window, so not for a streaming count.
 
-        Rows that differ in a column of `by` are no duplicates.
+        Rows that differ in a column of `by` are no duplicates. `keys` names the columns of the
+        frame in which missing values are alike, for those in which they may not be.
         """
         if self.broken is not None:
             return self.broken
+        over = (*by, *((keys or {}).get(name, name) for name in self.unique))
         if self.domain is None:
-            return nw.len().over(*by, *self.unique) > 1
+            return nw.len().over(*over) > 1
         # A row that the rule does not look at must not make another one a duplicate.
-        return self.domain & (self.domain.cast(nw.Int64).sum().over(*by, *self.unique) > 1)
+        return self.domain & (self.domain.cast(nw.Int64).sum().over(*over) > 1)
 
 
 def all_of(*parts: nw.Expr | None) -> nw.Expr | None:
@@ -58,26 +63,37 @@ def all_of(*parts: nw.Expr | None) -> nw.Expr | None:
 
 def _same(left: str, right: str, schema: Schema) -> nw.Expr:
     """Equality in which two missing values are equal, never null."""
-    a, b = value(left, schema), value(right, schema)
+    a, b = alike((left, right), schema)
     both_missing = missing(left, schema) & missing(right, schema)
     return (a == b).fill_null(False) | both_missing
 
 
 def _pair(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
     # NaN as null: Polars holds NaN for the greatest number, pandas for none.
-    a, b = value(kwargs["column_A"], schema), value(kwargs["column_B"], schema)
+    names = kwargs["column_A"], kwargs["column_B"]
+    if metric == "column_pair_values.in_set":
+        # As on pandas, what is missing is as null in a pair.
+        pairs = (
+            [_is(n, one, schema) for n, one in zip(names, p, strict=True)]
+            for p in kwargs["value_pairs_set"]
+        )
+        return functools.reduce(operator.or_, (one & other for one, other in pairs))
+    a, b = alike(names, schema)
     if metric == "column_pair_values.equal":
         return a == b
-    if metric == "column_pair_values.a_greater_than_b":
-        return a >= b if kwargs.get("or_equal") else a > b
-    pairs = kwargs["value_pairs_set"]
-    return functools.reduce(operator.or_, ((a == x) & (b == y) for x, y in pairs))
+    return a >= b if kwargs.get("or_equal") else a > b
+
+
+def _is(name: str, wanted: Any, schema: Schema) -> nw.Expr:
+    if wanted is None:
+        return missing(name, schema)
+    return (exact(name, schema) == wanted).fill_null(False)
 
 
 def _record(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
     names = kwargs["column_list"]
     if metric == "multicolumn_sum.equal":
-        return nw.sum_horizontal(*(value(n, schema) for n in names)) == kwargs["sum_total"]
+        return sums_to(names, kwargs["sum_total"], schema)
     same = [_same(a, b, schema) for a, b in itertools.combinations(names, 2)]
     if metric == "multicolumn_values.equal":
         return functools.reduce(operator.and_, same)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..contract.model import Rule, TableContract
 from ..errors import ContractError, did_you_mean
 from .references import key_values, resolve_reference
-from .suite import check_rule, reference_rules, rule_place
+from .suite import bound_rules, rule_columns, rule_place
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -38,19 +38,23 @@ def flag(
     import narwhals as nw
 
     from .cut import PART, cut_of
+    from .typed import value
 
     failed = broken if isinstance(broken, Mapping) else dict.fromkeys(broken, ())
     keys = {name: key_values(given) for name, given in (references or {}).items()}
-    rules = {r.name: r for r in (*contract.rules, *reference_rules(contract, keys))}
+    rules = bound_rules(contract, keys)
     lazy = frame.lazy()
     if not failed:
         return lazy.with_columns(**{FAILED_RULES: nw.lit(None).cast(nw.String)})
     schema = lazy.collect_schema()
     cut = cut_of(lazy, contract, partitions)
+    wanted = {name: _rule(contract, rules, name) for name in failed}
+    keyed = {_key(name): value(name, schema) for name in _floats(wanted.values(), schema)}
     rows = cut.of(lazy) if cut else lazy
+    rows = rows.with_columns(**keyed) if keyed else rows
     marks = {}
     for number, (name, where) in enumerate(failed.items()):
-        mark = _broken(rows, _rule(contract, rules, name), schema, keys, cut)
+        mark = _broken(rows, wanted[name], schema, keys, cut)
         there = [partition for partition in where if cut and partition in cut.numbers]
         marks[f"__broken_{number}"] = mark & cut.among(there) if cut and there else mark
     marked = rows.with_columns(**marks)
@@ -61,7 +65,17 @@ def flag(
     text = nw.concat_str(*parts, separator=",", ignore_nulls=True)
     # A text of no parts is empty, not null.
     flagged = marked.with_columns(**{FAILED_RULES: nw.when(any_failed).then(text)})
-    return flagged.drop(*marks, *([PART] if cut else ()))
+    return flagged.drop(*marks, *keyed, *([PART] if cut else ()))
+
+
+def _floats(rules: Iterable[Rule], schema: nw.Schema) -> list[str]:
+    named = dict.fromkeys(name for rule in rules for name in rule_columns(rule))
+    return [name for name in named if schema[name].is_float()]
+
+
+def _key(name: str) -> str:
+    """The column that has NaN as null: what is missing is alike, as the audit groups it."""
+    return f"__key_{name}"
 
 
 def _rule(contract: TableContract, rules: Mapping[str, Rule], name: str) -> Rule:
@@ -76,7 +90,6 @@ def _rule(contract: TableContract, rules: Mapping[str, Rule], name: str) -> Rule
             f"rule {name!r} has the action {rule.action}, so its rows are not quarantined",
             where=rule_place(contract, rule),
         )
-    check_rule(contract, rule)
     return rule
 
 
@@ -104,5 +117,6 @@ def _broken(
             list(measure_by_partition(frame, measures, cut)) if cut else measure(frame, measures)
         )
         kwargs["statistics"] = dict(zip(wanted, found, strict=True))
-    broken = condition(metric, kwargs, schema).broken_over_rows((PART,) if cut else ())
+    alike = {name: _key(name) for name in _floats([rule], schema)}
+    broken = condition(metric, kwargs, schema).broken_over_rows((PART,) if cut else (), alike)
     return broken.fill_null(False)

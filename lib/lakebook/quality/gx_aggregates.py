@@ -9,7 +9,7 @@ from typing import Any
 import narwhals as nw
 from great_expectations.constants import MAX_DISTINCT_VALUES
 
-from .column_tests import coerce, is_in, missing, value
+from .column_tests import is_in
 from .conditions import all_of
 from .gx_engine import NarwhalsBatchData, SampleRequest
 from .gx_register import (
@@ -22,9 +22,10 @@ from .gx_register import (
     register_direct,
     register_measure,
 )
-from .measures import ROWS, Grouped, Measure, Sample, Scalar, as_int, count_true
+from .measures import ROWS, Grouped, Measure, Sample, Scalar, as_int, as_share, count_true
 from .row_condition import row_condition
 from .statistics import AGGREGATES, QUANTILES, statistic
+from .typed import missing, value
 
 MOST_TIES = 1000
 """With more values that are equally common than this, the others count as less common."""
@@ -72,7 +73,7 @@ def _nonnull_count(data: NarwhalsBatchData, arguments: Kwargs) -> Measure:
 def _nonnull_proportion(data: NarwhalsBatchData, arguments: Kwargs) -> Measure:
     where = row_condition(arguments.get("row_condition"), data.schema)
     kept = count_true(_present(arguments, data)).expr
-    return Scalar(kept / count_true(where).expr, lambda share: share or 0.0)
+    return Scalar(kept / count_true(where).expr, as_share)
 
 
 def _statistic(metric: str, data: NarwhalsBatchData, arguments: Kwargs) -> Measure:
@@ -80,10 +81,8 @@ def _statistic(metric: str, data: NarwhalsBatchData, arguments: Kwargs) -> Measu
 
 
 def _wanted(data: NarwhalsBatchData, arguments: Kwargs) -> list[Any]:
-    """The distinct values of a rule's set, in the column's type."""
-    dtype = data.schema[arguments["column"]]
-    values = (coerce(v, dtype) for v in arguments["value_set"] if v is not None)
-    return list(dict.fromkeys(values))
+    """The distinct values of a rule's set."""
+    return list(dict.fromkeys(v for v in arguments["value_set"] if v is not None))
 
 
 def _missing_count(data: NarwhalsBatchData, arguments: Kwargs) -> Measure:
@@ -128,8 +127,7 @@ def register() -> None:
     register_measure("column.distinct_values.count", _distinct(lambda *_: nw.len(), as_int))
     register_measure(
         "column.unique_proportion",
-        # No rows: 0 distinct of 0, which Great Expectations calls 0.
-        _distinct(lambda *_: nw.len() / nw.col(ROWS).sum(), lambda share: share or 0.0),
+        _distinct(lambda *_: nw.len() / nw.col(ROWS).sum(), as_share),
     )
     register_measure(NOT_IN_SET, _values_not_in_set, NarwhalsSample)
     register_measure(

@@ -34,7 +34,7 @@ from great_expectations.expectations.row_conditions import (
 )
 
 from .cut import PART, ByPartition, Cut
-from .measures import Sample, count_true, measure, measure_by_partition, sample
+from .measures import Sample, Unmeasured, count_true, measure_apart, sample_apart
 from .row_condition import row_condition
 
 
@@ -127,13 +127,17 @@ class NarwhalsExecutionEngine(ExecutionEngine[nw.Expr]):
             if isinstance(computation.metric_fn, SampleRequest):
                 request = computation.metric_fn
                 counted = computation.metric_provider_kwargs["metrics"].get("unexpected_count")
-                if isinstance(counted, ByPartition):
+                if isinstance(counted, Unmeasured):
+                    resolved[metric.id] = counted
+                elif isinstance(counted, ByPartition):
                     resolved[metric.id] = Deferred(request) if any(counted) else []
                 # Without a count to go by, there is always something to show.
                 elif counted is None or counted:
                     samples.setdefault(batch_id, []).append((metric, request.sample, request.shape))
                 else:
                     resolved[metric.id] = []
+            elif isinstance(computation.metric_fn, Unmeasured):
+                resolved[metric.id] = computation.metric_fn
             else:
                 measures.setdefault(batch_id, []).append((metric.id, computation.metric_fn))
         for batch_id, wanted in measures.items():
@@ -146,12 +150,9 @@ class NarwhalsExecutionEngine(ExecutionEngine[nw.Expr]):
     def _measure(self, batch_id: str | None, wanted: Sequence[Any]) -> list[Any]:
         data = self.batch_data({"batch_id": batch_id})
         # The number of rows comes along: a suite may have no rule that asks for it.
-        if data.cut is None:
-            data.rows, *values = measure(data.frame, [count_true(None), *wanted])
-            return values
-        rows, *parts = measure_by_partition(data.frame, [count_true(None), *wanted], data.cut)
-        data.rows = sum(rows)
-        return list(parts)
+        rows, *values = measure_apart(data.frame, [count_true(None), *wanted], data.cut)
+        data.rows = rows if data.cut is None else sum(rows)
+        return values
 
     def _sample(
         self, batch_id: str | None, asked: Sequence[tuple[Any, Sample, Any]]
@@ -168,7 +169,7 @@ class NarwhalsExecutionEngine(ExecutionEngine[nw.Expr]):
             places.append(place)
         data = self.batch_data({"batch_id": batch_id})
         wanted_rows = [_with_partition(one, data.cut) for one in distinct.values()]
-        found = dict(zip(distinct, sample(data.frame, wanted_rows), strict=True))
+        found = dict(zip(distinct, sample_apart(data.frame, wanted_rows), strict=True))
         return {
             metric.id: _shaped(found[place], shape, data.cut)
             for (metric, _, shape), place in zip(asked, places, strict=True)
@@ -213,7 +214,9 @@ def _with_partition(wanted: Sample, cut: Cut | None) -> Sample:
     return replace(wanted, columns=(*wanted.columns, PART), cut=cut) if cut else wanted
 
 
-def _shaped(rows: list[dict[str, Any]], shape: Any, cut: Cut | None) -> Any:
+def _shaped(rows: list[dict[str, Any]] | Unmeasured, shape: Any, cut: Cut | None) -> Any:
+    if isinstance(rows, Unmeasured):
+        return rows
     if cut is None:
         return shape(rows)
     parts: dict[int, list[dict[str, Any]]] = {number: [] for number in cut.numbers.values()}

@@ -12,7 +12,6 @@ from typing import Any
 import narwhals as nw
 
 from . import gx_aggregates
-from .column_tests import value
 from .conditions import COLUMN_METRICS, PAIR_METRICS, RECORD_METRICS, condition
 from .gx_engine import NarwhalsBatchData, SampleRequest
 from .gx_register import (
@@ -23,6 +22,7 @@ from .gx_register import (
     register_measure,
 )
 from .measures import ROWS, Grouped, Measure, Sample, as_int, count_true
+from .typed import value
 
 
 def register() -> None:

@@ -19,6 +19,7 @@ from great_expectations.expectations.registry import get_metric_kwargs, register
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
 from .gx_engine import NarwhalsBatchData, NarwhalsExecutionEngine
+from .measures import Unmeasured, reason_of
 from .references import resolve_reference
 from .statistics import needed
 
@@ -112,10 +113,16 @@ def register_measure(
         runtime_configuration: Any,
     ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         data = execution_engine.batch_data(metric_domain_kwargs)
-        arguments = _arguments(metric_domain_kwargs, metric_value_kwargs, data)
-        # By name, as `needed` has asked for them; the others are of Great Expectations' own.
-        arguments["statistics"] = metrics
-        return build(data, arguments), {}, {}
+        for found in (metrics or {}).values():
+            if isinstance(found, Unmeasured):
+                return found, {}, {}
+        try:
+            arguments = _arguments(metric_domain_kwargs, metric_value_kwargs, data)
+            # By name, as `needed` has asked for them; the others are of Great Expectations' own.
+            arguments["statistics"] = metrics
+            return build(data, arguments), {}, {}
+        except Exception as problem:  # this rule cannot be evaluated, which its result says
+            return Unmeasured(reason_of(problem)), {}, {}
 
     for metric_name, function, kind in (
         (f"{name}.{suffix}", partial, MetricPartialFunctionTypes.AGGREGATE_FN),

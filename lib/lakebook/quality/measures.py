@@ -15,6 +15,7 @@ from typing import Any
 
 import narwhals as nw
 
+from ..errors import LakebookError
 from .cut import PART, ByPartition, Cut
 
 Schema = Mapping[str, nw.dtypes.DType]
@@ -73,6 +74,7 @@ Measure = Scalar | Grouped
 ROWS = "__rows"
 _MOST = "__most"
 _PLACE = "__place"
+_LONGEST = 200
 
 
 def count_true(condition: nw.Expr | None) -> Scalar:
@@ -88,11 +90,75 @@ def as_int(value: Any) -> int:
     return int(value or 0)
 
 
+def as_share(value: Any) -> float:
+    """A share of rows; of no rows, which engines call null or NaN, it is 0."""
+    return float(value) if value and value == value else 0.0
+
+
 def plain(value: Any) -> Any:
-    """A collected value as Python's own: engines answer sums of integers with decimals."""
+    """A collected value as Python's own: engines answer sums of integers with decimals. One with
+    digits behind the point stays as it is: it is a decimal column's."""
     if isinstance(value, Decimal) and value == value.to_integral_value():
         return int(value)
-    return float(value) if isinstance(value, Decimal) else value
+    return value
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """What stands for a figure that could not be computed: the reason, in one sentence."""
+
+    reason: str
+
+
+def measure_apart(
+    frame: nw.LazyFrame, measures: Sequence[Measure], cut: Cut | None = None
+) -> list[Any]:
+    """The values of all measures by one query or, if that fails, each by its own.
+
+    The first must not fail: it tells a measure that cannot be computed from rows that cannot be
+    read. With a cut, values are `ByPartition`.
+    """
+
+    def measured(some: Sequence[Measure]) -> list[Any]:
+        return measure(frame, some) if cut is None else list(measure_by_partition(frame, some, cut))
+
+    found = _apart(measured, measures)
+    if isinstance(found[0], Unmeasured):
+        measured(measures[:1])
+    return found
+
+
+def sample_apart(
+    frame: nw.LazyFrame, samples: Sequence[Sample]
+) -> list[list[dict[str, Any]] | Unmeasured]:
+    """The rows of each sample by one query or, if that fails, each by its own."""
+    return _apart(lambda some: sample(frame, some), samples)
+
+
+def _apart(query: Callable[[Sequence[Any]], list[Any]], asked: Sequence[Any]) -> list[Any]:
+    try:
+        return query(asked)
+    except BaseException as problem:
+        if not _of_engine(problem):
+            raise
+        if len(asked) == 1:
+            return [Unmeasured(reason_of(problem))]
+    return [found for one in asked for found in _apart(query, [one])]
+
+
+def _of_engine(problem: BaseException) -> bool:
+    """Whether an engine may have raised it: Polars' panics are no Exceptions, nor do they share a
+    class that could be named here."""
+    return isinstance(problem, Exception) or type(problem).__name__ == "PanicException"
+
+
+def reason_of(problem: BaseException) -> str:
+    """What an engine says, without the plan that it prints below."""
+    if isinstance(problem, LakebookError):
+        return problem.sentence
+    lines = str(problem).strip().splitlines() or [type(problem).__name__]
+    first = " ".join(lines[0].split()).rstrip(":")
+    return first if len(first) <= _LONGEST else f"{first[: _LONGEST - 1]}…"
 
 
 def collect(frame: nw.LazyFrame) -> nw.DataFrame[Any]:

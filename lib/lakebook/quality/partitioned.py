@@ -1,7 +1,8 @@
 """The verdict of each partition: one query measures them all, then Great Expectations' own classes
 judge the figures of each. What they say is put together to one result for each rule.
 
-Rules over a single partition, or over a whole table, are validated by a batch (`audit`).
+Rows that are not cut, of one partition or of a whole table, take the same way. A rule of which a
+figure could not be measured is not judged: its result has the reason, and the others are judged.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .conditions import MAP_METRIC, all_of
 from .cut import PART, ByPartition, Cut
-from .measures import Sample, sample
+from .measures import Sample, Unmeasured, reason_of, sample_apart
 from .suite import META
 from .wording import observed_over
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """Of so many failing partitions a rule's result shows figures and rows."""
+
+
+_Rows = Mapping[tuple[int, str], Sequence[dict[str, Any]]]
+"""Broken rows to show, by a rule's judgement and the stem of its metric."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,21 @@ class _Judged:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A rule's verdict over all partitions: the names of those that fail, the results of the first
-    of these, and what was found in all."""
+    """A rule's verdict over all partitions: those that fail, with the rows that break the rule in
+    each (0 if rows are not counted), the results of the first of these, and what was found in all.
+    """
 
-    failing: tuple[str, ...]
+    counted: Mapping[str, int]
     shown: Mapping[str, Mapping[str, Any]]
     observed: Any
 
+    @property
+    def failing(self) -> tuple[str, ...]:
+        return tuple(self.counted)
 
-def validate_partitions(
-    batch: Any, suite: Any, cut: Cut, result_format: Mapping[str, Any]
+
+def validate(
+    batch: Any, suite: Any, cut: Cut | None, result_format: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Verdict]]:
     """Great Expectations' document, with one result for each rule, and the verdicts by rule."""
     from great_expectations import __version__
@@ -79,7 +89,7 @@ def validate_partitions(
         meta={
             "great_expectations_version": __version__,
             "batch_markers": batch.batch_markers,
-            "partitions": list(cut.names),
+            **({"partitions": list(cut.names)} if cut else {}),
         },
         batch_id=batch.id,
     )
@@ -89,7 +99,7 @@ def validate_partitions(
 
 
 def _judge_all(
-    batch: Any, suite: Any, cut: Cut, result_format: Mapping[str, Any]
+    batch: Any, suite: Any, cut: Cut | None, result_format: Mapping[str, Any]
 ) -> list[tuple[Any, Verdict]]:
     """Result and verdict of each rule, in the suite's order."""
     from great_expectations.validator.metrics_calculator import MetricsCalculator
@@ -143,13 +153,13 @@ def _failed(expectation: Any, reason: str) -> tuple[Any, Verdict]:
         expectation_config=expectation.configuration,
         exception_info={"raised_exception": True, "exception_message": reason},
     )
-    return result, Verdict((), {}, None)
+    return result, Verdict({}, {}, None)
 
 
-def _samples(
-    data: NarwhalsBatchData, cut: Cut, judged: Sequence[_Judged]
-) -> dict[tuple[int, str], list[dict[str, Any]]]:
+def _samples(data: NarwhalsBatchData, cut: Cut | None, judged: Sequence[_Judged]) -> _Rows:
     """Rows of the first failing partitions of each rule, by one query: none if all hold."""
+    if cut is None:  # they came along with the figures
+        return {}
     wanted: dict[tuple[int, str], Sample] = {}
     for one in judged:
         among = cut.among([cut.names[place] for place in one.failing[:SHOWN]])
@@ -166,7 +176,9 @@ def _samples(
                 )
     if not wanted:
         return {}
-    return dict(zip(wanted, sample(data.frame, list(wanted.values())), strict=True))
+    found = zip(wanted, sample_apart(data.frame, list(wanted.values())), strict=True)
+    # The verdict stands without them, and so do the counts.
+    return {key: [] if isinstance(rows, Unmeasured) else rows for key, rows in found}
 
 
 def _deferred(one: _Judged) -> dict[str, Deferred]:
@@ -183,11 +195,16 @@ def _stem(name: str) -> str:
 class _Judge:
     """Great Expectations' judgement of figures; a class for what all of them share."""
 
-    def __init__(self, engine: Any, cut: Cut, result_format: Mapping[str, Any]) -> None:
+    def __init__(self, engine: Any, cut: Cut | None, result_format: Mapping[str, Any]) -> None:
         self.engine, self.cut, self.result_format = engine, cut, result_format
+        self.names = cut.names if cut else ()
 
-    def all(self, expectation: Any, metrics: Mapping[str, Any]) -> _Judged:
-        places = range(len(self.cut.numbers))
+    def all(self, expectation: Any, metrics: Mapping[str, Any]) -> _Judged | str:
+        """The judgement of each partition; or the reason why there is none."""
+        for value in metrics.values():
+            if isinstance(value, Unmeasured):
+                return value.reason
+        places = range(len(self.names))
         if not any(isinstance(value, ByPartition) for value in metrics.values()):
             places = range(1)
         seen: dict[str, Mapping[str, Any]] = {}  # many partitions have the same figures
@@ -209,19 +226,18 @@ class _Judge:
                 execution_engine=self.engine,
             )
         except Exception as failed:  # what Great Expectations would catch for any rule
-            info = {"raised_exception": True, "exception_message": str(failed)}
+            info = {"raised_exception": True, "exception_message": reason_of(failed)}
             return {"success": False, "exception_info": info, "result": {}}
         return found if isinstance(found, dict) else dict(found.to_json_dict())
 
-    def together(
-        self, one: _Judged, rows: Mapping[tuple[int, str], list[dict[str, Any]]]
-    ) -> tuple[Any, Verdict]:
+    def together(self, one: _Judged, rows: _Rows) -> tuple[Any, Verdict]:
         """One result of a rule's results: counts add up, figures are those of one partition."""
         from great_expectations.core import ExpectationValidationResult
 
-        failing, names = one.failing, self.cut.names
+        failing, names = one.failing, self.names
         shown: dict[str, Mapping[str, Any]] = {}
         for place in failing[:SHOWN]:
+            assert self.cut is not None
             number = self.cut.numbers[names[place]]
             of_place = {key: [r for r in got if r[PART] == number] for key, got in rows.items()}
             found = self.one(one.expectation, _filled(one, of_place, place))
@@ -241,7 +257,12 @@ class _Judge:
             meta={"partitions": [names[place] for place in failing]} if failing else {},
         )
         observed = observed_over([r.get("result") or {} for r in one.results])
-        return document, Verdict(tuple(names[place] for place in failing), shown, observed)
+        counted = {names[at]: _count(one.results[at]) for at in failing}
+        return document, Verdict(counted, shown, observed)
+
+
+def _count(result: Mapping[str, Any]) -> int:
+    return (result.get("result") or {}).get("unexpected_count") or 0
 
 
 def _at(value: Any, place: int) -> Any:
@@ -253,9 +274,7 @@ def _at(value: Any, place: int) -> Any:
     return value[place] if isinstance(value, ByPartition) else value
 
 
-def _filled(
-    one: _Judged, rows: Mapping[tuple[int, str], list[dict[str, Any]]], place: int | None
-) -> dict[str, Any]:
+def _filled(one: _Judged, rows: _Rows, place: int | None) -> dict[str, Any]:
     """A rule's metrics with the rows to show: in one partition, or the sums over all."""
     figures = {}
     for name, value in one.metrics.items():

@@ -18,6 +18,7 @@ from ..contract.time import inside
 from ..errors import ConflictError
 from ..intervals import NULL, WHOLE, Interval, partition_interval
 from ..names import PROD, table_path
+from .counted import check_counted
 from .flag import FAILED_RULES
 from .shown import committed_batches, hex_of, needed_tokens, rows_of, shown_parts, token_of
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..delta import Snapshot
     from ..engines import Engine
     from ..settings import Settings
+    from .counted import Counts
 
 RUN = "_run"
 FINGERPRINT = "_fp"
@@ -61,13 +63,15 @@ def publish(
     interval: Interval | None,
     carried: nw.LazyFrame | None = None,
     together: bool = False,
+    counted: Counts | None = None,
 ) -> int:
     """Set the flagged rows of a run aside in one commit; return how many they are.
 
     `failed` has the contract's columns and `_failed_rules`; `fps` has the fingerprint of every
     partition that the run is about to publish. `carried` are rows that earlier runs set aside and
     that a merge leaves there (see `carry`). Raises ConflictError if another run was faster; with
-    `together`, also if its fingerprint is the same (see `commit_replace`).
+    `together`, also if its fingerprint is the same (see `commit_replace`). Raises AssertionError,
+    before anything is committed, if the rows are not those that the audit `counted`.
     """
     import narwhals as nw
 
@@ -89,6 +93,10 @@ def publish(
     try:
         _stage(engine, rows, stage, aside, fps, interval)
         found = inspect_files(stage, aside)
+        if counted is not None:
+            paths = [str(stage.table / file.path) for file in found.files]
+            staged = engine.scan(paths, aside.arrow_schema())
+            check_counted(staged, contract, counted, tuple(fps), carried)
         tokens = {token_of(contract, name, fp): fp for name, fp in fps.items()}
         # A partition without such rows is named only if there are some of an earlier run.
         touched = [t for t in tokens if t in found.partitions or t in noted.partitions]

@@ -16,7 +16,8 @@ class CheckResult:
 
     `unexpected` of `evaluated` rows broke it (None where a rule does not count rows); `observed` is
     the measured value of an aggregate rule, or says what was found in the first of `partitions`,
-    which fail; `sample` holds some broken rows, key columns first.
+    which fail; `sample` holds some broken rows, key columns first. `problem` says in one sentence
+    why the rule could not be evaluated: then it does not hold, and nothing is known of any row.
     """
 
     name: str
@@ -32,27 +33,37 @@ class CheckResult:
     reason: str = ""
     dimension: str = ""
     partitions: tuple[str, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class AuditResult:
-    """All verdicts of one audit. `rows`: rows audited; `gx`: the validation result as JSON."""
+    """All verdicts of one audit. `rows`: rows audited; `gx`: the validation result as JSON.
+
+    `counted` has the rows that break a rule, by rule and by partition in which it does not hold
+    (one of an empty name, if the audit was told of none).
+    """
 
     rows: int
     checks: tuple[CheckResult, ...]
     elapsed_s: float
     gx: Mapping[str, Any] = field(default_factory=dict)
+    counted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def failed(self, action: Action) -> tuple[CheckResult, ...]:
         """The checks with this action that did not hold."""
         return tuple(c for c in self.checks if not c.success and c.action == action)
 
-    def broken(self) -> dict[str, tuple[str, ...]]:
-        """The rules whose rows go to quarantine, with the partitions in which they do not hold.
+    def stops(self) -> tuple[CheckResult, ...]:
+        """The checks that let nothing be published: those that fail, and those by which rows
+        cannot be told apart."""
+        apart = tuple(check for check in self.failed("quarantine") if check.problem)
+        return (*self.failed("fail"), *apart)
 
-        No partitions: in all rows.
-        """
-        return {check.name: check.partitions for check in self.failed("quarantine")}
+    def broken(self) -> dict[str, Mapping[str, int]]:
+        """The rules whose rows go to quarantine, with how many of each partition: see `counted`."""
+        apart = [check.name for check in self.failed("quarantine") if not check.problem]
+        return {name: self.counted[name] for name in apart}
 
     @property
     def success(self) -> bool:
@@ -75,10 +86,14 @@ def without_classified(audit: AuditResult, contract: TableContract) -> AuditResu
                 {"column": check.column, "observed": check.observed}, contract
             ),
             sample=tuple(_masked(row, check.column, hidden) for row in check.sample),
+            problem=_WITHHELD if check.problem else "",
         )
         for check in audit.checks
     )
     return replace(audit, checks=checks, gx={})
+
+
+_WITHHELD = "the reason may hold a value of a classified column and is not shown"
 
 
 def _masked(row: Any, column: str | None, hidden: frozenset[str]) -> Any:

@@ -12,10 +12,10 @@ from typing import Any
 
 import narwhals as nw
 
-from .column_tests import Schema, missing, value
 from .cut import ByPartition
 from .measures import ROWS, Grouped, Measure, Scalar
 from .row_condition import row_condition
+from .typed import Schema, as_float, as_whole, exact, missing
 
 MEAN, DEVIATION, QUANTILES = "column.mean", "column.standard_deviation", "column.quantile_values"
 _SUM = "column.sum"
@@ -37,10 +37,30 @@ def statistic(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> Measure
     if metric == QUANTILES:
         return _quantiles(kwargs, schema)
     where = row_condition(kwargs.get("row_condition"), schema)
-    kept = value(kwargs["column"], schema)
-    expr = AGGREGATES[metric](kept if where is None else nw.when(where).then(kept))
+    kept = _measured(metric, kwargs["column"], schema)
+    if where is not None:
+        kept = nw.when(where).then(kept)
+    expr = AGGREGATES[metric](kept)
+    if metric == DEVIATION:  # undefined where a value is infinite, which DuckDB refuses to compute
+        finite = kept.is_finite()
+        infinite = (~finite).cast(nw.Int64).sum()
+        expr = nw.when(infinite == 0).then(AGGREGATES[metric](nw.when(finite).then(kept)))
     # Of no values, pandas has a sum; SQL has none.
     return Scalar(expr, lambda total: total or 0) if metric == _SUM else Scalar(expr)
+
+
+def _measured(metric: str, name: str, schema: Schema) -> nw.Expr:
+    """The column in a type in which the figure is exact, or as near as float64 is."""
+    dtype = schema[name]
+    if metric == _SUM:
+        if dtype.is_integer() or dtype == nw.Boolean:
+            return as_whole(name, schema)
+        return exact(name, schema)
+    if metric in ("column.min", "column.max"):
+        return exact(name, schema)
+    if dtype == nw.Boolean:
+        return nw.col(name).cast(nw.Int64).cast(nw.Float64)
+    return as_float(name, schema)
 
 
 def needed(metric: str, kwargs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -68,7 +88,7 @@ def _quantiles(kwargs: Mapping[str, Any], schema: Schema) -> Grouped:
     parts = [part for share in shares for part in _at(share, name, way)]
     return Grouped(
         repr(("ranked", name, repr(kwargs.get("row_condition")))),
-        {name: value(name, schema)},
+        {name: as_float(name, schema)},
         present if where is None else where & present,
         (*parts, nw.col(ROWS).sum()),
         lambda found: _interpolated(shares, way, found[:-1], found[-1]),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..contract.arguments import UnfitArgument, bind
 from ..contract.expectations import EXPECTATIONS
 from ..contract.model import Action, Relationship, Rule, Scope, TableContract
 from ..errors import ContractError, did_you_mean
@@ -33,11 +34,36 @@ def build_suite(
     out. Raises ContractError for a rule that Great Expectations refuses or Lakebook cannot compute.
     """
     gx = import_gx()
-    rules: list[Rule] = [rule for rule in contract.rules if rule.scope in scopes]
-    if "row" in scopes:
-        rules += reference_rules(contract, references or {})
-    expectations = [_expectation(contract, rule) for rule in rules]
+    rules = bound_rules(contract, references or {}, scopes).values()
+    expectations = [_expectation(rule) for rule in rules]
     return gx.ExpectationSuite(name=str(contract.dataset), expectations=expectations)
+
+
+def bound_rules(
+    contract: TableContract,
+    references: Mapping[str, Any],
+    scopes: Collection[Scope] = ("row", "partition", "table"),
+) -> dict[str, Rule]:
+    """Rules and references by name, with the arguments by which the audit counts rows and the split
+    sets them aside. Raises ContractError for one that does not fit the contract."""
+    bound = [bound_rule(contract, rule) for rule in contract.rules if rule.scope in scopes]
+    if "row" in scopes:
+        bound += reference_rules(contract, references)  # whose keys are values of a column already
+    return {rule.name: rule for rule in bound}
+
+
+def bound_rule(contract: TableContract, rule: Rule) -> Rule:
+    """A rule of the contract with bound arguments."""
+    check_rule(contract, rule)
+    try:
+        kwargs = bind(rule.expectation, rule.kwargs, {c.name: c.type for c in contract.columns})
+    except UnfitArgument as problem:
+        raise ContractError(
+            f"rule {rule.name!r} has a wrong argument of {rule.expectation}: {problem.found}",
+            where=rule_place(contract, rule),
+            fix=problem.fix,
+        ) from None
+    return replace(rule, kwargs=kwargs)
 
 
 def reference_rules(contract: TableContract, references: Mapping[str, Any]) -> list[Rule]:
@@ -102,6 +128,13 @@ def check_rule(contract: TableContract, rule: Rule) -> None:
             where=where,
             fix="docs/reference/contracts.md lists those that Lakebook computes",
         )
+    for key in rule.kwargs:
+        if key not in known.arguments:
+            raise ContractError(
+                f"{rule.expectation} has no argument {key!r}{did_you_mean(key, known.arguments)}",
+                where=where,
+                fix=f"it takes {', '.join(known.arguments)}",
+            )
     if rule.action == "quarantine" and not known.maps:
         raise ContractError(
             f"rule {rule.name!r} cannot quarantine: {rule.expectation} judges no single rows",
@@ -125,10 +158,14 @@ def rule_columns(rule: Rule) -> tuple[str, ...]:
     return (*(str(n) for n in named if n), *rule.kwargs.get("column_list", ()))
 
 
-def _expectation(contract: TableContract, rule: Rule) -> Any:
+_EXACT = ("min_value", "max_value", "sum_total", "value")
+"""What Great Expectations would make a float of, or a date of a timestamp."""
+
+
+def _expectation(rule: Rule) -> Any:
+    """A bound rule as an instance of its class, which judges by the bound arguments themselves."""
     from great_expectations.expectations.registry import get_expectation_impl
 
-    check_rule(contract, rule)
     meta = {
         META: {
             "rule": rule.name,
@@ -141,12 +178,8 @@ def _expectation(contract: TableContract, rule: Rule) -> Any:
     kwargs: dict[str, Any] = {**rule.kwargs, "meta": meta, "severity": _SEVERITY[rule.action]}
     if isinstance(kwargs.get("row_condition"), str):
         kwargs.setdefault("condition_parser", "pandas")
-    try:
-        return get_expectation_impl(rule.expectation)(**kwargs)
-    except (ValueError, TypeError) as refused:
-        # pydantic's message has a line per field; the field and the reason are enough.
-        text = re.sub(r"\s+", " ", str(refused)).strip()
-        raise ContractError(
-            f"rule {rule.name!r} has wrong arguments for {rule.expectation}: {text}",
-            where=rule_place(contract, rule),
-        ) from None
+    made = get_expectation_impl(rule.expectation)(**kwargs)
+    for key in _EXACT:
+        if kwargs.get(key) is not None:
+            vars(made)[key] = kwargs[key]  # past its coercion, which is done
+    return made

@@ -86,6 +86,8 @@ class Card:
         )
 
     def _line(self, check: Mapping[str, Any]) -> str:
+        if problem := check.get("problem"):
+            return f"{'not judged':<12} {check.get('name')}: could not be evaluated: {problem}"
         broken = check.get("unexpected")
         count = "" if broken is None else f" ({broken:,} rows)"
         return f"{_MARKS[state_of(check)]:<12} {check.get('name')}{count}"

@@ -6,7 +6,7 @@ The order of a write stands in `publish`; how rules are evaluated, in `lakebook.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
@@ -52,7 +52,7 @@ def audit_rows(
     contract: TableContract,
     stage: Stage,
     found: Inspection,
-    references: dict[str, Any],
+    references: References,
     covered: Collection[str],
 ) -> AuditResult | None:
     """Evaluate the contract's rules on what is staged; None if it has none.
@@ -60,7 +60,7 @@ def audit_rows(
     `covered` are the partitions that the staged rows will replace. A rule judges each of them by
     itself, also one without rows; a rule about the whole table sees the others as they are.
     """
-    if not contract.rules and not references:
+    if not contract.rules and not contract.relationships:
         return None
     # Brings Great Expectations: only where something is audited.
     from ..quality import audit, without_classified
@@ -75,7 +75,12 @@ def audit_rows(
     # Whether there were rows without a time before says nothing of those that are written.
     judged = {*covered, *found.partitions} - {NULL} | ({NULL} & {*found.by_partition})
     result = audit(
-        frame, contract, references=references, table_frame=whole, partitions=sorted(judged)
+        frame,
+        contract,
+        references=references.keys,
+        table_frame=whole,
+        partitions=sorted(judged),
+        unreadable=references.unreadable,
     )
     result = without_classified(result, contract)
     context.outcome.checks.extend(
@@ -99,19 +104,29 @@ def profile_rows(
         return {**profile(found, contract, rows), "sample": sample(rows, contract)}
 
 
-def referenced_keys(context: LakeContext, contract: TableContract) -> dict[str, Any]:
-    """Key values of the datasets that the contract refers to, by relationship name.
+@dataclass(frozen=True)
+class References:
+    """Key values of the datasets that a contract refers to, by relationship name, and why there are
+    none of a relationship that cannot be judged.
 
     Each is a column of the engine's, so that the keys of a large dimension stay small in memory.
     """
+
+    keys: Mapping[str, Any]
+    unreadable: Mapping[str, str]
+
+
+def referenced_keys(context: LakeContext, contract: TableContract) -> References:
+    """What the contract's relationships are judged by."""
     values: dict[str, Any] = {}
+    unreadable: dict[str, str] = {}
     for relation in contract.relationships:
         view = context.peek(relation.to_dataset)
         if relation.to_dataset in context.contract.datasets:  # perhaps just written by this step
             view = open_view(context.settings, find_table(context.settings, relation.to_dataset))
         if not view.exists:
-            context.outcome.notes.append(
-                f"{relation.name} not checked: {relation.to_dataset} has no table yet"
+            unreadable[relation.name] = (
+                f"{relation.to_dataset} has no table yet; run its step first"
             )
             continue
         frame = context.engine.scan(view.paths(), view.contract.arrow_schema())
@@ -120,15 +135,24 @@ def referenced_keys(context: LakeContext, contract: TableContract) -> dict[str, 
         context.outcome.add_input(relation.to_dataset, view.versions, view.data)
         if relation.action != "warn":  # then the referenced keys decide which rows are published
             context.inputs.append(tokens_of(view, whole=True))
-    return values
+    return References(values, unreadable)
 
 
 def hold(context: LakeContext, contract: TableContract, audit: AuditResult | None) -> None:
-    failed = audit.failed("fail") if audit else ()
+    """Raise GateError if a rule lets nothing be published: one with the action fail that does not
+    hold, or one that cannot be evaluated and whose action is not just to warn."""
+    failed = audit.stops() if audit else ()
     if not failed:
         return
     first = failed[0]
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+    if first.problem:
+        said = first.problem if len(failed) == 1 else f"{first.problem}; {len(failed) - 1} more"
+        raise GateError(
+            f"rule {first.name!r} could not be evaluated: {said}",
+            where=f"{contract.dataset}",
+            fix="nothing was published; mend the rule or what it refers to",
+        )
     count = first.observed  # which names the partitions, if it is a figure
     if first.unexpected:
         count = f"{first.unexpected} of {first.evaluated} rows{_in(first.partitions)}"
@@ -152,8 +176,8 @@ def split_rows(
     contract: TableContract,
     stage: Stage,
     found: Inspection,
-    broken: Mapping[str, Collection[str]],
-    references: dict[str, Any],
+    broken: Mapping[str, Mapping[str, int]],
+    references: References,
     fps: Mapping[str, int],
     stages: list[Stage],
     *,
@@ -172,7 +196,7 @@ def split_rows(
     from ..quality.quarantine import publish as set_aside
 
     frame = context.engine.scan(_paths(stage, found), contract.arrow_schema())
-    flagged = flag(frame, contract, broken, references, partitions=tuple(found.partitions))
+    flagged = flag(frame, contract, broken, references.keys, partitions=tuple(found.partitions))
     failed = flagged.filter(~nw.col("_failed_rules").is_null())
     passing = flagged.filter(nw.col("_failed_rules").is_null()).drop("_failed_rules")
     kept = stage_rows(context, passing, contract, stages, interval=interval)
@@ -187,6 +211,7 @@ def split_rows(
         interval=interval,
         carried=carried,
         together=together,
+        counted=broken,
     )
     if inspection.rows + aside != found.rows:
         raise AssertionError(

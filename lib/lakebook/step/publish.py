@@ -4,6 +4,7 @@ here is only their order (design: "A write, step by step").
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,15 @@ from ..settings import Settings
 from ..tiers.intact import intact_in
 from .card import Card, card_of
 from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
-from .gate import audit_rows, hold, profile_rows, referenced_keys, split_rows, stage_rows
+from .gate import (
+    References,
+    audit_rows,
+    hold,
+    profile_rows,
+    referenced_keys,
+    split_rows,
+    stage_rows,
+)
 from .merge import Merge, plan_merge
 from .null_rows import NullRows, covered_partitions
 from .outcome import Output
@@ -119,8 +128,8 @@ def _set_aside(
     context: LakeContext,
     contract: TableContract,
     draft: Draft,
-    broken: dict[str, tuple[str, ...]],
-    references: dict[str, Any],
+    broken: dict[str, Mapping[str, int]],
+    references: References,
     fps: dict[str, int],
     stages: list[Stage],
 ) -> tuple[Stage, Inspection, int]:
