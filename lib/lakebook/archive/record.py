@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import StorageError, disk_error
+from ..files import make_folder, sync, sync_all
 from . import withheld
 from .masking import masker
 
@@ -117,16 +118,17 @@ def write_record(
 ) -> Path:
     """Make the run's folder from the job's `out` folder and return it.
 
-    It appears whole or not at all, and is read-only from then on. `secrets` are those among the
-    run's parameters (`masking.secrets_in`). Raises StorageError when the run
-    has one already, or the disk refuses.
+    It appears whole or not at all, is durable when this returns and read-only from then on.
+    `secrets` are those among the run's parameters (`masking.secrets_in`). Raises StorageError when
+    the run has one already, or the disk refuses.
     """
     target = run_folder(runs, record)
     partial = target.with_name(f".{record.run_id}.{os.getpid()}.partial")
     mask = masker({**os.environ, **(secrets or {})})
     hidden = withheld.read(out)
     try:
-        partial.mkdir(parents=True)
+        make_folder(partial.parent)
+        partial.mkdir()
         if (out / NOTEBOOK).is_file():
             shutil.copyfile(out / NOTEBOOK, partial / NOTEBOOK)  # masked while it ran
         text = json.dumps(mask(record.to_json()), indent=1, default=str, ensure_ascii=False)
@@ -143,7 +145,9 @@ def write_record(
             file.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
         if target.exists():
             raise StorageError(f"run {record.run_id} is archived already", where=str(target))
+        sync_all([*partial.iterdir(), partial])
         partial.rename(target)
+        sync(target.parent)
     except OSError as broken:
         disk = disk_error(broken)
         raise StorageError(

@@ -9,10 +9,11 @@ before a cell can hold a row; the job that keeps the outputs looks for it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from ..files import put_file
 
 FILE = "hidden.json"
 CARD = "lakebook_card"  # in the metadata of what a card shows
@@ -31,10 +32,8 @@ def note(out: Path, columns: Columns) -> None:
     after = {name: sorted(one) for name, one in sorted(merged.items()) if one}
     if after == found:
         return
-    out.mkdir(parents=True, exist_ok=True)
-    part = out / f"{FILE}.{os.getpid()}.part"
-    part.write_text(json.dumps(after), encoding="utf-8")
-    part.replace(out / FILE)
+    # Durable: after a power cut the outputs that are still there are kept by what it says.
+    put_file(out / FILE, json.dumps(after))
 
 
 def read(out: Path) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError
+from ..files import make_folder, sync
 from .outbox import OutboxFile, list_files, write_durably
 from .proposals import Proposal
 
@@ -42,7 +43,10 @@ class Cursor:
             ) from None
 
     def write(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        """`folder`: of the receiver. What it counts as delivered is durable before."""
+        # A file whose name a power cut took away would give its number to one that never goes out.
+        make_folder(folder)
+        sync(folder.parent.parent)
         write_durably(folder / CURSOR, json.dumps(self.__dict__))
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import StorageError, storage_errors
+from ..files import make_folder, replace_file, sync
 from ..settings import Settings
 from .incidents import Incident
 from .proposals import Proposal
@@ -132,7 +133,9 @@ class Outbox:
         if state != self.state:
             known = {key: one.to_json() for key, one in state.incidents.items()}
             raw = {**state.__dict__, "incidents": known}
+            sync(self.folder)
             write_durably(self.folder / STATE, json.dumps(raw, indent=1))
+            sync(self.folder)
             self.state = state
 
 
@@ -146,7 +149,7 @@ def open_outbox(settings: Settings) -> Iterator[Outbox]:
     folder = outbox_folder(settings)
     with storage_errors("writing the outbox", folder):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except FileExistsError:
             raise StorageError(
                 "a file is where the outbox must be", where=str(folder), fix="move it away"
@@ -186,14 +189,11 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write_durably(path: Path, text: str) -> None:
-    """Write a file whole, on disk, before its name is there."""
-    part = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-    with os.fdopen(handle, "w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)
+    """Write a file whole, on disk, before its name is there.
+
+    The names are synced once for all of them: before the state speaks of them, and after it.
+    """
+    replace_file(path, text, mode=0o640)
 
 
 def _text(proposals: Sequence[Proposal]) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 from ..errors import ContractError
+from ..files import replace_file
 from ..names import LAYERS, Dataset, step_of
 from .fingerprint import fingerprint_of
 from .model import Contract
@@ -163,11 +163,7 @@ def _parse_once(text: str, path: Path, shown: str) -> Contract:
 
 def store(file: Path, content: bytes) -> None:
     """Write a cache file whole or not at all; several processes may do it at once."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".part-")
-    with os.fdopen(handle, "wb") as out:
-        out.write(content)
-    Path(name).replace(file)
+    replace_file(file, content)
 
 
 @lru_cache(maxsize=1)

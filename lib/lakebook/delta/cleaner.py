@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import storage_errors
+from ..files import sync_all
 from .faults import fault_point
 from .leases import read_leases
 from .log import open_snapshot
@@ -135,6 +136,8 @@ def _delete_doomed(table: Path, moment: float, *, release_all: bool) -> dict[str
             size = (table / path).stat().st_size
             (table / path).unlink()
             deleted[path] = size
+    # What is deleted stays deleted, before its mark goes and before anybody says that it is gone.
+    sync_all((table / path).parent for path in deleted)
     fault_point("vacuum.after_delete")
     for mark in marks:
         clear_doom(mark)

@@ -8,6 +8,12 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from ..files import make_folder, sync
+
+__all__ = ["make_folder", "put", "put_if_absent", "remove", "sync_file", "sync_folder"]
+
+sync_file = sync_folder = sync
+
 
 def put_if_absent(path: Path, content: bytes, *, last: Callable[[], None] = lambda: None) -> bool:
     """Write a file whole and durable, unless it is there; of several writers one wins (True).
@@ -28,14 +34,6 @@ def put_if_absent(path: Path, content: bytes, *, last: Callable[[], None] = lamb
     return True
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it that are missing, durably."""
-    missing = [one for one in (path, *path.parents) if not one.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    for one in reversed(missing):
-        sync_folder(one.parent)
-
-
 def put(path: Path, content: bytes) -> None:
     """Write or replace a file: whole, durable, at once."""
     _write_temporary(path, content).replace(path)
@@ -50,18 +48,6 @@ def remove(path: Path) -> None:
         except FileNotFoundError:
             continue  # somebody else deletes it too
     path.unlink(missing_ok=True)
-
-
-def sync_file(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync_folder(path: Path) -> None:
-    sync_file(path)
 
 
 def _write_temporary(path: Path, content: bytes) -> Path:

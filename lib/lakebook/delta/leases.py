@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
+from ..files import make_folder
 from .disk import put
 from .snapshot import Snapshot
 from .staging import doomed_paths
@@ -137,5 +138,5 @@ def _write(lease: Lease) -> None:
         _write(one)
     raw = {f.name: getattr(lease, f.name) for f in fields(lease) if f.name != "table"}
     raw["beside"] = [str(one.table) for one in lease.beside]
-    lease.path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(lease.path.parent)
     put(lease.path, json.dumps(raw).encode())

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError, UserError, storage_errors
+from ..files import make_folder
 from ..names import PROD, Dataset, Roots, TierTables, tier_tables
 from .disk import put
 from .leases import heartbeat, read_leases, release, take_lease
@@ -209,7 +210,7 @@ class Pins:
     def _alone(self) -> Iterator[None]:
         """One process at a time changes the pins of an environment."""
         assert self.env != PROD
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         lock = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import storage_errors
+from ..files import sync_all
 from ..processes import is_alive
 from . import tokens as token
 from .disk import remove, sync_folder
@@ -41,6 +42,7 @@ def sweep(table: Path, *, now: float | None = None) -> SweepResult:
     now: seconds since 1970; default: the clock.
     """
     moment = time.time() if now is None else now
+    _drop_spills(table)
     swept = [
         _sweep_one(table, path, manifest)
         for path, manifest in _manifests(table)
@@ -51,6 +53,15 @@ def sweep(table: Path, *, now: float | None = None) -> SweepResult:
         tuple(d for one in swept for d in one.deleted),
         sum(one.freed_bytes for one in swept),
     )
+
+
+def _drop_spills(table: Path) -> None:
+    """Delete rows in passing that no manifest knows: they go first, but a power cut may choose."""
+    spills = list((table / STAGING).glob("[!.]*.spill"))
+    known = {path.stem for path, _ in _manifests(table)} if spills else set()
+    for path in spills:
+        if path.stem not in known:
+            remove(path)
 
 
 def living_stages(table: Path) -> tuple[str, ...]:
@@ -107,6 +118,7 @@ def _sweep_one(table: Path, path: Path, manifest: Manifest) -> SweepResult:
             transact(table, decide)
         fault_point("sweep.after_fence")
         deleted, freed = _delete(table, [path for path, _ in files])
+        sync_all((table / name).parent for name in deleted)  # nobody would know them without it
         remove(spill_of(table, manifest.prefix))
         fault_point("sweep.after_delete")
         marked.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from ..contract.lookup import load_step_contract
 from ..contract.model import Contract
 from ..errors import GraphError
+from ..files import replace_file
 from ..names import LAYERS, Dataset, contract_path, step_of
 from ..processes import Spawn, spawn_plain
 from ..settings import Settings
@@ -51,10 +51,7 @@ def _found(settings: Settings, path: Path) -> Found:
     if cache.is_file():
         return Found(**json.loads(cache.read_text(encoding="utf-8")))
     found = find(read_cells(path, where=where), where=where)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    part = cache.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(asdict(found)), encoding="utf-8")
-    part.replace(cache)
+    replace_file(cache, json.dumps(asdict(found)))
     return found
 
 

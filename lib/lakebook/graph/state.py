@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..contract.fingerprint import DEFINITION, fingerprint_of
+from ..files import replace_file
 from ..names import Dataset
 from ..settings import Settings
 from .model import Graph, StepNode
@@ -42,11 +42,7 @@ def save_state(settings: Settings, graph: Graph, steps: Iterable[Dataset]) -> No
     now = {str(name): digests_of(graph.steps[name]) for name in steps}
     if all(state.get(name) == digests for name, digests in now.items()):
         return
-    path = _path(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps({**state, **now}, indent=1), encoding="utf-8")
-    part.replace(path)
+    replace_file(_path(settings), json.dumps({**state, **now}, indent=1))
 
 
 def _path(settings: Settings) -> Path:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import zipfile
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ..contract.model import Column, TableContract
 from ..contract.tables import RESERVED, is_column_name
 from ..errors import SourceError, did_you_mean
+from ..files import replace_by, replace_file
 from ..intervals import Interval
 from ..settings import Settings
 from .csvfile import BOOLEANS, CsvFile, read_header
@@ -90,7 +90,7 @@ class FileSource:
         else:
             with self.path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            _put(memo, json.dumps({"sha256": digest}).encode())
+            replace_file(memo, json.dumps({"sha256": digest}).encode())
         return SourceVersion(self.uri, digest, modified)
 
     def land(
@@ -147,7 +147,7 @@ class FileSource:
             return
         if not is_rectangular(file.path, len(file.names)) and (found := file.torn()):
             raise found
-        _put(memo, b"")
+        replace_file(memo, b"")
 
     def _known(self, options: dict[str, Any]) -> dict[str, Any]:
         for key in options:
@@ -167,18 +167,13 @@ class FileSource:
             return self.path
         target = self._memo / f"{version.digest}.csv"
         if not target.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_suffix(f".{os.getpid()}.part")
             try:
-                self._unpack(part)
-                part.replace(target)
+                replace_by(target, self._unpack)
             except _BROKEN_ZIP as broken:
                 raise SourceError(
                     f"source {self.uri} cannot be unpacked: {broken}",
                     fix="restore the archive, or give the CSV itself",
                 ) from None
-            finally:
-                part.unlink(missing_ok=True)
         return target
 
     def _unpack(self, target: Path) -> None:
@@ -270,10 +265,3 @@ def within(contract: TableContract, interval: Interval) -> pl.Expr:
     column = pl.col(contract.time.column)
     found: pl.Expr = inside(column, contract, interval) | column.is_null()
     return found
-
-
-def _put(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)

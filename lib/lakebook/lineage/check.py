@@ -6,13 +6,13 @@ If nothing that a step's check depends on has changed, nothing heavy is imported
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
+from ..files import replace_file
 from ..graph import Graph, StepNode
 from ..names import Dataset
 from ..settings import Settings
@@ -169,8 +169,4 @@ def _recall(settings: Settings, step: Dataset, key: str) -> StepCheck | None:
 
 
 def _keep(settings: Settings, step: Dataset, key: str, found: StepCheck) -> None:
-    place = _place(settings, step)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps({"key": key, "check": found.to_json()}), encoding="utf-8")
-    part.replace(place)
+    replace_file(_place(settings, step), json.dumps({"key": key, "check": found.to_json()}))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ..files import replace_file
 from ..names import Dataset, Job, parse_notebook
 from ..runtime.job import JobResult
 from ..settings import Settings
@@ -53,7 +52,12 @@ def close_run(
 def read_outcome(work: Path) -> dict[str, Any]:
     """What the step itself wrote down; empty when it did not come that far."""
     path = work / "step.json"
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:  # it is not synced each time that it is saved
+        return {"notes": [f"{path.name}: a power cut has left no more than a part of it"]}
     return loaded
 
 
@@ -64,8 +68,4 @@ def _remember(
     made = read_making(settings, step)
     for name, inputs in outcome.get("parts", {}).items():
         made[name] = {"static": dict(static), "inputs": inputs}
-    path = making_path(settings, step)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(3)}.part")
-    part.write_text(json.dumps(made), encoding="utf-8")
-    part.replace(path)
+    replace_file(making_path(settings, step), json.dumps(made))

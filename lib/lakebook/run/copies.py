@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..delta import Pins, open_snapshot, open_whole
 from ..errors import StorageError
+from ..files import sync_all
 from ..names import PROD, Dataset, TierTables, environments_of, table_path, tier_tables
 from ..processes import is_alive
 from ..settings import Settings
@@ -85,6 +86,7 @@ def clear_caches(settings: Settings, search: Search, texts: TextSearch) -> int:
     gone = {*search.through(tables).rows, *texts.through(p for p in files if p not in set(tables))}
     for path in gone:
         path.unlink(missing_ok=True)
+    sync_all(folder for path in gone if (folder := path.parent).is_dir())
     return len(gone)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..delta import Pins, fault_point, living_stages
 from ..errors import UserError, storage_errors
+from ..files import make_folder, sync, sync_all
 from ..names import PROD, Roots, env_name, environments_of, table_path, tables_of
 from ..settings import Settings
 from .environments import DROPPED, EnvironmentUse, existing, size_of, use_of
@@ -89,7 +90,7 @@ def _move_aside(settings: Settings, *, keep_runs: bool) -> None:
     """One rename; with the reports kept, one for each of the other folders."""
     folder = settings.lake / settings.env
     target = settings.lake / DROPPED / f"{settings.env}.{secrets.token_hex(4)}"
-    target.parent.mkdir(exist_ok=True)
+    make_folder(target.parent)
     if not keep_runs:
         folder.rename(target)
     else:
@@ -98,6 +99,9 @@ def _move_aside(settings: Settings, *, keep_runs: bool) -> None:
             if entry.name not in _REPORTS:
                 entry.rename(target / entry.name)
                 fault_point("drop.after_folder")
+        sync_all((folder, target))
+    # Nothing goes from there before a power cut can no longer bring its folder back.
+    sync_all((target.parent, folder.parent))
     fault_point("drop.after_rename")
 
 
@@ -109,3 +113,4 @@ def _delete(folder: Path) -> None:
             entry.unlink()
         fault_point("drop.after_part")
     folder.rmdir()
+    sync(folder.parent)

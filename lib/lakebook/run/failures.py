@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ..files import make_folder, put_file
 from ..names import Dataset
 from ..settings import Settings
 
@@ -47,15 +48,13 @@ def _read(path: Path) -> dict[str, str]:
 
 def _change(path: Path, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
     """Read, change, replace; under a lock, since other commands note other partitions."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = _read(path)
         after = change(before)
         if after != before:
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(after, indent=1), encoding="utf-8")
-            part.replace(path)
+            put_file(path, json.dumps(after, indent=1))
     finally:
         os.close(lock)

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..archive.masking import mask_parameters, masker
 from ..contract.time import partitions_of
+from ..files import make_folder, put_file, sync
 from ..graph import OpsJob, StepNode
 from ..intervals import Interval
 from ..names import PROD
@@ -77,10 +78,10 @@ def workspace(settings: Settings, attempt: Attempt) -> Iterator[Path]:
     with hold_environment(settings), _held(work) as is_ours:
         assert is_ours, f"{work} is held by another"
         work.mkdir()
-        part = work / f".{_FILE}"
+        # Durable before anything runs: whatever it commits, its run is known after a power cut.
         text = json.dumps(masker(os.environ)(asdict(attempt)), default=str)
-        part.write_text(text, encoding="utf-8")
-        part.replace(work / _FILE)
+        put_file(work / _FILE, text)
+        sync(work.parent)
         yield work
         shutil.rmtree(work, ignore_errors=True)
 
@@ -144,7 +145,7 @@ def abandoned(settings: Settings) -> Iterator[tuple[Path, Attempt | None]]:
 def _held(work: Path) -> Iterator[bool]:
     """Hold a folder's lock; False when somebody else does. The system lets go of it at a kill."""
     path = work.with_name(f"{work.name}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -38,7 +38,7 @@ def recover(out: Path, source: Path, sentence: str, *, kernel: str) -> dict[str,
     """
     end_processes(out / JOURNAL)
     notebook, stats = rebuild(out / JOURNAL)
-    if notebook is not None or not (out / NOTEBOOK).is_file():
+    if notebook is not None or not _is_whole(out / NOTEBOOK):
         notebook = notebook or _as_written(source)
         metadata = notebook.setdefault("metadata", {})
         metadata["lakebook"] = {"status": "killed", "error": sentence}
@@ -52,6 +52,15 @@ def recover(out: Path, source: Path, sentence: str, *, kernel: str) -> dict[str,
         "peak_rss_mb": max((stat["peak_rss_mb"] for stat in stats), default=0.0),
         "kernel": kernel,
     }
+
+
+def _is_whole(notebook: Path) -> bool:
+    """Whether a notebook is there; of one that was never synced a power cut may leave a part."""
+    try:
+        json.loads(notebook.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 def copy_masked(source: Path, out: Path) -> None:

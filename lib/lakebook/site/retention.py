@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ..archive.record import RunRecord, read_record, read_records, run_folder
 from ..errors import UserError
+from ..files import put_file, sync
 from ..settings import Settings
-from . import render
 from .removed import without_content
 from .scan import PRUNED, listing
 
@@ -105,11 +105,15 @@ def apply_prune(settings: Settings, plan: PrunePlan) -> None:
     for one in plan.doomed:
         folder = run_folder(settings.runs, one.record)
         note = folder.with_name(folder.name + PRUNED)
-        left = without_content(one.record)
-        render.write(note, json.dumps({"why": one.why, "record": left.to_json()}, default=str))
+        text = json.dumps(
+            {"why": one.why, "record": without_content(one.record).to_json()}, default=str
+        )
+        put_file(note, text)
         gone = folder.with_name(_HIDDEN.format(folder.name))
         if folder.is_dir():
             folder.rename(gone)
+        # Before its files go: no power cut may bring back a folder with half of them.
+        sync(folder.parent)
         shutil.rmtree(gone, ignore_errors=True)
     for left_behind in settings.runs.glob("*/.*.pruned"):
         shutil.rmtree(left_behind, ignore_errors=True)

@@ -6,9 +6,7 @@ What a step does with it stands in `dbt_run`.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LakebookError, RunError, UserError, did_you_mean
+from ..files import replace_file
 from ..settings import Settings
 from .dbt_env import variables_digest
 
@@ -129,10 +128,7 @@ def project_files(settings: Settings) -> list[Path]:
 
 def put_kept(target: Path, content: bytes) -> None:
     """Write a file of the kept folder whole; others may write the same beside us."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.{os.getpid()}.{secrets.token_hex(3)}.part")
-    part.write_bytes(content)
-    part.replace(target)
+    replace_file(target, content)
 
 
 def select_models(manifest: Manifest, selection: str) -> list[str]:

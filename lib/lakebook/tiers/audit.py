@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..delta.disk import sync_folder
 from ..errors import storage_errors
+from ..files import make_folder, sync_all
 from ..names import PROD
 
 BEGUN, DONE = "begun", "done"
@@ -34,8 +34,7 @@ def append_audit(lake: Path, events: Iterable[Mapping[str, Any]]) -> None:
         return
     path = audit_path(lake)
     with storage_errors("writing the audit trail", path):
-        is_new = not path.exists()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -46,9 +45,8 @@ def append_audit(lake: Path, events: Iterable[Mapping[str, Any]]) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-        if is_new:
-            sync_folder(path.parent)
-            sync_folder(path.parent.parent)
+        # Also where the file was there: who made it may have died before its name was durable.
+        sync_all((path.parent, path.parent.parent))
 
 
 def read_audit(lake: Path) -> tuple[dict[str, Any], ...]:

@@ -6,7 +6,6 @@ a lease still names.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from ..delta import PARTITION, living_stages, open_snapshot, sweep, vacuum
 from ..delta.cleaner import removed_files
-from .cold.cold_folders import abandoned, supersede
+from .cold.cold_folders import abandoned, delete_folder, supersede
 from .placing import NewPlace, set_places
 
 
@@ -77,7 +76,7 @@ class Rest:
                 self.size_bytes += sum(one.stat().st_size for one in found)
                 # At once out of its place, so that nobody meets a part of it.
                 aside = path if path.name.startswith(".superseded-") else supersede(path, 0)
-                shutil.rmtree(aside or path, ignore_errors=True)
+                delete_folder(aside or path)
 
     def _of(self, path: str) -> str | None:
         """The partition of a file, by its folder, if it is one of these."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..delta.place import TIERS
 from ..errors import UserError, storage_errors
+from ..files import put_file
 from ..settings import Prices, Settings
 from .actions import KINDS, Action, Note, TierPlan
 
@@ -42,9 +43,7 @@ def plan_to_json(plan: TierPlan) -> dict[str, Any]:
 def write_plan(plan: TierPlan, path: Path) -> None:
     """Write a plan file, whole or not at all."""
     with storage_errors("writing the plan", path):
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(json.dumps(plan_to_json(plan), indent=1) + "\n", encoding="utf-8")
-        part.replace(path)
+        put_file(path, json.dumps(plan_to_json(plan), indent=1) + "\n")
 
 
 def read_plan(settings: Settings, path: Path) -> TierPlan:

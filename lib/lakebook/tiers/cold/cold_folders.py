@@ -113,6 +113,12 @@ def supersede(folder: Path, now: float) -> Path | None:
     return target
 
 
+def delete_folder(folder: Path) -> None:
+    """Delete what is out of its place; no power cut brings it back after this."""
+    shutil.rmtree(folder, ignore_errors=True)
+    sync_folder(folder.parent)
+
+
 def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 

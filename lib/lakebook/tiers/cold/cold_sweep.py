@@ -6,7 +6,6 @@ before it made the archive (`archive`), and so must look again.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from ...delta.snapshot import Snapshot
 from ...delta.transaction import Change, transact
 from ...errors import storage_errors
 from ...names import TierTables
-from .cold_folders import abandoned, archives, supersede, superseded
+from .cold_folders import abandoned, archives, delete_folder, supersede, superseded
 from .manifest import archive_name
 
 
@@ -60,7 +59,7 @@ def sweep_cold(
             if since <= moment - retention_s:
                 with suppress(FileNotFoundError):  # another sweep, or its archiving, is at it too
                     freed += sum(path.stat().st_size for path in folder.iterdir())
-                shutil.rmtree(folder, ignore_errors=True)
+                delete_folder(folder)
                 deleted += 1
                 fault_point("archive.sweep_deleted")
     return SweptCold(len(drafts) - drafts.count(None), taken, deleted, freed)

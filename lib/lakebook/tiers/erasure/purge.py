@@ -6,7 +6,6 @@ left to vacuum and to whoever still needs them.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from ...delta.cleaner import removed_files
 from ...delta.faults import fault_point
 from ...errors import storage_errors
 from ...names import TierTables
-from ..cold.cold_folders import superseded
+from ..cold.cold_folders import delete_folder, superseded
 from ..cold.cold_sweep import sweep_cold
 from ..leased import leased_files
 from ..warm import sweep_warm
@@ -84,4 +83,4 @@ def _purge_cold(tables: TierTables, search: Search, purged: Purged, run: str) ->
             files = [path for path in folder.rglob("*") if path.is_file()]
             purged.files += len(files)
             purged.size_bytes += sum(path.stat().st_size for path in files)
-            shutil.rmtree(folder, ignore_errors=True)
+            delete_folder(folder)
