@@ -47,6 +47,7 @@ class SmallLake:
     code: str = "one"
     env: str = PROD
     run_id: str = "run"
+    force: bool = False
     contexts: list[LakeContext] = field(default_factory=list)
 
     def contract(
@@ -60,7 +61,8 @@ class SmallLake:
     def open(self, start: str | None, end: str | None, *, known: bool = True) -> Step:
         """A step whose making is known, as in a run, or not, as in JupyterLab."""
         settings = load_settings(self.root, env=self.env)
-        run = RunContext(self.run_id, settings, static={"code": self.code} if known else {})
+        static = {"code": self.code} if known else {}
+        run = RunContext(self.run_id, settings, static=static, force=self.force)
 
         def factory(step: Dataset, interval: Interval | None, engine: str | None) -> LakeContext:
             self.contexts.append(LakeContext(run, step, interval, engine))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 import time
 import traceback
 import uuid
@@ -136,15 +135,6 @@ def content(table: Path) -> dict[str, object]:
     values = {n: v for n, v in snapshot.tokens.items() if n.startswith(("data/", "fp/"))}
     per_partition = {p: sum(f.rows for f in fs) for p, fs in snapshot.by_partition.items()}
     return {"rows": read(snapshot).rows(), "tokens": values, "partitions": per_partition}
-
-
-def forget_checksums(table: Path) -> None:
-    """Make a table one of before files were named by their checksums."""
-    named = re.compile(r"-[0-9a-f]{32}(?=\.parquet)")
-    for path in table.rglob("*.parquet"):
-        path.rename(path.with_name(named.sub("", path.name)))
-    for entry in (table / "_delta_log").glob("*.json"):
-        entry.write_text(named.sub("", entry.read_text()))
 
 
 def orphans(table: Path) -> list[str]:

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from old_files import forget_checksums
 
 from lakebook import delta
 from lakebook.contract.model import Column, TableContract, TimeColumn
@@ -277,7 +278,7 @@ def test_a_damaged_file_is_not_made_into_a_whole_one(shuffled: Path) -> None:
 def test_files_without_a_checksum_are_compacted_only_if_the_rows_are_those_that_were_written(
     shuffled: Path, all_of_it: bool
 ) -> None:
-    w.forget_checksums(shuffled)
+    forget_checksums(shuffled)
     victim = delta.open_snapshot(shuffled).files[0]
     path = shuffled / victim.path
     # Readable, larger than the others, and not what was written, with the log speaking of its size.

@@ -11,6 +11,7 @@ import delta_worker as w
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from old_files import forget_checksums
 
 from lakebook import delta
 from lakebook.delta.transaction import Change, transact
@@ -130,7 +131,7 @@ def test_damage_in_hot_is_found_and_named(half: TierTables) -> None:
 
 
 def test_damage_of_a_file_without_a_checksum_is_found_by_its_rows(half: TierTables) -> None:
-    w.forget_checksums(half.hot)
+    forget_checksums(half.hot)
     result = look(half)
     assert (result.findings, result.unnamed) == ((), 6)
     paths = {p: file_of(half, p) for p in MONTHS}
@@ -143,7 +144,7 @@ def test_damage_of_a_file_without_a_checksum_is_found_by_its_rows(half: TierTabl
 
 
 def test_statistics_that_would_hide_rows_are_found(half: TierTables) -> None:
-    w.forget_checksums(half.hot)
+    forget_checksums(half.hot)
     path = file_of(half, "2013-02")
     chunk = pq.read_metadata(path).row_group(0).column(1)
     raw = chunk.statistics.max_raw.to_bytes(8, "little")

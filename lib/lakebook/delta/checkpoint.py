@@ -24,6 +24,7 @@ _COLUMNS = (
     "add.path",
     "add.size",
     "add.stats",
+    "add.modificationTime",
     "add.partitionValues",
     "add.deletionVector",
     "remove.path",

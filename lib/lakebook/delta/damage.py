@@ -14,14 +14,41 @@ MISSING = "the file is missing"
 def bytes_damage(path: Path, file: DataFile) -> str:
     """What is wrong with a file's size or checksum, read from the disk; empty if nothing is."""
     try:
-        if what := _size_damage(path, file):
-            return what
         forget_pages(path)
-        return _checksum_damage(path)
-    except FileNotFoundError:
-        return MISSING
     except OSError as failed:
-        return f"it cannot be read ({failed.strerror})"
+        return _unread(failed)
+    return content_damage(path, file)
+
+
+def content_damage(path: Path, file: DataFile) -> str:
+    """As `bytes_damage`, of what a reader would see now, which the system may remember."""
+    return _damage(path, file, touched=True)
+
+
+def glance_damage(path: Path, file: DataFile) -> str:
+    """As `content_damage`, without reading a file that nobody has touched since its commit."""
+    return _damage(path, file, touched=False)
+
+
+def _damage(path: Path, file: DataFile, *, touched: bool) -> str:
+    try:
+        found = path.stat()
+        if found.st_size != file.size_bytes:
+            return f"it has {found.st_size:,} bytes, and the log says {file.size_bytes:,}"
+        at = file.modified_ms
+        if touched or (at is not None and found.st_mtime_ns // 1_000_000 > at):
+            expected = named_checksum(path.name)
+            if expected is not None and not checksum_of(path).startswith(expected):
+                return "its SHA-256 is not the one in its name"
+    except OSError as failed:
+        return _unread(failed)
+    return ""
+
+
+def _unread(failed: OSError) -> str:
+    if isinstance(failed, FileNotFoundError):
+        return MISSING
+    return f"it cannot be read ({failed.strerror})"
 
 
 def is_intact(snapshot: Snapshot, partition: str) -> bool:
@@ -34,17 +61,3 @@ def is_intact(snapshot: Snapshot, partition: str) -> bool:
         named_checksum(file.path) and not bytes_damage(snapshot.table / file.path, file)
         for file in files
     )
-
-
-def _size_damage(path: Path, file: DataFile) -> str:
-    size = path.stat().st_size
-    if size == file.size_bytes:
-        return ""
-    return f"it has {size:,} bytes, and the log says {file.size_bytes:,}"
-
-
-def _checksum_damage(path: Path) -> str:
-    expected = named_checksum(path.name)
-    if expected is None or checksum_of(path).startswith(expected):
-        return ""
-    return "its SHA-256 is not the one in its name"

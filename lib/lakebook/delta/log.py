@@ -36,12 +36,16 @@ _ENTRY = re.compile(r"(\d{20})\.(json|checkpoint\.parquet)")
 _OTHER = re.compile(r"(\d{20})\.checkpoint\..+")  # in several parts, or of the second kind
 
 
+_Add = tuple[int, str | None, dict[str, str | None], int | None]
+"""Size, statistics, partition values, and when it was committed (milliseconds since 1970)."""
+
+
 @dataclass
 class State:
     """What the actions read so far add up to."""
 
     table: Path
-    adds: dict[str, tuple[int, str | None, dict[str, str | None]]] = field(default_factory=dict)
+    adds: dict[str, _Add] = field(default_factory=dict)
     removes: dict[str, int] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
@@ -53,7 +57,8 @@ class State:
             path = unquote(add["path"])
             if add.get("deletionVector"):
                 refuse_vectors(self.table, path)
-            self.adds[path] = (add["size"], add.get("stats"), add.get("partitionValues") or {})
+            values, at = add.get("partitionValues") or {}, add.get("modificationTime")
+            self.adds[path] = (add["size"], add.get("stats"), values, at)
             self.removes.pop(path, None)
         elif remove := action.get("remove"):
             path = unquote(remove["path"])
@@ -161,8 +166,8 @@ def _snapshot(version: int, state: State) -> Snapshot:
     if schema is not None:
         schema = pa.schema([f for f in schema if f.name not in columns])
     files = tuple(
-        DataFile(path, partition_token(columns, values), size, stats)
-        for path, (size, stats, values) in state.adds.items()
+        DataFile(path, partition_token(columns, values), size, stats, at)
+        for path, (size, stats, values, at) in state.adds.items()
     )
     return Snapshot(
         table=table,

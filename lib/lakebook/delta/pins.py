@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -227,7 +227,7 @@ def _dump(snapshot: Snapshot) -> bytes:
     schema = None if snapshot.schema is None else snapshot.schema.serialize().to_pybytes()
     raw = {
         "version": snapshot.version,
-        "files": [[f.path, f.partition, f.size_bytes, f.stats_json] for f in snapshot.files],
+        "files": [list(astuple(file)) for file in snapshot.files],
         "tokens": dict(snapshot.tokens),
         "schema": None if schema is None else base64.b64encode(schema).decode(),
         "partition_columns": list(snapshot.partition_columns),

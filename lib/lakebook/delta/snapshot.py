@@ -37,6 +37,7 @@ class DataFile:
     partition: str
     size_bytes: int
     stats_json: str | None = None
+    modified_ms: int | None = None  # since 1970: when it was committed; None: not known
 
     @property
     def rows(self) -> int:

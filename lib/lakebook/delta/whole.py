@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import ConflictError, StorageError
 from . import tokens as token
 from .log import open_snapshot
-from .snapshot import DataFile, Snapshot
+from .snapshot import Snapshot
 
 _TRIES = 100
 
@@ -62,7 +62,7 @@ def with_warm(hot: Snapshot, warm: Path) -> Snapshot | None:
 
 def _joined(hot: Snapshot, warm: Snapshot) -> Snapshot:
     files = [
-        DataFile(str(warm.table / file.path), file.partition, file.size_bytes, file.stats_json)
+        replace(file, path=str(warm.table / file.path))
         for file in warm.files_in(p for p in hot.placed("warm") if has_copy(hot, warm, p))
     ]
     return replace(hot, files=(*hot.files, *files))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import ContractError, did_you_mean
+from ..errors import ContractError, LakebookError, did_you_mean
 
 _MODULES = ("polars", "narwhals", "duckdb", "_duckdb")
 _NOISE = (
@@ -20,6 +20,36 @@ _NOISE = (
     "--->",
 )
 _LONGEST = 300
+_BY_DAMAGE = frozenset(
+    {
+        # Polars, whose readers also panic; the missing file is Python's own error
+        "ComputeError",
+        "PanicException",
+        "InvalidOperationError",
+        "OutOfBoundsError",
+        "ShapeError",
+        "SchemaError",
+        "FileNotFoundError",
+        "OSError",
+        # DuckDB
+        "IOException",
+        "HTTPException",
+        "InvalidInputException",
+        "InternalException",
+        "SerializationException",
+        "OutOfRangeException",
+        "OutOfMemoryException",
+        "ConversionException",
+        "FatalException",
+        "Error",
+        # Arrow
+        "ArrowInvalid",
+        "ArrowNotImplementedError",
+        "ArrowException",
+        "ArrowCapacityError",
+        "ArrowSerializationError",
+    }
+)
 _TYPE = re.compile(
     r"""(?<![\w."'])(?:[iuf](?:8|16|32|64)|U?Int\d+|Float\d+|str|String|bool|Boolean"""
     r"""|datetime\[[^\]]*\])(?![\w(."'\]])"""
@@ -111,6 +141,19 @@ def engine_error(raised: BaseException) -> BaseException | None:
 
 def is_engines(raised: BaseException) -> bool:
     return type(raised).__module__.split(".")[0] in _MODULES
+
+
+def may_be_damage(raised: BaseException) -> bool:
+    """Whether a damaged file may have made a reader fail. Generous: the files are looked at."""
+    if isinstance(raised, LakebookError) and not isinstance(raised, ContractError):
+        return False
+    return any(type(error).__name__ in _BY_DAMAGE for error in _chain(raised))
+
+
+def _chain(raised: BaseException | None) -> Iterator[BaseException]:
+    while raised is not None:
+        yield raised
+        raised = raised.__cause__ or raised.__context__
 
 
 def first_lines(raised: BaseException) -> str:

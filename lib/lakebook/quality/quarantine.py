@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Column, TableContract
 from ..contract.time import inside
-from ..errors import ConflictError
+from ..errors import ConflictError, DamageError
 from ..intervals import NULL, WHOLE, Interval, partition_interval
 from ..names import PROD, table_path
 from .counted import check_counted
@@ -128,12 +128,27 @@ def shown_paths(settings: Settings, contract: TableContract, names: Collection[s
 
 
 def carry(
-    settings: Settings, contract: TableContract, names: Collection[str], keys: nw.LazyFrame
+    settings: Settings,
+    contract: TableContract,
+    names: Collection[str],
+    keys: nw.LazyFrame,
+    *,
+    lost: list[str] | None = None,
 ) -> nw.LazyFrame | None:
-    """Rows kept out of some partitions whose key is not among `keys`; None if there are none."""
+    """Rows kept out of some partitions whose key is not among `keys`; None if there are none.
+
+    `lost`: if it is given, takes a sentence for each part that cannot be read and is given up.
+    """
     from ..engines import get_engine
 
-    paths = shown_paths(settings, contract, names)
+    paths: list[str] = []
+    for part in shown_parts(settings, contract):
+        try:
+            paths += part.paths if part.name in names else ()
+        except DamageError as found:
+            if lost is None:
+                raise
+            lost.append(f"rows set aside earlier cannot be read and are given up: {found.found}")
     if not paths:
         return None
     rows = get_engine(settings.engine).scan(paths, quarantine_contract(contract).arrow_schema())
@@ -200,6 +215,45 @@ def sweep(settings: Settings, contract: TableContract, *, now: float | None = No
     finally:
         stage.discard()
     return sum(rows_of(noted, token) for token in stale)
+
+
+def mend(
+    settings: Settings,
+    contract: TableContract,
+    names: Collection[str],
+    *,
+    run_id: str,
+    by_content: bool,
+) -> None:
+    """Empty what earlier versions of some partitions set aside and is damaged: nobody can make it
+    again, and nothing that is published shows it.
+
+    `by_content`: see `find_damage`.
+    """
+    from ..delta import begin_stage, commit_replace, open_snapshot
+    from ..delta import inspect as inspect_files
+    from ..tiers.glance import find_damage
+
+    aside = quarantine_contract(contract)
+    table = table_path(settings.lake, aside.dataset, env=settings.env)
+    noted = open_snapshot(table)
+    old = [t for t in noted.partitions if (t.rpartition("/")[0] or WHOLE) in names]
+    damaged = [t for t in old if find_damage(noted, [t], by_content=by_content)]
+    if not damaged:
+        return
+    stage = begin_stage(table, run_id)
+    try:
+        commit_replace(
+            table,
+            stage=stage,
+            inspection=inspect_files(stage, aside),
+            partitions=damaged,
+            noted=noted,
+            fps={token: noted.fp(token) or 0 for token in damaged},
+            metadata={"run": run_id, "mend": str(contract.dataset)},
+        )
+    finally:
+        stage.discard()
 
 
 def _partition_by(contract: TableContract) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
+from ..errors import DamageError
 from ..names import PROD, table_path
 
 if TYPE_CHECKING:
@@ -22,15 +23,37 @@ def hex_of(fp: int) -> str:
     return f"{fp % (1 << 64):016x}"
 
 
-def token_of(contract: TableContract, partition: str, fp: int) -> str:
+def token_of(contract: TableContract, partition: str, fp: int | None) -> str:
     """The name of a partition of the quarantine: its two columns' values."""
     return f"{partition}/{hex_of(fp)}" if contract.time else hex_of(fp)
 
 
 @dataclass(frozen=True)
 class Part:
+    """What a published partition kept out. `token`: of the quarantine; `main`: the dataset."""
+
     name: str
-    paths: tuple[str, ...]
+    token: str
+    aside: Snapshot
+    contract: TableContract
+    main: Snapshot
+    env: str
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Its files. Raises DamageError, with what mends it."""
+        from ..tiers.glance import find_damage
+        from ..tiers.remedy import remedy_of
+
+        if found := find_damage(self.aside, [self.token]):
+            raise DamageError(
+                f"{self.contract.dataset.quarantine} {self.token}: {found.found}",
+                where=found.where,
+                fix=remedy_of(self.contract, self.token, self.main, env=self.env).advice,
+                partition=self.token,
+                dataset=str(self.contract.dataset.quarantine),
+            )
+        return tuple(self.aside.paths([self.token]))
 
 
 def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
@@ -49,7 +72,7 @@ def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
         for token in aside.partitions:
             name, _, batch = token.rpartition("/")
             if batch in batches and rows_of(aside, token):
-                yield Part(name, tuple(aside.paths([token])))
+                yield Part(name, token, aside, contract, main, PROD)
         return
     seen: set[str] = set()
     for env in dict.fromkeys((settings.env, PROD)):
@@ -67,7 +90,19 @@ def shown_parts(settings: Settings, contract: TableContract) -> Iterator[Part]:
                 continue
             token = token_of(contract, name, fp)
             if rows_of(aside, token):
-                yield Part(name, tuple(aside.paths([token])))
+                yield Part(name, token, aside, contract, main, env)
+
+
+def aside_damage(aside: Snapshot, contract: TableContract, partition: str, fp: int | None) -> str:
+    """What is wrong with what a fingerprint kept out of a partition, at a glance; empty: nothing.
+
+    `aside`: the quarantine's table.
+    """
+    from ..tiers.glance import find_damage
+
+    token = "" if fp is None else token_of(contract, partition, fp)
+    found = find_damage(aside, [token]) if token in aside.by_partition else None
+    return f"damaged: {Path(found.where).name} of its quarantine: {found.found}" if found else ""
 
 
 def published(main: Snapshot) -> tuple[str, ...]:

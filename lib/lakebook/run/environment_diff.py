@@ -21,6 +21,7 @@ from ..intervals import NULL, Interval
 from ..names import PROD, Dataset
 from ..settings import Settings
 from ..step.cold import pinned_cold_error
+from ..step.damage import check_whole
 from ..step.view import open_view
 
 if TYPE_CHECKING:
@@ -143,6 +144,9 @@ def diff_environment(
     elif cold := tuple(name for name in there if below.place(name).tier == "cold"):
         raise pinned_cold_error(settings, contract, below, cold)
     engine = get_engine(settings.engine)
+    check_whole(view, differing)
+    nothing = Snapshot(view.own.table, -1)
+    check_whole(newest if below is newest.own else replace(view, own=nothing), there)
     mine = engine.scan(view.own.paths(differing), view.own.schema)
     theirs = engine.scan(below.paths(there), below.schema or view.own.schema)
     names = {*view.own.schema.names, *(below.schema.names if below.schema else ())}

@@ -17,6 +17,7 @@ from ..ingest import open_source
 from ..ingest.log import LogSource, read_offsets, waiting
 from ..intervals import WHOLE, Interval, Unit, merge_partitions
 from ..names import PROD, Dataset, table_path
+from ..quality.shown import aside_damage
 from ..settings import Settings
 from ..step.declared import DeclaredRead, declared_inputs
 from ..step.fingerprint import InputTokens, input_parts
@@ -135,6 +136,8 @@ class Planner:
         for table in node.contract.tables:
             output = self.view(table.dataset, views, table)
             expired = deleted_partitions(output)
+            aside = table_path(self.settings.lake, table.dataset.quarantine, env=self.settings.env)
+            kept_out = open_snapshot(aside)
             for name in partitions_of(table, interval):
                 if why := retained.why(name):
                     fresh.append(name)
@@ -148,6 +151,10 @@ class Planner:
                     stale.setdefault(name, "its last run failed")
                 elif not making.made(output.holder(name).fp(name), name, inputs):
                     stale.setdefault(name, self._reason(node, output, name, making, inputs))
+                elif damage := output.damage(name) or aside_damage(
+                    kept_out, table, name, output.holder(name).fp(name)
+                ):
+                    stale.setdefault(name, damage)
                 else:
                     fresh.append(name)
         return StepPlan(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ..contract.lookup import find_table
 from ..contract.model import TableContract
 from ..engines.duckdb_input import Input, time_filter
+from ..engines.messages import may_be_damage
 from ..errors import UserError
 from ..intervals import Interval
 from ..names import LAYERS, PROD, Dataset
 from ..settings import Settings
 from ..step.cold import cold_error, spans_text
+from ..step.damage import first_damage
 from ..step.view import DatasetView, open_view
 from .cold_reads import Say, provide
 from .pruning import nodes_of, plan_scans
@@ -25,6 +27,9 @@ from .query_masks import QueryMasks
 if TYPE_CHECKING:
     import duckdb
 
+
+Opened = tuple[DatasetView, tuple[str, ...]]
+"""A dataset that a query reads, and which of its partitions."""
 
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze)?\s", re.IGNORECASE)
 
@@ -47,8 +52,9 @@ def run_query(
     unmask: show values that otherwise stay hidden, as `lakebook diff` hides them.
     say: takes what is worth a note: what is restored, and what retention has deleted.
 
-    Raises UserError for unknown datasets and for SQL that DuckDB refuses, and ColdError. Errors
-    that only rows show come when they are fetched.
+    Raises UserError for unknown datasets and for SQL that DuckDB refuses, ColdError, and
+    DamageError for a file that is not as it was. Errors that only rows show come when they are
+    fetched.
     """
     import duckdb
 
@@ -69,10 +75,12 @@ def run_query(
         reads.check()
         reads.tell_deleted(say)
         reads.register()
-        relation = connection.sql(sql)
+        opened = tuple((view, reads.needed(view)) for view in reads.views)
+        with telling_damage(opened):
+            relation = connection.sql(sql)
         if relation is None:
             raise UserError("the query gives no rows", fix="write a SELECT")
-        return Rows(masks.masked(relation, say), masks)
+        return Rows(masks.masked(relation, say), masks, opened)
     except duckdb.Error as wrong:
         raise masks.refused(wrong) from None
 
@@ -83,6 +91,7 @@ class Rows:
 
     relation: duckdb.DuckDBPyRelation
     masks: QueryMasks
+    opened: tuple[Opened, ...]
 
     @property
     def columns(self) -> list[str]:
@@ -101,9 +110,23 @@ class Rows:
         import duckdb
 
         try:
-            yield
+            with telling_damage(self.opened):
+                yield
         except duckdb.Error as wrong:
             raise self.masks.refused(wrong) from None
+
+
+@contextmanager
+def telling_damage(opened: Iterable[Opened]) -> Iterator[None]:
+    """Turn what DuckDB says into a DamageError, if it is because of a file."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as wrong:
+        if may_be_damage(wrong) and (damaged := first_damage(opened)):
+            raise damaged from None
+        raise
 
 
 class _Reads:

@@ -240,6 +240,7 @@ class _Schedule:
             interval,
             plan.static,
             parameters=self.planner.parameters_of(plan.node),
+            force=self.planner.force,
             on_event=lambda event: self.notify(name, event),
             cancel=self.cancel,
         )

@@ -73,10 +73,14 @@ def run_once(
     static: Mapping[str, str],
     *,
     parameters: Mapping[str, Any] | None = None,
+    force: bool = False,
     on_event: OnEvent | None = None,
     cancel: Cancel | None = None,
 ) -> RunResult:
-    """Execute one step's notebook for one interval and archive it."""
+    """Execute one step's notebook for one interval and archive it.
+
+    `force`: the person asked for it, whatever is there.
+    """
     given = dict(parameters or {})
     if interval is not None:
         given |= {"start": str(interval.start), "end": str(interval.end)}
@@ -86,6 +90,7 @@ def run_once(
         "reads": _reads(node),
         "declared": _declared(node),
         "sources": list(node.sources),
+        "force": force,
     }
     return _execute(settings, node, interval, given, context, static, on_event, cancel)
 

@@ -18,6 +18,8 @@ from ..delta import DataFile, Stage
 from ..delta.stats import file_stats
 from ..errors import StorageError, UserError
 from ..intervals import NULL, WHOLE, partition_name
+from .damage import check_whole
+from .lost import given_up
 from .view import DatasetView, view_of
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Merge:
     """rewritten: partitions that hold a key of the batch or get a row of it, or that this
     environment does not hold itself. kept: the others of the interval, which are as they must be.
     foreign: those of `rewritten` outside the interval; what made them is what made them before.
+    lost: those of `rewritten` whose old rows cannot be read: they hold the batch's alone.
     """
 
     frame: nw.LazyFrame[Any]
@@ -41,14 +44,16 @@ class Merge:
     rewritten: tuple[str, ...]
     kept: tuple[str, ...]
     foreign: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
 
 def plan_merge(context: LakeContext, batch: Stage, contract: TableContract) -> Merge:
     """What merging a staged batch rewrites, and the rows that it then holds.
 
     The live rows are no input of the fingerprint: a merge made again of the same batch gives the
-    same rows. Raises UserError for a key that the batch holds twice, and ColdError if partitions
-    in cold may hold keys of the batch.
+    same rows. Raises UserError for a key that the batch holds twice, ColdError if partitions in
+    cold may hold keys of the batch, and DamageError if a file that may hold them cannot be read.
+    A forced run gives up the old rows of damaged partitions of its interval, and says so.
     """
     import narwhals as nw
 
@@ -60,16 +65,19 @@ def plan_merge(context: LakeContext, batch: Stage, contract: TableContract) -> M
     own = partitions_of(contract, context.interval)
     got = {partition for _, partition in batch.files()}
     bounds = _bounds(batch, contract)
-    view.check_readable(_in_cold(view, got, bounds))
-    hit = {*got, *_holding(context, view, keys, batch, contract, bounds)}
+    lost = given_up(context, view, own, got)
+    view.check_readable(p for p in _in_cold(view, got, bounds) if p not in lost)
+    readable = [p for p in view.partitions if p not in lost]
+    hit = {*got, *lost, *_holding(context, view, keys, batch, contract, bounds, readable)}
     kept = tuple(p for p in own if p not in hit and _stays(view, p))
     rewritten = (*(p for p in own if p not in kept), *sorted(hit - {*own}))
-    there = [p for p in rewritten if view.tier(p) != "deleted"]
+    there = [p for p in rewritten if view.tier(p) != "deleted" and p not in lost]
+    check_whole(view, there, by_content=True)
     live = context.engine.scan(view.paths(there), contract.arrow_schema())
     stay = live.join(keys, on=list(contract.key), how="anti")
     frame = nw.concat([stay.select(*contract.names), rows.select(*contract.names)])
     foreign = tuple(p for p in rewritten if p not in own)
-    return Merge(frame, keys, view, rewritten, kept, foreign)
+    return Merge(frame, keys, view, rewritten, kept, foreign, lost)
 
 
 def _refuse_doubles(keys: nw.LazyFrame[Any], contract: TableContract) -> None:
@@ -97,19 +105,21 @@ def _holding(
     batch: Stage,
     contract: TableContract,
     bounds: Bounds,
+    partitions: Collection[str],
 ) -> set[str]:
-    """Partitions in hot and warm that hold a key of the batch."""
+    """Which of some partitions, in hot or warm, hold a key of the batch."""
     import narwhals as nw
 
     if contract.time is None:
         return {WHOLE}
-    paths = [
-        str(table.table / file.path)
-        for name in view.partitions
-        for table in [view.holder(name)]
-        for file in table.files_in([name])
+    may = [
+        (name, view.holder(name).table / file.path)
+        for name in partitions
+        for file in view.holder(name).files_in([name])
         if _may_hold(file, bounds)
     ]
+    check_whole(view, dict.fromkeys(name for name, _ in may))
+    paths = [str(path) for _, path in may]
     if not paths or not batch.paths():
         return set()
     time = contract.time

@@ -37,6 +37,7 @@ from .gate import (
     split_rows,
     stage_rows,
 )
+from .lost import say_lost
 from .merge import Merge, plan_merge
 from .null_rows import NullRows, covered_partitions
 from .outcome import Output
@@ -106,6 +107,8 @@ def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
                 metadata=commit_metadata(context),
                 intact=intact_in(tier_tables(context.settings.roots, contract.dataset)),
             )
+        if draft.merge is not None and draft.merge.lost:
+            say_lost(context, draft.merge.lost, draft.merge.view, inspection)
         if nulls and NULL in done.done_by_others:
             nulls.check(context, fps[NULL])
     except ConflictError:
@@ -135,16 +138,23 @@ def _set_aside(
 ) -> tuple[Stage, Inspection, int]:
     """What is left to publish after the quarantine, and how many rows went there."""
     carried = _carried(context, contract, draft)
-    if not broken and carried is None:
-        return draft.stage, draft.found, 0
-    with timed(context, "quarantine"):
-        return split_rows(
-            *(context, contract, draft.stage, draft.found, broken, references, fps, stages),
-            interval=None if draft.merge else context.interval,
-            carried=carried,
-            # One fingerprint tells what a replace sets aside; a merge depends on what was there.
-            together=draft.merge is not None,
-        )
+    left = draft.stage, draft.found, 0
+    if broken or carried is not None:
+        with timed(context, "quarantine"):
+            left = split_rows(
+                *(context, contract, draft.stage, draft.found, broken, references, fps, stages),
+                interval=None if draft.merge else context.interval,
+                carried=carried,
+                # One fingerprint tells what a replace sets aside; a merge depends on what was
+                # there.
+                together=draft.merge is not None,
+            )
+    if contract.rules or contract.relationships:
+        from ..quality.quarantine import mend
+
+        names, run_id = (*draft.names, *draft.kept), context.run.run_id
+        mend(context.settings, contract, names, run_id=run_id, by_content=context.run.force)
+    return left
 
 
 def _record(
@@ -215,7 +225,10 @@ def _carried(context: LakeContext, contract: TableContract, draft: Draft) -> Any
     from ..quality.quarantine import carry
 
     names = (*draft.names, *draft.kept)
-    return carry(context.settings, contract, names, draft.merge.keys)
+    lost: list[str] | None = [] if context.run.force else None
+    rows = carry(context.settings, contract, names, draft.merge.keys, lost=lost)
+    context.outcome.notes += lost or []
+    return rows
 
 
 def _again(

@@ -35,6 +35,7 @@ class RunContext:
     )
     sources: tuple[str, ...] = ()
     out: Path | None = None  # folder for step.json
+    force: bool = False  # asked for, whatever is there
 
     @classmethod
     def current(cls, environ: Mapping[str, str] | None = None) -> RunContext:
@@ -54,6 +55,7 @@ class RunContext:
             declared=_declared(raw),
             sources=tuple(raw.get("sources", ())),
             out=Path(raw["out"]) if raw.get("out") else None,
+            force=bool(raw.get("force")),
         )
 
 

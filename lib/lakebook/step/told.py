@@ -21,6 +21,10 @@ def told(raised: BaseException, steps: Iterable[Step]) -> LakebookError | None:
 
     `steps` are those that the cells have made: what they read and landed is looked at.
     """
+    steps = list(steps)
+    for step in steps:
+        if (damaged := _context(step).damage_behind(raised)) is not None:
+            return damaged
     if not is_engines(raised):
         return None
     read: dict[str, tuple[str, ...]] = {}

@@ -18,6 +18,7 @@ from ..intervals import NULL, Interval
 from ..names import PROD, Dataset, table_path, tier_tables
 from ..settings import Settings
 from .cold import archived, cold_error, deleted_error, pinned_cold_error
+from .damage import archive_damage_of, check_whole, damage_in, file_name
 
 if TYPE_CHECKING:
     from ..delta.place import Tier
@@ -91,8 +92,8 @@ class DatasetView:
     def paths(self, partitions: Iterable[str] | None = None) -> list[str]:
         """Absolute paths of the live files of some partitions, or of all that there are.
 
-        Raises ColdError if one of them lies in cold, and UserError if one that is asked for by its
-        name was deleted by retention.
+        Raises ColdError if one of them lies in cold, UserError if one that is asked for by its
+        name was deleted by retention, and DamageError if a file of theirs is not as it was.
         """
         names = self.present if partitions is None else tuple(partitions)
         self.check_readable(names)
@@ -111,6 +112,15 @@ class DatasetView:
             if self.prod is not None:
                 raise pinned_cold_error(self.settings, self.contract, self.prod, cold)
             raise cold_error(self.settings, [(self.contract, cold)])
+        check_whole(self, names)
+
+    def damage(self, partition: str) -> str:
+        """What is wrong with a partition's files, at a glance; empty if nothing is."""
+        if self.tier(partition) == "cold":
+            found = archive_damage_of(self, partition)
+        else:
+            found = damage_in(self, [partition])
+        return "" if found is None else f"damaged: {file_name(found)}: {found.found}"
 
     def rows(self) -> int:
         """Rows over all tiers."""
@@ -150,7 +160,9 @@ def view_of(settings: Settings, contract: TableContract, noted: Snapshot) -> Dat
     if settings.env != PROD:
         return DatasetView(contract, noted, prod_below(settings, contract.dataset), settings)
     tables = tier_tables(settings.roots, contract.dataset)
-    whole = with_warm(noted, tables.warm) or open_whole(tables.hot, tables.warm)
+    whole = with_warm(noted, tables.warm)
+    if whole is None:
+        whole = open_whole(tables.hot, tables.warm, lost_ok=True)
     return DatasetView(contract, whole, None, settings)
 
 
@@ -171,7 +183,7 @@ def _view(
 ) -> DatasetView:
     if settings.env == PROD:
         tables = tier_tables(settings.roots, contract.dataset)
-        whole = open_whole(tables.hot, tables.warm)
+        whole = open_whole(tables.hot, tables.warm, lost_ok=True)
         return DatasetView(with_extras(contract, [whole.schema]), whole, None, settings)
     own = open_snapshot(table_path(settings.lake, contract.dataset, env=settings.env))
     below = below_of(contract.dataset)

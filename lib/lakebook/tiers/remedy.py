@@ -93,7 +93,8 @@ def is_gone(found: DamageError, now: Snapshot) -> bool:
 def described(contract: TableContract, found: DamageError, hot: Snapshot) -> DamageError:
     """A damage with the dataset, the partition and what mends it."""
     p = found.partition
-    tier = "cold" if _is_archive(Path(found.where)) else hot.place(p).tier
+    is_archive = Path(found.where).parent.parent.name == p  # <cold>/<partition>/<archive>/<file>
+    tier = "cold" if is_archive else hot.place(p).tier
     restores = tier != "cold" and hot.archive(p) is not None
     return DamageError(
         f"{contract.dataset} {p} in {tier}: {found.found}",
@@ -108,10 +109,6 @@ def step_name(contract: TableContract) -> Dataset:
     """The step that makes a dataset: the one whose notebook stands beside the contract."""
     beside = contract.path.parent.name in LAYERS
     return step_of(contract.path) if beside else contract.dataset
-
-
-def _is_archive(path: Path) -> bool:
-    return not any(part.startswith("_partition=") for part in path.parts)
 
 
 def _of_dataset(contract: TableContract, partition: str) -> str:

@@ -1,0 +1,66 @@
+"""The command line where files are damaged: each command names what mends them, and that does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from small_checkout import Checkout
+
+from lakebook.delta import open_snapshot
+from lakebook.names import Dataset, table_path
+
+SPAN = ("--start", "2013-01-01", "--end", "2013-01-04")
+MEND = "lakebook run {} --start 2013-01-02 --end 2013-01-03 --force"
+
+
+def file_of(checkout: Checkout, dataset: str, day: str = "2013-01-02") -> Path:
+    table = table_path(checkout.root / ".lake", Dataset.parse(dataset))
+    (path,) = open_snapshot(table).paths([day])
+    return Path(path)
+
+
+def findings(checkout: Checkout, code: int) -> dict[str, str]:
+    done = checkout.lakebook("tier", "verify", "--json")
+    assert done.returncode == code, done.stderr
+    found = json.loads(done.stdout)
+    assert found["files_without_checksum"] == 0
+    return {one["file"]: one["command"] for one in found["findings"]}
+
+
+@pytest.mark.slow
+def test_from_the_damage_to_the_command_that_mends_it(checkout: Checkout) -> None:
+    assert checkout.run("silver.events+", "+silver.events")["silver.events"]["status"] == "ok"
+    sql = "select count(*) as n, sum(amount) as total from silver.events"
+    before = checkout.query(sql)
+    bronze, silver = file_of(checkout, "bronze.events"), file_of(checkout, "silver.events")
+    content = bytearray(bronze.read_bytes())
+    content[len(content) // 2] ^= 1
+    bronze.write_bytes(content)
+    silver.unlink()
+
+    plan = checkout.lakebook("plan", "+silver.events", *SPAN, "--explain")
+    assert f"damaged: {silver.name}: the file is missing" in plan.stdout.replace("\n", " ")
+    asked = checkout.lakebook("query", sql)
+    assert asked.returncode == 1 and asked.stderr.strip() == (
+        f"error {silver}: silver.events 2013-01-02 in hot: the file is missing; make it anew: "
+        + MEND.format("silver.events")
+    )
+    assert findings(checkout, 1) == {
+        str(bronze): MEND.format("bronze.events"),
+        str(silver): MEND.format("silver.events"),
+    }
+    refused = checkout.run("silver.events", "--force")["silver.events"]
+    assert refused["status"] == "failed" and MEND.format("bronze.events") in refused["error"]
+
+    for command in findings(checkout, 1).values():
+        done = checkout.lakebook(*command.split()[1:])
+        assert done.returncode == 0, done.stderr
+    assert findings(checkout, 0) == {}
+    assert checkout.query(sql) == before
+    assert checkout.run("+silver.events")["silver.events"]["status"] == "fresh"
+    silver.unlink(missing_ok=True)
+    file_of(checkout, "silver.events").unlink()
+    assert checkout.run("+silver.events")["silver.events"]["status"] == "ok"  # without --force
+    assert findings(checkout, 0) == {} and checkout.query(sql) == before
