@@ -74,7 +74,7 @@ def test_a_read_in_a_loop_is_refused_with_the_way_out(checkout: Checkout):
     ("source", "sentence"),
     [
         (None, "is missing"),
-        (EVENTS.replace("amount", "amt"), "has lost the column 'amount'"),
+        (EVENTS.replace("amount", "amt"), "has no column 'amount'"),
         (EVENTS.replace("30", "thirty"), "amount"),
     ],
 )
@@ -168,7 +168,7 @@ def test_a_fault_in_a_source_names_its_line_wherever_it_is_found(checkout: Check
     checkout.source(EVENTS.replace("30", "thirty"))
     sentence = (
         "source file://events.csv, line 4: column 'amount' has 'thirty', which is no int64; "
-        "correct the source, or name it in step.ingest(…, null_values=[…]) to have null"
+        "correct the source, or name it in nullValues of the contract to have null"
     )
     place = "notebooks/bronze/events.ipynb, cell 3: "
     assert place + sentence in said(checkout, "run", *INTERVAL)

@@ -8,6 +8,7 @@ import pytest
 
 from lakebook.contract.model import Contract
 from lakebook.contract.odcs import fingerprint_of
+from lakebook.errors import ContractError
 
 Load = Callable[..., Contract]
 
@@ -69,3 +70,22 @@ def test_the_order_of_rules_makes_no_data(load: Load) -> None:
     turned = type(table)(**{**vars(table), "rules": table.rules[::-1]})
 
     assert fingerprint_of(turned) == fingerprint_of(table)
+
+
+NULLS = (
+    "{property: write, value: replace}\n",
+    "{property: write, value: replace}\n      - {property: nullValues, value: [NA, '-9']}\n",
+)
+
+
+def test_texts_that_are_null_make_data_by_the_definition_that_knows_them(load: Load) -> None:
+    plain, table = load().tables[0], load(NULLS).tables[0]
+    assert table.nulls == ("NA", "-9")
+    assert fingerprint_of(table) != fingerprint_of(plain)
+    assert fingerprint_of(table, definition=1) == fingerprint_of(plain, definition=1)
+    assert fingerprint_of(plain) == fingerprint_of(plain, definition=1)
+
+
+def test_a_text_that_is_null_is_a_text(load: Load) -> None:
+    with pytest.raises(ContractError, match=r"nullValues has -9, which is no text; write each"):
+        load((NULLS[0], NULLS[1].replace("'-9'", "-9")))

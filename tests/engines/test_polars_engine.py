@@ -138,7 +138,18 @@ def test_other_casts_are_left_to_the_notebook(table: Path, wanted: str, values: 
 MISFITS = [
     ("int32", pl.Series([2**31]), r"column 'c' .*2147483648"),
     ("int64", pl.Series([2**63], dtype=pl.UInt64), "9223372036854775808"),
-    ("decimal(4,2)", pl.Series([100]), "does not fit the contract"),
+    ("int32", pl.Series([1, -(2**31) - 1, 2**31]), r"2 values that do not fit int32 .*-2147483649"),
+    ("decimal(4,2)", pl.Series([100]), r"1 value that does not fit decimal\(4,2\) .*\(100\)"),
+    ("decimal(4,2)", pl.Series([Decimal("100.1")]), r"decimal\(4,2\) .*\(100.1\)"),
+    ("date", pl.Series([-719_529], dtype=pl.Int32).cast(pl.Date), "-001-12-31; years are 1 to"),
+    ("date", pl.Series([2_932_897], dtype=pl.Int32).cast(pl.Date), "10000-01-01; years are 1 to"),
+    ("timestamp", pl.Series([-(2**62)]).cast(pl.Datetime("us")), "years are 1 to 9999"),
+    ("timestamp", pl.Series([2**62]).cast(pl.Datetime("ms")), "years are 1 to 9999"),
+    (
+        "timestamp",
+        pl.Series([-62_135_596_800_001]).cast(pl.Datetime("ms", "Asia/Tokyo")),
+        r"\(0000-12-31 23:59:59.999; years",
+    ),
     ("timestamp", pl.Series([1], dtype=pl.Datetime("ns")), "fractions of a microsecond"),
 ]
 
@@ -149,6 +160,22 @@ def test_a_value_that_does_not_fit_fails_the_run(
 ) -> None:
     with pytest.raises(ContractError, match=sentence):
         staged(table, contract(Column("c", wanted)), pl.DataFrame({"c": values}))
+
+
+def test_a_restricted_value_that_does_not_fit_is_not_shown(table: Path) -> None:
+    promise = contract(Column("c", "int32", classification="restricted"))
+    with pytest.raises(ContractError, match=r"1 value .*\(a \(restricted\) value\)") as raised:
+        staged(table, promise, pl.DataFrame({"c": [2**40]}))
+    assert str(2**40) not in f"{raised.value!r} {raised.value.__cause__!r}"
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_a_zero_that_is_written_has_one_sign(table: Path, kind: str) -> None:
+    promise = contract(Column("c", kind))
+    values = pl.Series([-0.0, 0.0, -1.5, float("nan"), None], dtype=pl.Float32)
+    stage = staged(table, promise, pl.DataFrame({"c": values}))
+    found = POLARS.scan(stage.paths(), promise.arrow_schema()).collect()["c"].to_list()
+    assert [str(value) for value in found] == ["0.0", "0.0", "-1.5", "nan", "None"]
 
 
 def test_names_must_be_the_contracts(table: Path) -> None:

@@ -49,6 +49,7 @@ def contract(tmp_path: Path) -> TableContract:
         columns=COLUMNS,
         write="replace",
         time=TimeColumn("seen", "America/New_York", "month"),
+        nulls=("NA",),
     )
 
 
@@ -102,12 +103,11 @@ def test_a_new_column_is_taken_up_as_string(settings, contract):
     assert landing.frame.collect()["extra"].to_list() == ["y"]
 
 
-def test_a_lost_column_is_refused_with_its_place(settings, contract):
+def test_what_is_said_of_a_column_that_neither_source_nor_notebook_has(settings, contract):
     lost = replace(contract, columns=(replace(COLUMNS[0], line=17), *COLUMNS[1:]))
-    with pytest.raises(SourceError) as raised:
-        land(settings, lost, "idd,seen,note\n1,NA,x\n")
-    said = str(raised.value)
-    assert "events.contract.yaml:17" in said and "lost the column 'id'" in said
+    landing = land(settings, lost, "idd,seen,note\n1,NA,x\n")
+    said = str(landing.absent["id"])
+    assert "events.contract.yaml:17" in said and "has no column 'id'" in said
     assert "did you mean 'idd'?" in said
 
 
@@ -167,7 +167,7 @@ def test_lines_are_counted_alike_however_the_file_is_cut(tmp_path, monkeypatch, 
         ('a,b\n1,"2\n', False),
     ):
         file.write_text(text)
-        assert csvshape.is_rectangular(file, 2) is whole
+        assert csvshape.shape_of(file, 2).is_whole is whole
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,8 @@ def test_in_the_contract_as_string_it_is_promised_and_its_loss_stops_the_step(la
     assert lake.land(2, f"{HEADER},w", ",20,fair") == []
     with pytest.raises(SourceError) as raised:
         lake.land(3, row=",30")
-    assert "has lost the column 'w'" in str(raised.value)
-    assert "restore it in the source, or take it out of the contract" in str(raised.value)
+    assert "has no column 'w'" in str(raised.value)
+    assert "compute it before the write, or take it out of the contract" in str(raised.value)
     # And that is a way out, not a circle.
     lake.contract()
     assert "missing in the source" in lake.land(3, row=",30")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from .model import TableContract
 
@@ -16,8 +17,12 @@ def fingerprint_of(table: TableContract, definition: int = DEFINITION) -> str:
 
     Words, owner, tags, tiers and service levels are left out: they change no row. So is a reference
     that only warns, because the rows of the other table would make this one stale.
+
+    Parameters
+    ----------
+    definition: 1 knows nothing of texts that are null: such a contract could not say so.
     """
-    content = {
+    content: dict[str, Any] = {
         "columns": [[c.name, c.type, c.nullable] for c in table.columns],
         "key": table.key,
         "time": [table.time.column, table.time.zone, table.time.unit] if table.time else None,
@@ -32,4 +37,10 @@ def fingerprint_of(table: TableContract, definition: int = DEFINITION) -> str:
             if r.action != "warn"
         ),
     }
+    nulls = [
+        *([["*", *sorted(table.nulls)]] if table.nulls else []),
+        *([c.name, *sorted(c.nulls)] for c in table.columns if c.nulls is not None),
+    ]
+    if nulls and definition >= 2:
+        content["nulls"] = nulls
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

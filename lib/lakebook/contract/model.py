@@ -33,6 +33,7 @@ class Column:
     key_position: int | None = None  # from 1, if part of the primary key
     line: int = 0  # in the contract file
     promised: bool = True  # False: taken up from a source, and in no contract yet
+    nulls: tuple[str, ...] | None = None  # texts of a source that are null; None: as the table says
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class TableContract:
     terms: tuple[str, ...] = ()  # of the glossary
     tier: TierPolicy = field(default_factory=TierPolicy)
     sla: Sla = field(default_factory=Sla)
+    nulls: tuple[str, ...] = ()  # texts of a source that are null, beside the empty one
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ _TABLE_PROPERTIES = {
     "tier": dict,
     "legalHold": bool,
     "terms": list,
+    "nullValues": list,
 }
 _LOGICAL = {
     "string": "string",
@@ -80,6 +81,7 @@ def read_table(
         terms=_terms(own),
         tier=read_policy(own, retention),
         sla=sla,
+        nulls=_nulls(own) or (),
     )
     _check_key(table, found)
     return found
@@ -131,7 +133,7 @@ def _column(raw: Reader) -> Column:
     raw.refuse("partitioned", "name the table's timeColumn in its customProperties")
     for key in ("properties", "items", "map"):
         raw.refuse(key, "give each value a column of its own; nested types are not supported")
-    own = raw.properties({"unit": str, "terms": list})
+    own = raw.properties({"unit": str, "terms": list, "nullValues": list})
     if raw["classification"]:
         raw.choice(raw["classification"], CLASSIFICATIONS, "classification", "classification")
     return Column(
@@ -145,6 +147,7 @@ def _column(raw: Reader) -> Column:
         terms=_terms(own),
         key_position=_key_position(raw),
         line=raw.line,
+        nulls=_nulls(own),
     )
 
 
@@ -169,6 +172,21 @@ def _terms(own: dict[str, tuple[Any, Reader]]) -> tuple[str, ...]:
     if not all(isinstance(term, str) and term.strip() for term in value):
         raise at.error(f"terms {value!r} are not words", "value", fix="write [Departure delay]")
     return tuple(dict.fromkeys(value))
+
+
+def _nulls(own: dict[str, tuple[Any, Reader]]) -> tuple[str, ...] | None:
+    """Texts of a source that mean null; None where the contract does not say."""
+    if "nullValues" not in own:
+        return None
+    value, at = own["nullValues"]
+    for text in value:
+        if not isinstance(text, str):
+            raise at.error(
+                f"nullValues has {text!r}, which is no text",
+                "value",
+                fix="write each as it stands in the source, in quotes: ['NA', '-999']",
+            )
+    return tuple(dict.fromkeys(text for text in value if text))  # an empty field is always null
 
 
 def _check_key(table: Reader, found: TableContract) -> None:

@@ -12,7 +12,8 @@ from ..errors import ContractError, UserError, storage_errors
 from ..intervals import NULL, WHOLE, Interval, partition_interval, partition_name
 from .base import StageFiles, check_names
 from .messages import first_lines, without_values
-from .polars_cast import NANOSECONDS, exact_casts
+from .polars_cast import LOSS, MISFIT, exact_casts, stopped_at
+from .polars_misfits import misfit
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -84,10 +85,10 @@ class PolarsEngine:
     ) -> None:
         import polars as pl
 
-        rows = _native(frame)
-        found = rows.collect_schema()
+        given = _native(frame)
+        found = given.collect_schema()
         check_names(found.names(), contract)
-        rows = rows.select(exact_casts(found, contract))
+        rows = given.select(exact_casts(found, contract))
         route = _Route(stage, contract, interval, within)
         target = pl.PartitionBy(
             stage.table,
@@ -110,13 +111,13 @@ class PolarsEngine:
             assert interval is not None
             raise _outside(rows, contract, interval) from None
         except pl.exceptions.InvalidOperationError as failed:
-            if "conversion from" not in str(failed):
+            if lost := stopped_at(failed, LOSS):
+                raise misfit(given, contract, lost) from None
+            if "conversion from" not in str(failed) or stopped_at(failed, MISFIT):
                 raise
             reason = (without_values if hidden_columns(contract) else first_lines)(failed)
-            if NANOSECONDS in str(failed):
-                reason = "a timestamp has fractions of a microsecond"
             raise ContractError(
-                f"a value does not fit the contract: {reason}",
+                f"a value cannot be cast: {reason}",
                 where=str(contract.dataset),
                 fix="cast or clean the column in the notebook",
             ) from failed

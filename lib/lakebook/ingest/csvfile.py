@@ -11,24 +11,42 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..contract.classified import is_hidden
-from ..contract.model import Column
+from ..contract.model import Column, TableContract
 from ..engines.messages import engine_error
+from ..engines.polars_cast import MISFIT, stopped_at
 from ..errors import SourceError
+from .timestamps import TimestampForm
+from .values import checked, parsed, why_not
 
-BOOLEANS = {"true": True, "false": False, "TRUE": True, "FALSE": False, "1": True, "0": False}
+if TYPE_CHECKING:
+    import polars as pl
+
+_NATIVE = {"int32": "Int32", "int64": "Int64"}
 _UNPARSED = re.compile(
-    r"could not parse `(?P<value>.*?)` as dtype `\w+` at column '(?P<column>[^']*)'", re.DOTALL
-)
-_UNCONVERTED = re.compile(
-    r"conversion from `str` to `[^`]*` failed in column '(?P<column>[^']*)' "
-    r"for .*? values: \[(?P<values>.*)\]"
+    r"could not parse `.*?` as dtype `\w+` at column '(?P<column>[^']*)'", re.DOTALL
 )
 _STRAY_QUOTE = re.compile(r'(?:^|,)[^",\r\n][^,\r\n]*"')
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _NO_TEXT = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "a zip archive", b"PAR1": "Parquet"}
 """How a file begins that is no text, with what it is then."""
+
+
+@dataclass(frozen=True)
+class Nulls:
+    """Texts that are null beside the empty field: of all columns, and of some by name instead."""
+
+    shared: tuple[str, ...]
+    own: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, contract: TableContract, option: Sequence[str] | None) -> Nulls:
+        """As the contract says; `option` takes the place of what it says for the whole table."""
+        shared = contract.nulls if option is None else option
+        own = {c.name: c.nulls for c in contract.columns if c.nulls is not None}
+        return cls(tuple(text for text in shared if text), own)
 
 
 @dataclass(frozen=True)
@@ -39,26 +57,72 @@ class CsvFile:
     path: Path
     names: Sequence[str]
     columns: Mapping[str, Column]
-    null_values: Sequence[str]
-    timestamp_format: str
+    nulls: Nulls
+    form: TimestampForm
+    is_padded: bool
+    """Whether fields may begin with blanks, which Polars skips before a number."""
+
+    def scan(self) -> pl.LazyFrame:
+        """All fields as texts, and the contract's columns in its types.
+
+        Polars parses integers itself as it reads, which is faster and takes the same texts where no
+        field is padded. Its error has the text in it: not for what stays hidden.
+        """
+
+        quick = {
+            name: _NATIVE[column.type]
+            for name, column in self.columns.items()
+            if column.type in _NATIVE and not is_hidden(column)
+            if not self.nulls.own and not self.is_padded
+        }
+        values = []
+        for name in self.names:
+            kind = self._kind(name)
+            if name not in quick and (kind != "string" or self.nulls.own):
+                values.append(checked(self._text(name), name, kind, self.form))
+        return self._texts(quick).with_columns(values)
+
+    def _texts(self, native: Mapping[str, str]) -> pl.LazyFrame:
+        import polars as pl
+
+        return pl.scan_csv(
+            self.path,
+            schema={name: getattr(pl, native.get(name, "String")) for name in self.names},
+            null_values=["", *(() if self.nulls.own else self.nulls.shared)],
+            has_header=False,  # the names are ours: see `FileSource._names`
+            skip_rows=1,
+            missing_columns="raise",
+        )
+
+    def _text(self, name: str) -> pl.Expr:
+        """A field, null where its text is one of those."""
+        import polars as pl
+
+        text = pl.col(name)
+        if self.nulls.own and (some := self.nulls.own.get(name, self.nulls.shared)):
+            text = pl.when(~text.is_in(some)).then(text)
+        return text
+
+    def _kind(self, name: str) -> str:
+        return self.columns[name].type if name in self.columns else "string"
 
     def fault(self, raised: BaseException) -> SourceError | None:
         """What in this file made an engine fail; None if the file is not to blame."""
         error = engine_error(raised)
         if error is None:
             return None
-        column, values = _accused(str(error))
-        kind = self.columns[column].type if column in self.columns else "string"
+        if column := stopped_at(error, MISFIT):
+            return self._misfit(column)
         try:
             for line, fields in records(self.uri, self.path, strict=True):
-                if line > 1 and fields and (found := self._check(line, fields, column, values)):
-                    return found
+                if line > 1 and len(fields) > len(self.names):
+                    return self._misshapen(line, fields)
         except SourceError as found:
             return found
-        if "CSV malformed" in str(error) and (found_quote := self._stray_quote()):
-            return found_quote
-        parsed_here = _UNPARSED.search(str(error)) is not None
-        return self._misfit(None, column, values[0], kind) if values and parsed_here else None
+        if "CSV malformed" in str(error) and (stray := self._stray_quote()):
+            return stray
+        unparsed = _UNPARSED.search(str(error))
+        return self._misfit(unparsed["column"]) if unparsed else None
 
     def torn(self) -> SourceError | None:
         """The first line that has not as many fields as the header; None if there is none."""
@@ -91,45 +155,42 @@ class CsvFile:
             fix=f"correct the line; {way}",
         )
 
-    def _check(
-        self, line: int, fields: list[str], accused: str, values: Sequence[str]
-    ) -> SourceError | None:
-        if len(fields) > len(self.names):
-            return self._misshapen(line, fields)
-        for name, value in zip(self.names, fields, strict=False):
-            if name not in self.columns or value in self.null_values:
-                continue
-            kind = self.columns[name].type
-            wrong = kind == "boolean" and value not in BOOLEANS
-            if wrong or (name == accused and kind != "string" and value in values):
-                return self._misfit(line, name, value, kind)
-        return None
+    def _misfit(self, column: str) -> SourceError | None:
+        """The first text of a column that is no value of its type; None if all are."""
+        import polars as pl
 
-    def _misfit(self, line: int | None, column: str, value: str, kind: str) -> SourceError:
-        hidden = column in self.columns and is_hidden(self.columns[column])
-        form = {
-            "timestamp": f" of the form {self.timestamp_format}",
-            "date": " of the form YYYY-MM-DD",
-            "boolean": f" ({', '.join(BOOLEANS)})",
-        }.get(kind, "")
-        place = f", line {line}" if line else ""
-        shown = "a (restricted) value" if hidden else repr(value)
+        if column not in self.columns or self._kind(column) == "string":
+            return None
+        kind = self._kind(column)
+        texts = self._texts({}).select(text=self._text(column))
+        is_bad = pl.col("text").is_not_null() & parsed(pl.col("text"), kind, self.form).is_null()
+        found = texts.filter(is_bad).head(1).collect(engine="streaming")
+        if found.is_empty():
+            return None
+        text = found.item()
+        hidden = is_hidden(self.columns[column])
+        line = self._line_of(column, text)
+        shown = f"a ({self.columns[column].classification}) value" if hidden else repr(text)
+        reason = why_not("" if hidden else text, kind, self.form)
+        way = "give its form in step.ingest(…, timestamp_format=…), " if kind == "timestamp" else ""
         return SourceError(
-            f"source {self.uri}{place}: column {column!r} has {shown}, which is no {kind}{form}",
-            fix="correct the source, or name it in step.ingest(…, null_values=[…]) to have null",
+            f"source {self.uri}{f', line {line}' if line else ''}: column {column!r} has {shown}, "
+            f"{reason}",
+            fix=f"correct the source, {way}or name it in nullValues of the contract to have null",
         )
 
-
-def _accused(text: str) -> tuple[str, list[str]]:
-    """The column that an engine complains of and the values it shows; empty if it does neither."""
-    if found := _UNPARSED.search(text):
-        return found["column"], [found["value"].strip('"')]
-    if found := _UNCONVERTED.search(text):
-        values = re.findall(r'"((?:[^"\\]|\\.)*)"', found["values"])
-        return found["column"], [
-            value.replace('\\"', '"').replace("\\\\", "\\") for value in values
-        ]
-    return "", []
+    def _line_of(self, column: str, text: str) -> int | None:
+        """The first line that has a text in a column; None where quotes make no sense."""
+        at = self.names.index(column)
+        try:
+            found = (
+                line
+                for line, fields in records(self.uri, self.path)
+                if line > 1 and len(fields) > at and fields[at] == text
+            )
+            return next(found, None)
+        except SourceError:
+            return None
 
 
 def read_header(uri: str, path: Path) -> list[str]:

@@ -11,9 +11,9 @@ import re
 import shutil
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,9 @@ from ..errors import SourceError, did_you_mean
 from ..files import replace_by, replace_file
 from ..intervals import Interval
 from ..settings import Settings
-from .csvfile import BOOLEANS, CsvFile, read_header
-from .csvshape import is_rectangular
+from .counted import SourceRows, count_rows
+from .csvfile import CsvFile, Nulls, read_header
+from .csvshape import Shape, shape_of
 from .source import (
     DIGEST_COLUMN,
     LANDING_COLUMNS,
@@ -34,11 +35,12 @@ from .source import (
     Landing,
     SourceVersion,
 )
+from .timestamps import TimestampForm
 
 if TYPE_CHECKING:
     import polars as pl
 
-_OPTIONS = {"null_values": ("NA", ""), "timestamp_format": "%Y-%m-%dT%H:%M:%SZ"}
+_OPTIONS: dict[str, Any] = {"null_values": None, "timestamp_format": "%Y-%m-%dT%H:%M:%SZ"}
 
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What `zipfile` raises for an archive that is damaged, encrypted or packed in an unknown way."""
@@ -96,40 +98,30 @@ class FileSource:
     def land(
         self, contract: TableContract, interval: Interval | None, options: dict[str, Any]
     ) -> Landing:
-        """Scan the file in the contract's types, limited to the interval by the time column."""
+        """Scan the file in the contract's types, limited to the interval by the time column.
+
+        Where the source lacks that column, all rows are given: the notebook computes it.
+        """
         import narwhals as nw
         import polars as pl
 
         chosen = {**_OPTIONS, **self._known(options)}
+        form = TimestampForm(chosen["timestamp_format"], where=f"source {self.uri}")
         version = self.version()
         path = self._plain(version)
         header = self._names(path, contract)
-        self._check(header, contract)
         ours = [c for c in contract.columns if c.name not in LANDING_COLUMNS]
         wanted = [c for c in ours if c.name in header]
         new = tuple(name for name in header if name not in {c.name for c in ours if c.promised})
-        file = CsvFile(
-            self.uri,
-            path,
-            header,
-            {c.name: c for c in wanted},
-            list(chosen["null_values"]),
-            chosen["timestamp_format"],
-        )
-        self._check_lines(file, version)
-        schema = {name: _csv_type(contract, name) for name in header}
-        frame = pl.scan_csv(
-            path,
-            schema=schema,
-            null_values=list(chosen["null_values"]),
-            has_header=False,  # the names are ours: see `_names`
-            skip_rows=1,
-            missing_columns="raise",
-        )
-        frame = frame.with_columns(
-            [_parsed(c, chosen["timestamp_format"]) for c in wanted if c.type in _PARSED]
-        )
-        if contract.time is not None and interval is not None:
+        nulls = Nulls.of(contract, chosen["null_values"])
+        columns = {c.name: c for c in wanted}
+        shape = self._shape(path, len(header), version)
+        file = CsvFile(self.uri, path, header, columns, nulls, form, shape.is_padded)
+        if not shape.is_whole and (found := file.torn()):
+            raise found
+        frame = file.scan()
+        is_dated = contract.time is None or contract.time.column in header
+        if contract.time is not None and interval is not None and is_dated:
             frame = frame.filter(within(contract, interval))
         frame = frame.select(
             *(c.name for c in wanted),
@@ -138,16 +130,36 @@ class FileSource:
             pl.lit(version.digest).alias(DIGEST_COLUMN),
             pl.lit(version.modified).cast(pl.Datetime("us")).alias(MODIFIED_COLUMN),
         )
-        return Landing(nw.from_native(frame), version, new, file.fault)
+        absent = {c.name: self._absent(c, header, contract) for c in ours if c.promised}
+        for name in header:
+            absent.pop(name, None)
+        counts = partial(self._count, file, contract, version) if is_dated else None
+        given = nw.from_native(frame)
+        total = shape.rows if shape.is_whole else None
+        return Landing(given, version, new, file.fault, total, counts, absent)
 
-    def _check_lines(self, file: CsvFile, version: SourceVersion) -> None:
-        """Raise SourceError for a line that lacks fields. Remembered as long as the digest is."""
-        memo = self._memo / f"{version.digest}.whole"
+    def _count(self, file: CsvFile, contract: TableContract, version: SourceVersion) -> SourceRows:
+        """Rows by day, remembered as long as the file and how it is read are the same."""
+        time = contract.time
+        how = f"{version.digest} {file.nulls} {file.form.text} {time} " + (
+            contract.column(time.column).type if time else ""
+        )
+        memo = self._memo / f"{hashlib.sha256(how.encode()).hexdigest()[:32]}.rows"
         if memo.is_file():
-            return
-        if not is_rectangular(file.path, len(file.names)) and (found := file.torn()):
-            raise found
-        replace_file(memo, b"")
+            return SourceRows.from_json(memo.read_text())
+        counted = count_rows(file.scan(), contract)
+        replace_file(memo, counted.to_json().encode())
+        return counted
+
+    def _shape(self, path: Path, fields: int, version: SourceVersion) -> Shape:
+        """Remembered as long as the digest is."""
+        memo = self._memo / f"{version.digest}.shape"
+        if memo.is_file():
+            return Shape(**json.loads(memo.read_text()))
+        shape = shape_of(path, fields)
+        if shape.is_whole:
+            replace_file(memo, json.dumps(asdict(shape)).encode())
+        return shape
 
     def _known(self, options: dict[str, Any]) -> dict[str, Any]:
         for key in options:
@@ -193,7 +205,13 @@ class FileSource:
     def _names(self, path: Path, contract: TableContract) -> list[str]:
         """The header's names, as columns are named. Raises SourceError for one that cannot be."""
         names: list[str] = []
-        for position, field in enumerate(read_header(self.uri, path), start=1):
+        fields = read_header(self.uri, path)
+        if len(fields) == 1 and (other := next((c for c in ";\t|" if c in fields[0]), None)):
+            raise SourceError(
+                f"source {self.uri}, line 1: {other!r} stands between the names, not a comma",
+                fix="save the file with commas",
+            )
+        for position, field in enumerate(fields, start=1):
             name = re.sub(r"[^a-z0-9_]+", "_", field.strip().lower()).strip("_")
             name = field if is_column_name(field) else name
             if not is_column_name(name) or name in RESERVED or name in LANDING_COLUMNS:
@@ -211,48 +229,20 @@ class FileSource:
             names.append(name)
         return names
 
-    def _check(self, header: list[str], contract: TableContract) -> None:
-        for column in contract.columns:
-            if column.name in header or column.name in LANDING_COLUMNS or not column.promised:
-                continue
-            # A required column cannot leave a table: it could not be null in the rows to come.
-            way = (
-                "take it out of the contract (the table keeps it, with null from now on)"
-                if column.nullable
-                else "write a new dataset: a table keeps its required columns"
-            )
-            raise SourceError(
-                f"source {self.uri} has lost the column {column.name!r}"
-                f"{did_you_mean(column.name, header)}",
-                where=f"{contract.path.name}:{column.line}",
-                fix=f"restore it in the source, or {way}",
-            )
-
-
-_PARSED = ("timestamp", "date", "boolean")
-
-
-def _csv_type(contract: TableContract, name: str) -> Any:
-    import polars as pl
-
-    known = {c.name: c.type for c in contract.columns}.get(name, "string")
-    return {
-        "int64": pl.Int64,
-        "int32": pl.Int32,
-        "float64": pl.Float64,
-        "float32": pl.Float32,
-    }.get(known, pl.String)
-
-
-def _parsed(column: Column, timestamp_format: str) -> pl.Expr:
-    import polars as pl
-
-    text = pl.col(column.name)
-    if column.type == "timestamp":
-        return text.str.to_datetime(timestamp_format, time_unit="us", strict=True)
-    if column.type == "date":
-        return text.str.to_date("%Y-%m-%d", strict=True)
-    return text.replace_strict(BOOLEANS, return_dtype=pl.Boolean)
+    def _absent(self, column: Column, header: list[str], contract: TableContract) -> SourceError:
+        """The error of a column that the source lacks, if the notebook does not make it either."""
+        # A required column cannot leave a table: it could not be null in the rows to come.
+        way = (
+            "take it out of the contract (a table that has it keeps it, with null from now on)"
+            if column.nullable
+            else "write a new dataset: a table keeps its required columns"
+        )
+        return SourceError(
+            f"source {self.uri} has no column {column.name!r}{did_you_mean(column.name, header)}, "
+            "and the notebook makes none",
+            where=f"{contract.path.name}:{column.line}",
+            fix=f"restore it in the source, compute it before the write, or {way}",
+        )
 
 
 def within(contract: TableContract, interval: Interval) -> pl.Expr:

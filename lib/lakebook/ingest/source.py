@@ -5,8 +5,8 @@ Connectors of other distributions join by the entry point group `lakebook.source
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +15,7 @@ from ..contract.model import TableContract
 from ..errors import SourceError, did_you_mean
 from ..intervals import Interval
 from ..settings import Settings
+from .counted import SourceRows
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -44,6 +45,12 @@ class Landing:
     new_columns: tuple[str, ...]
     fault: Callable[[BaseException], SourceError | None] = lambda _: None
     """What in the source made an engine fail with an error, while it computed the frame."""
+    total: int | None = None
+    """Rows of the source, whatever their time; None where it does not know."""
+    count: Callable[[], SourceRows] | None = None
+    """Counts them by day; None where the source lacks the time column: all are in the frame."""
+    absent: Mapping[str, SourceError] = field(default_factory=dict)
+    """Columns of the contract that are not in the frame, and what to say if the write lacks one."""
 
 
 class Source(Protocol):
@@ -57,7 +64,7 @@ class Source(Protocol):
     def land(
         self, contract: TableContract, interval: Interval | None, options: dict[str, Any]
     ) -> Landing:
-        """Rows in the contract's types. Of its columns, those not `promised` may be missing."""
+        """Rows in the contract's types. What it lacks of the promised columns is named `absent`."""
         ...
 
 

@@ -51,6 +51,9 @@ class Card:
 
     def __repr__(self) -> str:
         lines = [self._headline(), *(f"  {row}" for row in map(self._line, self.checks))]
+        lines += [
+            f"  {one['source']}: {one['rows']['said']}" for one in self.inputs if "rows" in one
+        ]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:

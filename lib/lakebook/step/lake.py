@@ -6,6 +6,7 @@ What one write does, from staged files to the commit, stands in `publish`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..archive.withheld import note
@@ -26,6 +27,7 @@ from .damage import check_whole, first_damage
 from .declared import declared_inputs, tokens_of
 from .fingerprint import InputTokens
 from .hidden import touched
+from .landed import account, limited, untouched
 from .offsets import Offsets, land_log
 from .outcome import Outcome
 from .run_context import RunContext
@@ -201,6 +203,11 @@ class LakeContext:
         return landing.frame
 
     @property
+    def landings(self) -> Mapping[str, Landing]:
+        """What was taken in of each source, by its URI."""
+        return self._landed
+
+    @property
     def lands(self) -> bool:
         """Whether this step has taken in a source, whose columns are not ours to promise."""
         return bool(self._landed)
@@ -226,14 +233,19 @@ class LakeContext:
         from .append import append
         from .publish import publish
 
-        contract = self.table(table)
+        contract, as_came, computed = self.table(table), "", None
         try:
             if self.lands:
+                as_came = untouched(frame, self._landed)
+                frame, computed = limited(frame, contract, self.interval, self._landed)
                 frame, contract, notes = take_up(
                     frame, contract, self.schemas(contract), self.new_columns
                 )
                 self.outcome.notes += [n for n in notes if n not in self.outcome.notes]
-            return (append if contract.write == "append" else publish)(self, frame, contract)
+            if contract.write == "append":
+                return append(self, frame, contract)
+            audit = partial(account, as_came=as_came, computed=computed) if self.lands else None
+            return publish(self, frame, contract, account=audit)
         except ColdError as cold:
             self.outcome.note_cold(cold.needs)
             raise
@@ -241,7 +253,8 @@ class LakeContext:
             if (fault := self.damage_behind(failed)) is not None:
                 raise fault from failed
             if (found := self.source_fault(failed)) is not None:
-                raise found from failed
+                # An engine's own text repeats values, and the column may be restricted.
+                raise found from None
             raise
 
     def damage_behind(self, failed: BaseException) -> StorageError | None:

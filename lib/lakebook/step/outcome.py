@@ -65,6 +65,17 @@ class Outcome:
         self.inputs.append({"source": uri, "digest": digest, "modified": modified})
         self.save()
 
+    def count_source(self, uri: str, rows: Mapping[str, Any]) -> None:
+        """Where the rows of a source went; see `landed.account`."""
+        for entry in self.inputs:
+            if entry.get("source") == uri:
+                entry["rows"] = dict(rows)
+        self.save()
+
+    def add_note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
     def add_log(self, uri: str, begins: Mapping[str, int], ends: Mapping[str, int]) -> None:
         self.inputs.append({"source": uri, "begins": dict(begins), "ends": dict(ends)})
         self.save()

@@ -4,7 +4,7 @@ here is only their order (design: "A write, step by step").
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from .lake import LakeContext
 
 
+Account = Callable[["LakeContext", TableContract, Inspection], None]
+
+
 def note_fences(settings: Settings, contract: TableContract) -> Snapshot:
     """The output table as it stands before its inputs are read.
 
@@ -71,13 +74,20 @@ class Draft:
         return self.merge.kept if self.merge else ()
 
 
-def publish(context: LakeContext, frame: Any, contract: TableContract) -> Card:
-    """Write one table; return its card. Nothing is visible before the one commit."""
+def publish(
+    context: LakeContext, frame: Any, contract: TableContract, *, account: Account | None = None
+) -> Card:
+    """Write one table; return its card. Nothing is visible before the one commit.
+
+    `account`: says where the rows of the step's sources went (`landed.account`).
+    """
     table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
     ensure_table(table, contract, keep_extras=context.lands)
     stages: list[Stage] = []
     try:
         draft = _draft(context, frame, contract, stages)
+        if account and draft.merge is None:
+            account(context, contract, draft.found)
         with timed(context, "audit"):
             references = referenced_keys(context, contract)
             audit = audit_rows(

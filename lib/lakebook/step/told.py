@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from ..engines.messages import column_not_found, first_lines, is_engines, missing_column
+from ..engines.polars_cast import LOSS, stopped_at
 from ..errors import LakebookError, RunError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def told(raised: BaseException, steps: Iterable[Step]) -> LakebookError | None:
-    """The error to tell instead; None for one that is no engine's.
+    """The error to tell instead; None for one that is neither an engine's nor a source's.
 
     `steps` are those that the cells have made: what they read and landed is looked at.
     """
@@ -25,12 +26,20 @@ def told(raised: BaseException, steps: Iterable[Step]) -> LakebookError | None:
     for step in steps:
         if (damaged := _context(step).damage_behind(raised)) is not None:
             return damaged
-    if not is_engines(raised):
-        return None
     read: dict[str, tuple[str, ...]] = {}
     for step in steps:
         if (found := _context(step).source_fault(raised)) is not None:
             return found
+    if column := stopped_at(raised, LOSS):
+        return RunError(f"column {column!r} has a value that does not fit its type in the contract")
+    if isinstance(raised, TypeError) and "member_descriptor" in str(raised):
+        return RunError(
+            "nw.Decimal is cast to without its digits",
+            fix="write nw.Decimal(precision, scale), such as nw.Decimal(10, 2)",
+        )
+    if not is_engines(raised):
+        return None
+    for step in steps:
         read |= _context(step).columns_read
     if missing := column_not_found(raised):
         sentence, fix = missing_column(*missing, read)
