@@ -315,3 +315,58 @@ def test_a_row_condition_may_compare_dates_and_compute(load: Load) -> None:
     contract = load((BOUNDS, f'{BOUNDS[:-1]}, row_condition: "{condition}"}}'))
 
     assert rule_of(contract, "plausible_delay").kwargs["row_condition"] == condition
+
+
+def keyed(line: str) -> tuple[tuple[str, str], ...]:
+    """The reference at the column away, and one at the table."""
+    return (
+        ("        relationships:\n          - to: airlines.carrier\n", ""),
+        ("    properties:\n      - name: flight", f"{line}    properties:\n      - name: flight"),
+    )
+
+
+def test_a_reference_may_be_by_several_columns(load: Load) -> None:
+    line = "    relationships: [{from: [f.carrier, f.fare], to: [plans.who, plans.price]}]\n"
+    (found,) = load(*keyed(line)).tables[0].relationships
+
+    assert (found.columns, found.to_columns) == (("carrier", "fare"), ("who", "price"))
+    assert (found.name, str(found.to_dataset)) == ("carrier_fare_in_plans", "silver.plans")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "from: [f.carrier, f.fare], to: [plans.who, others.price]",
+            "refers to several tables",
+        ),
+        (
+            "from: [f.carrier, f.fares], to: [plans.who, plans.price]",
+            "did you mean 'fare'?",
+        ),
+        ("from: [f.carrier, f.carrier], to: [plans.who, plans.price]", "stands twice"),
+        ("from: [f.carrier, f.fare], to: [plans.who]", "2 columns refer to 1"),
+        ("from: [carrier, f.fare], to: [plans.who, plans.price]", "write table.column"),
+    ],
+)
+def test_a_key_of_several_columns_that_does_not_fit_is_refused(
+    load: Load, line: str, said: str
+) -> None:
+    with pytest.raises(ContractError) as raised:
+        load(*keyed(f"    relationships: [{{{line}}}]\n"))
+
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("ExpectColumnKLDivergenceToBeLessThan", "expect_column_quantile_values_to_be_between"),
+        ("ExpectMulticolumnValuesToBeUnique", "unique_within_record"),
+    ],
+)
+def test_a_refused_class_in_camel_case_says_what_to_use(
+    load: Load, name: str, instead: str
+) -> None:
+    with pytest.raises(ContractError, match=instead):
+        load((BETWEEN, f"type: {name}"))

@@ -52,8 +52,10 @@ def kept(condition: str, table: pa.Table, read: Any = row_condition) -> list[boo
     return found["polars"]
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(3000)
 @settings(
-    max_examples=sampling.examples(250, 8000),
+    max_examples=sampling.examples(250, 3000),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     database=None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..contract.classified import shown_observation
+from ..contract.expectations import KEYS_THERE
 from ..contract.model import TableContract
 from . import urns
 from .proposals import Proposal, proposal
@@ -84,10 +85,11 @@ def promises(table: TableContract) -> tuple[Promise, ...]:
     found += [
         Promise(
             relation.name,
-            "expect_column_values_to_be_in_set",  # as the audit computes it
-            (relation.column,),
+            # As the audit computes it.
+            KEYS_THERE if relation.others else "expect_column_values_to_be_in_set",
+            relation.columns,
             # Not the keys themselves: they are data.
-            {"values_of": f"{relation.to_dataset}.{relation.to_column}"},
+            {"values_of": f"{relation.to_dataset}.{', '.join(relation.to_columns)}"},
             relation.action,
             relation.reason,
             "consistency",

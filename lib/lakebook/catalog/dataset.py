@@ -99,8 +99,8 @@ def _foreign_keys(table: TableContract, env: str) -> list[Any]:
         made.append(
             ForeignKeyConstraintClass(
                 name=relation.name,
-                sourceFields=[urns.field_urn(own, relation.column)],
-                foreignFields=[urns.field_urn(other, relation.to_column)],
+                sourceFields=[urns.field_urn(own, name) for name in relation.columns],
+                foreignFields=[urns.field_urn(other, name) for name in relation.to_columns],
                 foreignDataset=other,
             )
         )

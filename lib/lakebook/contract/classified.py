@@ -6,9 +6,11 @@ Those of the two upper classifications, and those that no contract knows yet: a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from ..names import Dataset
 from .model import Column, TableContract
 
 CLASSIFIED = ("confidential", "restricted")
@@ -42,6 +44,38 @@ def hidden_among(
     """
     open_names = {column.name for column in table.columns if not is_hidden(column)}
     return frozenset(name for name in names if name not in open_names and name not in ours)
+
+
+def with_inherited(
+    table: TableContract,
+    find: Callable[[Dataset], TableContract | None],
+    above: frozenset[Dataset] = frozenset(),
+) -> TableContract:
+    """The table with the classification of what its columns refer to: they hold the same values.
+
+    `find` gives the contract of another dataset; `above` are those that refer here in turn.
+    """
+    inherited: dict[str, str] = {}
+    for relation in table.relationships:
+        if relation.to_dataset in above or relation.to_dataset == table.dataset:
+            continue
+        target = find(relation.to_dataset)
+        if target is None:
+            continue
+        target = with_inherited(target, find, above | {table.dataset})
+        for mine, theirs in zip(relation.columns, relation.to_columns, strict=True):
+            known = next((c for c in target.columns if c.name == theirs), None)
+            if known is not None and is_classified(known):
+                inherited[mine] = known.classification
+    if not inherited:
+        return table
+    columns = tuple(
+        replace(column, classification=inherited[column.name])
+        if column.name in inherited and not is_classified(column)
+        else column
+        for column in table.columns
+    )
+    return replace(table, columns=columns)
 
 
 def touches_classified(tables: Iterable[TableContract]) -> bool:

@@ -114,6 +114,19 @@ EXPECTATIONS: dict[str, Expectation] = {
     "expect_table_columns_to_match_set": _batch("column_set", "exact_match"),
 }
 
+SATISFY = "expect_rows_to_satisfy"
+KEYS_THERE = "expect_keys_to_be_there"
+OWN: dict[str, Expectation] = {
+    SATISFY: _row("column_list expression"),
+    KEYS_THERE: _row("column_list reference"),
+}
+"""Lakebook's own classes: a rule in SQL over each row, and a reference by several columns.
+
+No `type: custom` names them; `rules` makes them of `type: sql` and of relationships.
+"""
+
+KNOWN = {**EXPECTATIONS, **OWN}
+
 _PARSED = (
     "give the column the type date or timestamp and parse it in the notebook, "
     "or use expect_column_values_to_match_regex"
@@ -144,6 +157,10 @@ REFUSED: dict[str, str] = {
     # rows of a partition have no order
     "expect_column_values_to_be_increasing": _ORDERED,
     "expect_column_values_to_be_decreasing": _ORDERED,
+    "expect_multicolumn_values_to_be_unique": (
+        "within a row, use expect_select_column_values_to_be_unique_within_record; "
+        "over all rows, use expect_compound_columns_to_be_unique"
+    ),
     "expect_column_kl_divergence_to_be_less_than": (
         "use expect_column_quantile_values_to_be_between for numbers, "
         "expect_column_distinct_values_to_be_in_set for categories"

@@ -32,7 +32,7 @@ def fingerprint_of(table: TableContract, definition: int = DEFINITION) -> str:
             for rule in table.rules
         ),
         "relationships": sorted(
-            [r.column, str(r.to_dataset), r.to_column, r.action]
+            [r.column, str(r.to_dataset), r.to_column, r.action, *map(list, r.others)]
             for r in table.relationships
             if r.action != "warn"
         ),

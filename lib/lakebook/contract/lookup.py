@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError, did_you_mean
 from ..names import QUARANTINE_SUFFIX, Dataset, contract_path
 from ..settings import Settings
+from .classified import with_inherited
 from .model import Contract, TableContract
 from .odcs import load_contract
 
 
 def load_step_contract(settings: Settings, step: Dataset) -> Contract:
     """The contract beside a step's notebook, recalled if its file has not changed."""
-    return _load(settings, contract_path(settings.root, step))
+    contract = _load(settings, contract_path(settings.root, step))
+    return replace(contract, tables=tuple(_classified(settings, t) for t in contract.tables))
 
 
 def find_table(settings: Settings, dataset: Dataset) -> TableContract:
-    """The contract of one dataset. Raises UserError with the nearest known name."""
+    """The contract of one dataset. Raises UserError with the nearest known name.
+
+    A column that refers to a classified one is classified as that is.
+    """
+    return _classified(settings, _find(settings, dataset))
+
+
+def _classified(settings: Settings, table: TableContract) -> TableContract:
+    def other(dataset: Dataset) -> TableContract | None:
+        try:
+            return _find(settings, dataset)
+        except UserError:
+            return None  # a reference to nothing is the graph's to refuse, with its line
+
+    return with_inherited(table, other)
+
+
+def _find(settings: Settings, dataset: Dataset) -> TableContract:
     own = contract_path(settings.root, dataset)
     if own.is_file():
         for table in _load(settings, own).tables:
@@ -46,7 +66,9 @@ def find_table(settings: Settings, dataset: Dataset) -> TableContract:
 def all_tables(settings: Settings) -> tuple[TableContract, ...]:
     """The contracts of all datasets, in the order of their files. Asks no graph."""
     paths = sorted(settings.notebooks.glob("*/*.contract.yaml"))
-    return tuple(table for path in paths for table in _load(settings, path).tables)
+    return tuple(
+        _classified(settings, table) for path in paths for table in _load(settings, path).tables
+    )
 
 
 def _load(settings: Settings, path: Path) -> Contract:

@@ -72,7 +72,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Relationship:
-    """A reference: each non-null value of `column` should be in `to_dataset.to_column`."""
+    """A reference: each non-null value of `column` should be in `to_dataset.to_column`.
+
+    `others` are the further pairs of a composite key: a row without a null in any of its columns
+    should have one row there with all the same values.
+    """
 
     column: str
     to_dataset: Dataset
@@ -80,10 +84,19 @@ class Relationship:
     action: Action
     reason: str = ""
     line: int = 0
+    others: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
-        return f"{self.column}_in_{self.to_dataset.name}"
+        return f"{'_'.join(self.columns)}_in_{self.to_dataset.name}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column, *(mine for mine, _ in self.others))
+
+    @property
+    def to_columns(self) -> tuple[str, ...]:
+        return (self.to_column, *(theirs for _, theirs in self.others))
 
 
 @dataclass(frozen=True)

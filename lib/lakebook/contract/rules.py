@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -144,7 +145,8 @@ def _implementation(raw: Reader, column: str | None) -> tuple[str, dict[str, Any
 def _snake(name: str) -> str:
     """`ExpectColumnValuesToBeBetween` is the same class as `expect_column_values_to_be_between`."""
     if name[:1].isupper():
-        return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+        # Capitals that follow one another are one word: KLDivergence.
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
     return name
 
 
@@ -222,18 +224,25 @@ def read_relationships(
     found: list[Relationship] = []
     for column in table.items("properties"):
         for raw in column.items("relationships"):
-            found.append(_relationship(raw, column["name"], dataset))
+            if not isinstance(raw["to"], str):
+                raise raw.error(
+                    "a key of several columns at one column",
+                    "to",
+                    fix="move it to the table's relationships: from: [a, b], to: [t.a, t.b]",
+                )
+            found.append(_relationship(raw, (column["name"],), dataset))
     for raw in table.items("relationships"):
-        if not isinstance(raw["from"], str):
-            raise raw.error("a key of several columns", "from", fix="reference one column")
-        name = raw["from"].rpartition(".")[2]
-        if name not in [c.name for c in columns]:
-            raise raw.error(
-                f"relationship from the unknown column {name!r}"
-                f"{did_you_mean(name, [c.name for c in columns])}",
-                "from",
-            )
-        found.append(_relationship(raw, name, dataset))
+        names = tuple(name.rpartition(".")[2] for name in _several(raw["from"]))
+        for name in names:
+            if name not in [c.name for c in columns]:
+                raise raw.error(
+                    f"relationship from the unknown column {name!r}"
+                    f"{did_you_mean(name, [c.name for c in columns])}",
+                    "from",
+                )
+        if len(set(names)) < len(names):
+            raise raw.error(f"a column stands twice in {list(names)}", "from")
+        found.append(_relationship(raw, names, dataset))
     taken = {rule.name for rule in rules}
     for one in found:
         if one.name in taken:
@@ -246,8 +255,39 @@ def read_relationships(
     return tuple(found)
 
 
-def _relationship(raw: Reader, column: str, dataset: Dataset) -> Relationship:
-    to = raw["to"]
+def _several(given: Any) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _relationship(raw: Reader, columns: tuple[str, ...], dataset: Dataset) -> Relationship:
+    targets = [_target(raw, to, dataset) for to in _several(raw["to"])]
+    if len(targets) != len(columns):
+        raise raw.error(
+            f"{len(columns)} columns refer to {len(targets)}", "to", fix="name as many of each"
+        )
+    if len({one for one, _ in targets}) > 1:
+        raise raw.error("one key refers to several tables", "to", fix="make a relationship of each")
+    own = raw.properties({"action": str, "reason": str})
+    action = _choice(raw, own, "action", "fail", ACTIONS)
+    reason = str(own["reason"][0]) if "reason" in own else ""
+    if action != "fail" and not reason:
+        raise raw.error(
+            f"the reference of {', '.join(map(repr, columns))} to {targets[0][0]} has the action "
+            f"{action} and no reason",
+            fix="add the customProperty reason",
+        )
+    return Relationship(
+        column=columns[0],
+        to_dataset=targets[0][0],
+        to_column=targets[0][1],
+        action=cast(Action, action),
+        reason=reason,
+        line=raw.line,
+        others=tuple(zip(columns[1:], (to for _, to in targets[1:]), strict=True)),
+    )
+
+
+def _target(raw: Reader, to: Any, dataset: Dataset) -> tuple[Dataset, str]:
     parts = to.split(".") if isinstance(to, str) and "/" not in to else []
     if len(parts) not in (2, 3):
         raise raw.error(
@@ -258,19 +298,4 @@ def _relationship(raw: Reader, column: str, dataset: Dataset) -> Relationship:
         raise raw.error(
             f"reference to the unknown layer {layer!r}{did_you_mean(layer, LAYERS)}", "to"
         )
-    own = raw.properties({"action": str, "reason": str})
-    action = _choice(raw, own, "action", "fail", ACTIONS)
-    reason = str(own["reason"][0]) if "reason" in own else ""
-    if action != "fail" and not reason:
-        raise raw.error(
-            f"the reference of {column!r} to {to} has the action {action} and no reason",
-            fix="add the customProperty reason",
-        )
-    return Relationship(
-        column=column,
-        to_dataset=Dataset.parse(f"{layer}.{parts[-2]}", where=raw.where("to")),
-        to_column=parts[-1],
-        action=cast(Action, action),
-        reason=reason,
-        line=raw.line,
-    )
+    return Dataset.parse(f"{layer}.{parts[-2]}", where=raw.where("to")), parts[-1]

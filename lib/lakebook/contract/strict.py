@@ -157,7 +157,9 @@ def _message(error: Any) -> str:
         wanted = error.validator_value
         wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
         return f"{error.instance!r} is not of type {wanted}"
-    if error.validator == "pattern" and error.absolute_path[-1] in ("to", "from"):
+    # The path ends in a number where a key of several columns lists them.
+    ends = [part for part in error.absolute_path if isinstance(part, str)][-1:]
+    if error.validator == "pattern" and ends in (["to"], ["from"]):
         return f"{error.instance!r} is no reference; write table.column or layer.table.column"
     text = str(error.message)
     return text if len(text) < 200 else text[:197] + "…"

@@ -171,27 +171,28 @@ def _above(node: StepNode, producers: Mapping[Dataset, StepNode]) -> Iterable[Da
 
 
 def _check_reference(table: TableContract, relation: Relationship, other: StepNode) -> None:
-    """The column that a relationship refers to exists and has the same type."""
+    """The columns that a relationship refers to exist and have the same types."""
     if other.contract is None:
         return
     target = other.contract.table(relation.to_dataset)
     where = f"{'/'.join(table.path.parts[-3:])}:{relation.line}"
-    if relation.to_column not in target.names:
-        raise GraphError(
-            f"{table.dataset}.{relation.column} refers to {relation.to_dataset}."
-            f"{relation.to_column}, which is no column"
-            f"{did_you_mean(relation.to_column, target.names)}",
-            where=where,
-            fix="correct the relationship's target",
-        )
-    mine, theirs = table.column(relation.column).type, target.column(relation.to_column).type
-    if mine != theirs:
-        raise GraphError(
-            f"{table.dataset}.{relation.column} is {mine} and refers to {relation.to_dataset}."
-            f"{relation.to_column}, which is {theirs}",
-            where=where,
-            fix="give both the same type",
-        )
+    for column, to_column in zip(relation.columns, relation.to_columns, strict=True):
+        if to_column not in target.names:
+            raise GraphError(
+                f"{table.dataset}.{column} refers to {relation.to_dataset}."
+                f"{to_column}, which is no column"
+                f"{did_you_mean(to_column, target.names)}",
+                where=where,
+                fix="correct the relationship's target",
+            )
+        mine, theirs = table.column(column).type, target.column(to_column).type
+        if mine != theirs:
+            raise GraphError(
+                f"{table.dataset}.{column} is {mine} and refers to {relation.to_dataset}."
+                f"{to_column}, which is {theirs}",
+                where=where,
+                fix="give both the same type",
+            )
 
 
 def _place(node: StepNode) -> str:

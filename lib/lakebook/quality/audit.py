@@ -9,13 +9,13 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..contract.expectations import COMMON, EXPECTATIONS
+from ..contract.expectations import COMMON, KEYS_THERE, KNOWN
 from ..contract.model import Relationship, Rule, Scope, TableContract
 from ..errors import ContractError, did_you_mean
-from .references import key_values
+from .references import Keys, bound_keys
 from .results import AuditResult, CheckResult
 from .suite import META, bound_rules, build_suite, rule_columns, rule_place
 from .wording import failing_text, observed_in, row_counts
@@ -42,17 +42,17 @@ def audit(
     """Check the rules of a contract on a frame of any engine; data is read once if all hold.
 
     `references` has the distinct keys of each relationship by its name (a list, Arrow array or
-    Narwhals series), and `unreadable` those that have none, with the reason: they are broken.
-    `partitions` names those that the frame is written to, also if they have no row: rules judge
-    each by itself (none: all rows together). Rules with scope `table` run on `table_frame` (the
-    batch and the rest of the live table), or on `frame` if it is None. A rule that cannot be
-    evaluated has a `problem`, and the others are judged. Raises ContractError for one that does not
-    fit the contract or the frame.
+    Narwhals series; a frame of the same engine for a key of several columns), and `unreadable`
+    those that have none, with the reason: they are broken. `partitions` names those that the frame
+    is written to, also if they have no row: rules judge each by itself (none: all rows together).
+    Rules with scope `table` run on `table_frame` (the batch and the rest of the live table), or on
+    `frame` if it is None. A rule that cannot be evaluated has a `problem`, and the others are
+    judged. Raises ContractError for one that does not fit the contract or the frame.
     """
     from .cut import cut_of
 
     began = time.perf_counter()
-    keys = {name: key_values(given) for name, given in (references or {}).items()}
+    keys = bound_keys(contract, references)
     cut = cut_of(frame, contract, partitions)
     of_table = any(rule.scope == "table" for rule in contract.rules)
     together = not of_table or (table_frame is None and cut is None)
@@ -76,8 +76,8 @@ def _unread(relationship: Relationship, reason: str) -> CheckResult:
     """The verdict of a reference to what cannot be read."""
     return CheckResult(
         name=relationship.name,
-        expectation="expect_column_values_to_be_in_set",
-        column=relationship.column,
+        expectation=(KEYS_THERE if relationship.others else "expect_column_values_to_be_in_set"),
+        column=None if relationship.others else relationship.column,
         action=relationship.action,
         scope="row",
         success=False,
@@ -94,7 +94,7 @@ _ALL: tuple[Scope, ...] = (*_BATCH, "table")
 def _validate(
     frame: nw.LazyFrame,
     contract: TableContract,
-    keys: Mapping[str, Sequence[Any]],
+    keys: Mapping[str, Keys],
     scopes: tuple[Scope, ...],
     cut: Cut | None,
     partitions: Collection[str],
@@ -216,7 +216,7 @@ def _check(
 
 def _looks_at_rows(rule: Rule) -> bool:
     """Whether rows decide it; the others are about the schema, which all partitions share."""
-    return COMMON[0] in EXPECTATIONS[rule.expectation].arguments
+    return COMMON[0] in KNOWN[rule.expectation].arguments
 
 
 def _exception(info: Mapping[str, Any]) -> str:

@@ -16,8 +16,10 @@ from typing import Any
 
 import narwhals as nw
 
+from ..contract.expectations import KEYS_THERE, SATISFY
 from ..errors import ContractError
 from .column_tests import COLUMN_TESTS
+from .own_conditions import IN_REFERENCE, OWN_METRICS, SATISFIED, own_condition
 from .row_condition import row_condition
 from .statistics import is_outlier
 from .typed import Schema, alike, exact, missing, sums_to
@@ -144,6 +146,10 @@ def condition(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> Conditi
         return _column_condition(metric, kwargs, schema, where)
     if metric in PAIR_METRICS:
         names = (kwargs["column_A"], kwargs["column_B"])
+    elif metric in OWN_METRICS:
+        domain, test = own_condition(metric, kwargs, schema)
+        domain = all_of(where, domain)
+        return Condition(tuple(kwargs["column_list"]), domain, all_of(domain, ~test))
     elif metric in RECORD_METRICS:
         names = tuple(kwargs["column_list"])
     else:
@@ -178,6 +184,8 @@ def _column_condition(
 
 
 MAP_METRIC = {
+    SATISFY: SATISFIED,
+    KEYS_THERE: IN_REFERENCE,
     "expect_column_values_to_not_be_null": "column_values.nonnull",
     "expect_column_values_to_be_null": "column_values.null",
     "expect_column_values_to_be_unique": "column_values.unique",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..contract.model import Rule, TableContract
 from ..errors import ContractError, did_you_mean
-from .references import key_values, resolve_reference
+from .references import Keys, bound_keys, marked, resolve_reference, without_marks
 from .suite import bound_rules, rule_columns, rule_place
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def flag(
     from .typed import value
 
     failed = broken if isinstance(broken, Mapping) else dict.fromkeys(broken, ())
-    keys = {name: key_values(given) for name, given in (references or {}).items()}
+    keys = bound_keys(contract, references)
     rules = bound_rules(contract, keys)
     lazy = frame.lazy()
     if not failed:
@@ -50,21 +50,23 @@ def flag(
     cut = cut_of(lazy, contract, partitions)
     wanted = {name: _rule(contract, rules, name) for name in failed}
     keyed = {_key(name): value(name, schema) for name in _floats(wanted.values(), schema)}
-    rows = cut.of(lazy) if cut else lazy
+    joined = marked(lazy, {name: one for name, one in keys.items() if name in failed})
+    rows = cut.of(joined) if cut else joined
     rows = rows.with_columns(**keyed) if keyed else rows
     marks = {}
     for number, (name, where) in enumerate(failed.items()):
         mark = _broken(rows, wanted[name], schema, keys, cut)
         there = [partition for partition in where if cut and partition in cut.numbers]
         marks[f"__broken_{number}"] = mark & cut.among(there) if cut and there else mark
-    marked = rows.with_columns(**marks)
+    told = rows.with_columns(**marks)
     parts = [
         nw.when(nw.col(mark)).then(nw.lit(name)) for mark, name in zip(marks, failed, strict=True)
     ]
     any_failed = functools.reduce(operator.or_, (nw.col(mark) for mark in marks))
     text = nw.concat_str(*parts, separator=",", ignore_nulls=True)
     # A text of no parts is empty, not null.
-    flagged = marked.with_columns(**{FAILED_RULES: nw.when(any_failed).then(text)})
+    flagged = told.with_columns(**{FAILED_RULES: nw.when(any_failed).then(text)})
+    flagged = without_marks(flagged, {n: k for n, k in keys.items() if n in failed})
     return flagged.drop(*marks, *keyed, *([PART] if cut else ()))
 
 
@@ -97,7 +99,7 @@ def _broken(
     frame: nw.LazyFrame,
     rule: Rule,
     schema: nw.Schema,
-    keys: Mapping[str, Sequence[Any]],
+    keys: Mapping[str, Keys],
     cut: Cut | None,
 ) -> nw.Expr:
     """The rows that break a rule; with a cut, `frame` has its column."""

@@ -35,6 +35,7 @@ from great_expectations.expectations.row_conditions import (
 
 from .cut import PART, ByPartition, Cut
 from .measures import Sample, Unmeasured, count_true, measure_apart, sample_apart
+from .references import Keys, marked
 from .row_condition import row_condition
 
 
@@ -49,12 +50,13 @@ class NarwhalsBatchData(BatchData):
         self,
         execution_engine: ExecutionEngine[Any],
         frame: nw.LazyFrame,
-        references: Mapping[str, Sequence[Any]],
+        references: Mapping[str, Keys],
         cut: Cut | None = None,
     ) -> None:
         super().__init__(execution_engine=execution_engine)
         self.cut = cut
-        self.frame = cut.of(frame) if cut else frame
+        joined = marked(frame, references)
+        self.frame = cut.of(joined) if cut else joined
         self.schema = frame.collect_schema()
         self.references = references
         self.rows: int | None = None  # known once a query ran
@@ -71,7 +73,7 @@ class AuditInput:
     def __init__(
         self,
         frame: nw.LazyFrame,
-        references: Mapping[str, Sequence[Any]],
+        references: Mapping[str, Keys],
         cut: Cut | None = None,
     ) -> None:
         self.frame = frame

@@ -6,7 +6,7 @@ Those that measure a column or the table are in `gx_aggregates`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import narwhals as nw
@@ -22,6 +22,7 @@ from .gx_register import (
     register_measure,
 )
 from .measures import ROWS, Grouped, Measure, Sample, as_int, count_true
+from .own_conditions import OWN_ARGUMENTS, OWN_METRICS
 from .typed import value
 
 
@@ -29,18 +30,31 @@ def register() -> None:
     """Register every metric once per process."""
     for metric in (*COLUMN_METRICS, *PAIR_METRICS, *RECORD_METRICS):
         _register_map(metric)
+    for metric in OWN_METRICS:
+        _register_map(metric, {"metric_domain_keys": _DOMAIN, "metric_value_keys": OWN_ARGUMENTS})
     gx_aggregates.register()
 
 
-def _register_map(metric: str) -> None:
-    """The count of broken rows, of rows in the domain, and samples in two shapes."""
-    register_measure(f"{metric}.unexpected_count", functools.partial(_count_broken, metric))
+_DOMAIN = (
+    *("batch_id", "table", "column_list"),
+    *("row_condition", "condition_parser", "ignore_row_if"),
+)
+
+
+def _register_map(metric: str, keys: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    """The count of broken rows, of rows in the domain, and samples in two shapes.
+
+    `keys`: the arguments of a metric that Great Expectations does not have.
+    """
+    count, domain = (functools.partial(of, metric) for of in (_count_broken, _count_domain))
+    register_measure(f"{metric}.unexpected_count", count, keys=keys)
     if metric not in COLUMN_METRICS:
-        register_measure(f"{metric}.filtered_row_count", functools.partial(_count_domain, metric))
+        register_measure(f"{metric}.filtered_row_count", domain, keys=keys)
+    shown = keys and {**keys, "metric_value_keys": (*keys["metric_value_keys"], "result_format")}
     for suffix, index in (("unexpected_values", False), ("unexpected_index_list", True)):
         build = functools.partial(_sample_of, metric, index=index)
-        register_measure(f"{metric}.{suffix}", build, NarwhalsSample)
-    register_direct(f"{metric}.unexpected_index_query", lambda data: None)
+        register_measure(f"{metric}.{suffix}", build, NarwhalsSample, keys=shown)
+    register_direct(f"{metric}.unexpected_index_query", lambda data: None, keys=shown)
 
 
 def _count_broken(metric: str, data: NarwhalsBatchData, arguments: Kwargs) -> Measure:

@@ -98,10 +98,13 @@ def _arguments(domain: Kwargs, values: Kwargs | None, data: NarwhalsBatchData) -
 
 
 def register_measure(
-    name: str, build: Builder, provider: type[MetricProvider] = NarwhalsMetric
+    name: str,
+    build: Builder,
+    provider: type[MetricProvider] = NarwhalsMetric,
+    keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> None:
-    """Register `name` as bundled, with `build` as its partial; keys as GX knows them."""
-    keys = get_metric_kwargs(name)
+    """Register `name` as bundled, with `build` as its partial; `keys`: by default, GX's."""
+    keys = keys or get_metric_kwargs(name)
     suffix = MetricPartialFunctionTypes.AGGREGATE_FN.metric_suffix
 
     def partial(
@@ -139,9 +142,13 @@ def register_measure(
         )
 
 
-def register_direct(name: str, compute: Callable[[NarwhalsBatchData], Any]) -> None:
+def register_direct(
+    name: str,
+    compute: Callable[[NarwhalsBatchData], Any],
+    keys: Mapping[str, tuple[str, ...]] | None = None,
+) -> None:
     """Register a metric that the schema answers, without a query."""
-    keys = get_metric_kwargs(name)
+    keys = keys or get_metric_kwargs(name)
 
     def direct(
         cls: Any, execution_engine: NarwhalsExecutionEngine, metric_domain_kwargs: Kwargs, **_: Any

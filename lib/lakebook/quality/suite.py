@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.arguments import UnfitArgument, bind
-from ..contract.expectations import EXPECTATIONS
+from ..contract.expectations import KEYS_THERE, KNOWN, OWN
 from ..contract.model import Action, Relationship, Rule, Scope, TableContract
 from ..errors import ContractError, did_you_mean
-from .references import key_values, value_set
+from .references import value_set
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -69,17 +69,22 @@ def bound_rule(contract: TableContract, rule: Rule) -> Rule:
 def reference_rules(contract: TableContract, references: Mapping[str, Any]) -> list[Rule]:
     """The contract's relationships as rules, as far as their keys are given."""
     return [
-        _reference_rule(relationship, key_values(references[relationship.name]))
+        _reference_rule(relationship)
         for relationship in contract.relationships
         if relationship.name in references
     ]
 
 
-def _reference_rule(relationship: Relationship, keys: Sequence[Any]) -> Rule:
+def _reference_rule(relationship: Relationship) -> Rule:
+    expectation = "expect_column_values_to_be_in_set"
+    kwargs = {"column": relationship.column, "value_set": value_set(relationship)}
+    if relationship.others:
+        expectation = KEYS_THERE
+        kwargs = {"column_list": list(relationship.columns), "reference": relationship.name}
     return Rule(
         name=relationship.name,
-        expectation="expect_column_values_to_be_in_set",
-        kwargs={"column": relationship.column, "value_set": value_set(relationship, keys)},
+        expectation=expectation,
+        kwargs=kwargs,
         action=relationship.action,
         scope="row",
         reason=relationship.reason,
@@ -120,11 +125,11 @@ def rule_place(contract: TableContract, rule: Rule) -> str:
 def check_rule(contract: TableContract, rule: Rule) -> None:
     """Raise ContractError for an expectation or a column that is not there; no heavy import."""
     where = rule_place(contract, rule)
-    known = EXPECTATIONS.get(rule.expectation)
+    known = KNOWN.get(rule.expectation)
     if known is None:  # a contract that was read from a file was refused there
         raise ContractError(
             f"rule {rule.name!r} has the unknown expectation {rule.expectation!r}"
-            f"{did_you_mean(rule.expectation, EXPECTATIONS)}",
+            f"{did_you_mean(rule.expectation, KNOWN)}",
             where=where,
             fix="docs/reference/contracts.md lists those that Lakebook computes",
         )
@@ -178,6 +183,10 @@ def _expectation(rule: Rule) -> Any:
     kwargs: dict[str, Any] = {**rule.kwargs, "meta": meta, "severity": _SEVERITY[rule.action]}
     if isinstance(kwargs.get("row_condition"), str):
         kwargs.setdefault("condition_parser", "pandas")
+    if rule.expectation in OWN:
+        from .gx_own import register_classes
+
+        register_classes()
     made = get_expectation_impl(rule.expectation)(**kwargs)
     for key in _EXACT:
         if kwargs.get(key) is not None:

@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 
 from ..archive.record import newest_audit
+from ..contract.classified import classified_columns
+from ..contract.lookup import find_table
 from ..errors import UserError
-from ..graph import load_graph
+from ..graph import StepNode, load_graph
 from ..names import Dataset
 from ..settings import Settings
 
@@ -17,9 +19,17 @@ from ..settings import Settings
 def render_data_docs(settings: Settings, dataset: Dataset) -> Path:
     """Write the site to `<lake>/<env>/docs/<dataset>` and return its index page.
 
-    Raises UserError for a dataset that is not there, or has not been audited yet.
+    Raises UserError for a dataset that is not there, has not been audited yet, or has classified
+    columns.
     """
     step = load_graph(settings).producer(dataset)
+    if hidden := sorted(_classified(settings, step, dataset)):
+        # Also where an audit is kept of a time before they were.
+        raise UserError(
+            f"there are no Data Docs of {dataset}: Great Expectations' documents hold rows, and "
+            f"{', '.join(hidden)} {'is' if len(hidden) == 1 else 'are'} classified",
+            fix="the verdicts, without values, stand in the run report: lakebook report open",
+        )
     audit = newest_audit(settings.runs, str(dataset))
     if audit is None:
         raise UserError(
@@ -38,3 +48,9 @@ def render_data_docs(settings: Settings, dataset: Dataset) -> Path:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target / page
+
+
+def _classified(settings: Settings, step: StepNode, dataset: Dataset) -> frozenset[str]:
+    if step.contract is None or dataset not in step.contract.datasets:
+        return frozenset()
+    return classified_columns(find_table(settings, dataset))

@@ -131,10 +131,12 @@ def _checks(store: Store, table: TableContract) -> list[dict[str, Any]]:
     for name in [*rules, *references]:
         past = store.points(dataset, "check", name)
         rule = rules.get(name) or references[name]
+        reference = references.get(name)
+        column = ", ".join(reference.columns) if reference else rule.column
         shown.append(
             {
                 "name": name,
-                "column": rule.column or "",
+                "column": column or "",
                 "action": rule.action,
                 "reason": rule.reason,
                 "last": past[-1] if past else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from ..cards.words import plural
@@ -55,7 +56,8 @@ def promise(table: TableContract, policy: Policy) -> list[tuple[str, str]]:
         said.append(
             (
                 "Refers to",
-                f"{relation.column} is one of {relation.to_dataset}.{relation.to_column}.",
+                f"{_key(relation.columns)} is one of {relation.to_dataset}."
+                f"{_key(relation.to_columns)}.",
             )
         )
     if table.sla.freshness_hours is not None:
@@ -64,6 +66,10 @@ def promise(table: TableContract, policy: Policy) -> list[tuple[str, str]]:
         said.append(("Schedule", table.sla.schedule))
     said.append(("Kept", _kept(policy)))
     return said
+
+
+def _key(columns: Sequence[str]) -> str:
+    return columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
 
 
 def _kept(policy: Policy) -> str:

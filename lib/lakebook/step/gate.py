@@ -130,8 +130,9 @@ def referenced_keys(context: LakeContext, contract: TableContract) -> References
             )
             continue
         frame = context.engine.scan(view.paths(), view.contract.arrow_schema())
-        keys = frame.select(relation.to_column).drop_nulls().unique()
-        values[relation.name] = keys.collect()[relation.to_column]
+        keys = frame.select(*relation.to_columns).drop_nulls().unique()
+        # One column is looked up as a set, several by a join that the engine does.
+        values[relation.name] = keys if relation.others else keys.collect()[relation.to_column]
         context.outcome.add_input(relation.to_dataset, view.versions, view.data)
         if relation.action != "warn":  # then the referenced keys decide which rows are published
             context.inputs.append(tokens_of(view, whole=True))

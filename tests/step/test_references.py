@@ -1,0 +1,131 @@
+"""References of a table that is written: several columns at once, and to what is classified."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from small_checkout import Checkout
+
+from lakebook.contract.lookup import find_table
+from lakebook.errors import UserError
+from lakebook.names import Dataset
+from lakebook.settings import load_settings
+from lakebook.step import Step
+from lakebook.step.context import use_context
+from lakebook.step.lake import LakeContext
+from lakebook.step.run_context import RunContext
+
+TEXT = "logicalType: string, physicalType: string"
+REFERENCE = """\
+        relationships:
+          - to: people.{to}
+            customProperties:
+              - {{property: action, value: quarantine}}
+              - {{property: reason, value: whom nobody knows}}
+"""
+
+
+def write(root: Path, step: str, rows: dict[str, Any], out: Path | None = None) -> LakeContext:
+    contexts: list[LakeContext] = []
+
+    def factory(name: Any, interval: Any, engine: Any) -> LakeContext:
+        run = RunContext("run", load_settings(root), static={"code": step}, out=out)
+        contexts.append(LakeContext(run, name, interval, engine))
+        return contexts[-1]
+
+    with use_context(factory):
+        Step(step).write(pl.LazyFrame(rows))
+    return contexts[-1]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    (tmp_path / "lakebook.toml").touch()
+    return Checkout(tmp_path)
+
+
+def test_no_value_of_a_classified_column_leaves_by_a_reference(checkout: Checkout) -> None:
+    checkout.contract(
+        "silver.people", f"      - {{name: ssn, {TEXT}, classification: restricted}}\n", time=False
+    )
+    checkout.contract(
+        "silver.visits",
+        f"      - name: who\n        {TEXT.replace(', ', chr(10) + '        ')}\n"
+        + REFERENCE.format(to="ssn"),
+        time=False,
+    )
+    out = checkout.root / "out"
+    write(checkout.root, "silver.people", {"id": [1, 2], "ssn": ["S-4711", "S-4712"]})
+    rows = {"id": [1, 2, 3], "who": ["S-4711", "S-0815", None]}
+    context = write(checkout.root, "silver.visits", rows, out)
+
+    check = context.outcome.checks[0]
+    told = json.dumps([context.outcome.checks, [asdict(o) for o in context.outcome.outputs]])
+    files = "".join(file.read_text() for file in out.rglob("*") if file.is_file())
+
+    assert (check["name"], check["unexpected"]) == ("who_in_people", 1)
+    assert "who_in_people" in files and not list(out.glob("audit.*"))
+    for value in ("S-4711", "S-4712", "S-0815"):
+        assert value not in told + files
+    table = find_table(load_settings(checkout.root), Dataset.parse("silver.visits"))
+    assert table.column("who").classification == "restricted"
+
+
+def test_keys_of_an_open_reference_stay_out_of_its_document(checkout: Checkout) -> None:
+    checkout.contract("silver.people", f"      - {{name: nick, {TEXT}}}\n", time=False)
+    checkout.contract(
+        "silver.visits",
+        f"      - name: who\n        {TEXT.replace(', ', chr(10) + '        ')}\n"
+        + REFERENCE.format(to="nick"),
+        time=False,
+    )
+    out = checkout.root / "out"
+    write(checkout.root, "silver.people", {"id": [1, 2], "nick": ["ann", "bob"]})
+    write(checkout.root, "silver.visits", {"id": [1, 2], "who": ["ann", "eve"]}, out)
+    document = (out / "audit.silver.visits.json").read_text()
+
+    assert "eve" in document and "bob" not in document
+
+
+def test_a_key_of_several_columns_sets_rows_aside(tmp_path: Path) -> None:
+    (tmp_path / "lakebook.toml").touch()
+    checkout = Checkout(tmp_path)
+    checkout.contract("silver.plans", f"      - {{name: plan, {TEXT}}}\n", time=False)
+    path = checkout.contract("silver.visits", f"      - {{name: plan, {TEXT}}}\n", time=False)
+    relationship = """\
+    relationships:
+      - from: [visits.id, visits.plan]
+        to: [plans.id, plans.plan]
+        customProperties:
+          - {property: action, value: quarantine}
+          - {property: reason, value: a plan that nobody made}
+"""
+    path.write_text(
+        path.read_text().replace("    properties:\n", relationship + "    properties:\n")
+    )
+    write(tmp_path, "silver.plans", {"id": [1, 2, 3], "plan": ["a", "b", None]})
+    rows = {"id": [1, 2, 3, 4], "plan": ["a", "a", None, "a"]}
+    context = write(tmp_path, "silver.visits", rows)
+
+    (output,) = context.outcome.outputs
+    (check,) = context.outcome.checks
+    assert (check["unexpected"], check["evaluated"]) == (2, 3)
+    assert (output.rows_published, output.rows_quarantined) == (2, 2)
+
+
+def test_data_docs_of_classified_columns_say_why_there_are_none(checkout: Checkout) -> None:
+    from lakebook.run.data_docs import render_data_docs
+
+    checkout.contract(
+        "silver.people", f"      - {{name: ssn, {TEXT}, classification: restricted}}\n", time=False
+    )
+    checkout.notebook(
+        "silver.people", ["from lakebook import Step", 'step = Step("silver.people")'], time=False
+    )
+    with pytest.raises(UserError, match=r"no Data Docs of silver\.people: .* ssn is classified"):
+        render_data_docs(load_settings(checkout.root), Dataset.parse("silver.people"))
