@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from lakebook.contract.expectations import COMMON, EXPECTATIONS, REFUSED
+from lakebook.contract.expectations import COMMON, EXPECTATIONS, REFUSED, UNEXPECTED_ROWS
 
 _ROW_BASES = {"ColumnMapExpectation", "ColumnPairMapExpectation", "MulticolumnMapExpectation"}
 # Each judges a row by the others, although GX maps them.
@@ -39,7 +39,8 @@ def classes() -> dict[str, type]:
 
 def test_every_standard_class_is_known_or_refused(classes: dict[str, type]) -> None:
     nameless = {"expect_multicolumn_values_to_be_unique"}
-    assert set(classes) | nameless == set(EXPECTATIONS) | set(REFUSED)
+    by_sql = {UNEXPECTED_ROWS}
+    assert set(classes) | nameless == set(EXPECTATIONS) | set(REFUSED) | by_sql
 
 
 def test_arguments_are_those_of_the_classes(classes: dict[str, type]) -> None:

@@ -95,7 +95,6 @@ BROKEN = [
     ("name: fare", "name: carrier", "column 'carrier' stands twice (first in line 43)"),
     ("name: fare", "name: Fare", "'Fare' is not a column name"),
     ("name: fare", "name: _partition", "'_partition' is Lakebook's own"),
-    ("name: fare", "name: fare\n        unique: true", "duplicateValues"),
     ("classification: public", "classification: restriced", "(did you mean 'restricted'?)"),
     ("primaryKeyPosition: 2", "primaryKeyPosition: 3", "number primaryKeyPosition from 1"),
     ("        required: true\n", "", "part of the primary key and may be null"),

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from lakebook.contract.expectations import EXPECTATIONS, REFUSED
-from lakebook.contract.library import OPERATORS
 from lakebook.contract.odcs import parse_contract
 from lakebook.contract.rules import ACTIONS, SCOPES
 from lakebook.contract.tables import CLASSIFICATIONS, UNITS, WRITES
+from lakebook.contract.thresholds import OPERATORS
 from lakebook.contract.types import TYPES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "contracts.md"

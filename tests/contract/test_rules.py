@@ -166,8 +166,8 @@ REFUSED = [
     ("metric: rowCount", "metric: rowCnt", "(did you mean 'rowCount'?)"),
     ("metric: rowCount", "metric: duplicateValues", "does not say of which columns"),
     ("mustBeGreaterThan: 0", "mustBeGraterThan: 0", "(did you mean 'mustBeGreaterThan'?)"),
-    ("mustBeGreaterThan: 0", "mustNotBe: 5", "has no exact counterpart"),
-    (LIBRARY, "        type: sql\n        query: select 1\n        mustBe: 0\n", "type: custom"),
+    ("mustBeGreaterThan: 0", "mustBeLessThan: 5\n        unit: percent", "use unit: rows"),
+    ("mustBeGreaterThan: 0", "mustBe: many", "give a number"),
     (
         "type: expect_column_values_to_be_between\n              kwargs: {min_value: -120, max",
         "type: expect_column_mean_to_be_between\n              kwargs: {max",

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ContractError, did_you_mean
 from . import values
-from .expectations import EXPECTATIONS, OWN, Expectation
+from .expectations import ALLOWED, BY_SQL, EXPECTATIONS, OWN, Expectation
 from .fits import check_columns
 from .patterns import engine_regex
 
@@ -69,8 +69,11 @@ def bind(expectation: str, kwargs: Mapping[str, Any], types: Types) -> dict[str,
     first argument that does not fit, UnfitArgument without a name for a class that does not fit its
     column.
     """
-    if expectation in OWN:
+    if expectation in {**OWN, **BY_SQL}:
         return dict(kwargs)  # as `sql_rules` or a relationship has made them
+    if ALLOWED in kwargs:
+        rest = {key: value for key, value in kwargs.items() if key != ALLOWED}
+        return {**bind(expectation, rest, types), ALLOWED: kwargs[ALLOWED]}
     known = EXPECTATIONS[expectation]
     bounds = [kwargs.get(key) for key in ("min_value", "max_value")]
     if "min_value" in known.arguments and bounds == [None, None]:

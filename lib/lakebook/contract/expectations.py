@@ -125,8 +125,22 @@ OWN: dict[str, Expectation] = {
 No `type: custom` names them; `rules` makes them of `type: sql` and of relationships.
 """
 
-KNOWN = {**EXPECTATIONS, **OWN}
+QUERY = "expect_query_value_to_be"
+UNEXPECTED_ROWS = "unexpected_rows_expectation"
+BY_SQL: dict[str, Expectation] = {
+    QUERY: Expectation("table", False, ("query",), ("column",)),
+    UNEXPECTED_ROWS: Expectation("partition", False, ("unexpected_rows_query",), ()),
+}
+"""Rules whose query DuckDB evaluates beside the one pass of the others. The second is a class of
+Great Expectations, and as such named by `type: custom`; the first is made of `type: sql`."""
 
+ALLOWED = "allowed"
+"""The argument of a rule that allows some bad rows: a threshold as `thresholds` has it. Only an
+ODCS metric or query gives a rule one."""
+
+KNOWN = {**EXPECTATIONS, **OWN, **BY_SQL}
+
+_OF_ITS_OWN = "state a rule on this table's own columns, such as a query of type: sql"
 _PARSED = (
     "give the column the type date or timestamp and parse it in the notebook, "
     "or use expect_column_values_to_match_regex"
@@ -141,10 +155,9 @@ REFUSED: dict[str, str] = {
     "expect_column_type_to_be": "state the type as the column's physicalType",
     "expect_column_values_to_be_in_type_list": "state the type as the column's physicalType",
     "expect_column_values_to_be_of_type": "state the type as the column's physicalType",
-    # SQL and other tables are out of reach of an audit of staged files
-    "expect_query_results_to_match_comparison": "state a rule on this table's own columns",
-    "expect_table_row_count_to_equal_other_table": "state a rule on this table's own columns",
-    "unexpected_rows_expectation": "state a rule on this table's own columns",
+    # other tables are out of reach of an audit of staged files
+    "expect_query_results_to_match_comparison": _OF_ITS_OWN,
+    "expect_table_row_count_to_equal_other_table": _OF_ITS_OWN,
     # Python for each row; an audit is one query of the engine
     "expect_column_values_to_be_dateutil_parseable": _PARSED,
     "expect_column_values_to_match_strftime_format": _PARSED,

@@ -9,11 +9,13 @@ from typing import Any, cast
 from ..errors import ContractError, did_you_mean
 from ..names import LAYERS, Dataset
 from .arguments import UnfitArgument, bind
-from .expectations import EXPECTATIONS, REFUSED, Expectation
+from .expectations import ALLOWED, EXPECTATIONS, KNOWN, REFUSED, UNEXPECTED_ROWS, Expectation
 from .library import translate
 from .model import Action, Column, Relationship, Rule, Scope
 from .reader import Reader
 from .row_text import read_condition
+from .sql_rules import check_unexpected_rows, read_sql_rule
+from .thresholds import Threshold
 
 ENGINE = "greatExpectations"
 _ENGINES = (ENGINE, "great-expectations")
@@ -21,13 +23,13 @@ ACTIONS = ("fail", "quarantine", "warn")
 SCOPES = ("row", "partition", "table")
 
 
-def read_rules(table: Reader, columns: tuple[Column, ...]) -> tuple[Rule, ...]:
+def read_rules(table: Reader, columns: tuple[Column, ...], dataset: Dataset) -> tuple[Rule, ...]:
     """All rules of a table, its columns' included, in the file's order; names are unique."""
     rules: dict[str, Rule] = {}
     for raw, column in _quality(table):
         if raw["type"] == "text":
             continue  # words for people, by the standard's own definition
-        rule = _rule(raw, column, columns)
+        rule = _rule(raw, column, columns, dataset)
         if rule.name in rules:
             raise raw.error(
                 f"two rules are named {rule.name!r} (the other in line {rules[rule.name].line})",
@@ -35,7 +37,31 @@ def read_rules(table: Reader, columns: tuple[Column, ...]) -> tuple[Rule, ...]:
                 fix="give each rule of a table a name of its own",
             )
         rules[rule.name] = rule
+    for rule in _unique(table):
+        if rule.name in rules:
+            raise ContractError(
+                f"{rule.name!r} is the name of a rule and of what unique: true checks",
+                where=f"{table.document.where}:{rule.line}",
+                fix="rename the rule",
+            )
+        rules[rule.name] = rule
     return tuple(sorted(rules.values(), key=lambda rule: rule.line))
+
+
+def _unique(table: Reader) -> Iterator[Rule]:
+    """What `unique: true` of a column promises: no value twice in the whole dataset."""
+    for column in table.items("properties"):
+        if column["unique"] is True:
+            yield Rule(
+                name=f"{column['name']}_unique",
+                expectation="expect_column_values_to_be_unique",
+                kwargs={"column": column["name"]},
+                action="fail",
+                scope="table",
+                reason="The contract says unique: true.",
+                dimension="uniqueness",
+                line=column.document.line((*column.place, "unique")),
+            )
 
 
 def _quality(table: Reader) -> Iterator[tuple[Reader, str | None]]:
@@ -46,24 +72,29 @@ def _quality(table: Reader) -> Iterator[tuple[Reader, str | None]]:
             yield raw, column["name"]
 
 
-def _rule(raw: Reader, column: str | None, columns: tuple[Column, ...]) -> Rule:
+def _rule(raw: Reader, column: str | None, columns: tuple[Column, ...], dataset: Dataset) -> Rule:
     kind = raw["type"] or "library"
     if kind == "sql":
-        raise raw.error(
-            "a rule of type sql",
-            "type",
-            fix="write it as type: custom with engine: greatExpectations",
-        )
-    if kind == "library":
+        expectation, kwargs = read_sql_rule(raw, column, dataset, columns)
+    elif kind == "library":
         expectation, kwargs = translate(raw.value, column, where=raw.where("metric"))
     else:
         expectation, kwargs = _implementation(raw, column)
-    known = EXPECTATIONS[expectation]
+    known = KNOWN[expectation]
     _check_arguments(raw, expectation, known, kwargs, columns)
+    if expectation == UNEXPECTED_ROWS:
+        check_unexpected_rows(raw, kwargs, dataset, columns)
     own = raw.properties({"action": str, "scope": str})
     action = _choice(raw, own, "action", "fail", ACTIONS)
     scope = _choice(raw, own, "scope", known.scope, SCOPES)
     _check_action(raw, expectation, known, action, scope, own)
+    if action == "quarantine" and ALLOWED in kwargs:
+        allowed = Threshold.of(kwargs[ALLOWED])
+        if not allowed.holds(0, 0):
+            raise own["action"][1].error(
+                f"{allowed} does not hold of no rows, which a quarantine leaves",
+                fix="use the action fail or warn",
+            )
     if not raw.text("description"):
         raise raw.error(
             f"rule {raw['name'] or expectation} gives no reason",
@@ -119,7 +150,7 @@ def _implementation(raw: Reader, column: str | None) -> tuple[str, dict[str, Any
     name = _snake(given["type"])
     if name in REFUSED:
         raise raw.error(f"{name} cannot be audited", "implementation", "type", fix=REFUSED[name])
-    if name not in EXPECTATIONS:
+    if name not in EXPECTATIONS and name != UNEXPECTED_ROWS:
         raise raw.error(
             f"unknown expectation {given['type']!r}{did_you_mean(name, EXPECTATIONS)}",
             "implementation",
@@ -129,7 +160,7 @@ def _implementation(raw: Reader, column: str | None) -> tuple[str, dict[str, Any
     kwargs = given.get("kwargs") or {}
     if not isinstance(kwargs, dict):
         raise raw.error("kwargs is not a mapping", "implementation", "kwargs")
-    if column and "column" in EXPECTATIONS[name].required:
+    if column and "column" in KNOWN[name].required:
         if kwargs.get("column", column) != column:
             raise raw.error(
                 f"a rule of column {column!r} names the column {kwargs['column']!r}",
@@ -159,7 +190,7 @@ def _check_arguments(
 ) -> None:
     place = ("implementation", "kwargs") if raw["implementation"] else ("arguments",)
     for key in kwargs:
-        if key not in known.arguments:
+        if key not in known.arguments and (key != ALLOWED or raw["implementation"]):
             raise raw.error(
                 f"{expectation} has no argument {key!r}{did_you_mean(key, known.arguments)}",
                 *place,

@@ -63,7 +63,7 @@ def read_table(
     columns = _columns(table)
     own = table.properties(_TABLE_PROPERTIES)
     time = _time(table, own, columns)
-    rules = read_rules(table, columns)
+    rules = read_rules(table, columns, dataset)
     sla, retention = _service(contract, dataset)
     found = TableContract(
         dataset=dataset,
@@ -127,7 +127,6 @@ def _column(raw: Reader) -> Column:
             "logicalType",
             fix=f"write logicalType: {logical}, or another physicalType",
         )
-    raw.refuse("unique", "write a rule with metric: duplicateValues")
     raw.refuse("enum", "write a rule with metric: invalidValues and validValues")
     raw.refuse("logicalTypeOptions", "write a rule")
     raw.refuse("partitioned", "name the table's timeColumn in its customProperties")

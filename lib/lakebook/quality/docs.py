@@ -16,6 +16,9 @@ SITE = "lakebook"
 def data_docs(results: Sequence[AuditResult | Mapping[str, Any]], folder: Path) -> Path:
     """Write the site of these results (or of their `gx` documents); return its index page."""
     gx = import_gx()
+    from .gx_own import register_classes
+
+    register_classes()
     documents = [dict(r.gx) if isinstance(r, AuditResult) else dict(r) for r in results]
     documents = [document for document in documents if document]  # an audit without rules has none
     context = gx.get_context(mode="ephemeral")

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..contract.expectations import ALLOWED
+from ..contract.thresholds import Threshold
 from .conditions import MAP_METRIC, all_of
 from .cut import PART, ByPartition, Cut
 from .measures import Sample, Unmeasured, reason_of, sample_apart
@@ -228,7 +230,10 @@ class _Judge:
         except Exception as failed:  # what Great Expectations would catch for any rule
             info = {"raised_exception": True, "exception_message": reason_of(failed)}
             return {"success": False, "exception_info": info, "result": {}}
-        return found if isinstance(found, dict) else dict(found.to_json_dict())
+        given = found if isinstance(found, dict) else dict(found.to_json_dict())
+        if allowed := expectation.meta[META].get(ALLOWED):
+            return {**given, "success": _is_allowed(given["result"], Threshold.of(allowed))}
+        return given
 
     def together(self, one: _Judged, rows: _Rows) -> tuple[Any, Verdict]:
         """One result of a rule's results: counts add up, figures are those of one partition."""
@@ -259,6 +264,13 @@ class _Judge:
         observed = observed_over([r.get("result") or {} for r in one.results])
         counted = {names[at]: _count(one.results[at]) for at in failing}
         return document, Verdict(counted, shown, observed)
+
+
+def _is_allowed(result: Mapping[str, Any], allowed: Threshold) -> bool:
+    """Whether so many bad rows, or rows at all, are within a rule's threshold."""
+    if "unexpected_count" not in result:
+        return allowed.holds(result["observed_value"])
+    return allowed.holds(result["unexpected_count"], result["element_count"])
 
 
 def _count(result: Mapping[str, Any]) -> int:

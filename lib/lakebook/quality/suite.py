@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.arguments import UnfitArgument, bind
-from ..contract.expectations import KEYS_THERE, KNOWN, OWN
+from ..contract.expectations import ALLOWED, KEYS_THERE, KNOWN, OWN
 from ..contract.model import Action, Relationship, Rule, Scope, TableContract
 from ..errors import ContractError, did_you_mean
 from .references import value_set
@@ -134,7 +134,7 @@ def check_rule(contract: TableContract, rule: Rule) -> None:
             fix="docs/reference/contracts.md lists those that Lakebook computes",
         )
     for key in rule.kwargs:
-        if key not in known.arguments:
+        if key not in (*known.arguments, ALLOWED):
             raise ContractError(
                 f"{rule.expectation} has no argument {key!r}{did_you_mean(key, known.arguments)}",
                 where=where,
@@ -171,7 +171,7 @@ def _expectation(rule: Rule) -> Any:
     """A bound rule as an instance of its class, which judges by the bound arguments themselves."""
     from great_expectations.expectations.registry import get_expectation_impl
 
-    meta = {
+    meta: dict[str, dict[str, Any]] = {
         META: {
             "rule": rule.name,
             "action": rule.action,
@@ -183,6 +183,8 @@ def _expectation(rule: Rule) -> Any:
     kwargs: dict[str, Any] = {**rule.kwargs, "meta": meta, "severity": _SEVERITY[rule.action]}
     if isinstance(kwargs.get("row_condition"), str):
         kwargs.setdefault("condition_parser", "pandas")
+    if ALLOWED in kwargs:
+        meta[META][ALLOWED] = kwargs.pop(ALLOWED)
     if rule.expectation in OWN:
         from .gx_own import register_classes
 

@@ -12,17 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ..contract.sql_rules import CLOCK, DICE
 from ..errors import LakebookError, UserError, did_you_mean
 from ..names import Dataset
 
 _ROWS_OF_NOTHING = ("range", "generate_series", "unnest")
 """Table functions that read nothing outside the text."""
-_CLOCK = {
-    "now", "today", "get_current_timestamp", "get_current_time", "transaction_timestamp",
-    "current_date", "current_time", "current_timestamp", "current_localtimestamp",
-    "current_localtime", "localtime", "localtimestamp",
-}  # fmt: skip
-_DICE = {"random", "rand", "setseed", "uuid", "uuidv4", "uuidv7", "gen_random_uuid"}
 _USE = 'pass frames by name: step.sql("… from clean …", clean=frame)'
 
 
@@ -163,12 +158,12 @@ def _only_reads(tree: Any) -> None:
         )
     for function in tree.find_all(exp.Func):
         name = _name_of(function)
-        if name in _CLOCK:
+        if name in CLOCK:
             raise _Refused(
                 f"the SQL asks for the clock by {name}, so that no two runs agree",
                 'use $now with params={"now": step.now}',
             )
-        if name in _DICE:
+        if name in DICE:
             raise _Refused(
                 f"the SQL throws dice by {name}, so that no two runs agree",
                 "draw by the key, such as md5(id::varchar)",
