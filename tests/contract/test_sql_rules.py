@@ -40,6 +40,17 @@ def test_an_expression_that_must_be_true_judges_each_row(load: Load) -> None:
     }
 
 
+def test_braces_of_a_pattern_are_no_placeholder(load: Load) -> None:
+    text = "SELECT count(*) FILTER (regexp_matches(Carrier, '^[A-Z]{2}$')) FROM {model}"
+    rule = sql(load, text, mustBeGreaterThan=5)
+
+    assert "{2}$" in rule.kwargs["query"] and 'FROM "flights"' in rule.kwargs["query"]
+
+
+def test_names_in_sql_have_no_case(load: Load) -> None:
+    assert sql(load, "FARE > 0", mustBe=True).kwargs["column_list"] == ["fare"]
+
+
 def test_a_query_gives_one_value_of_the_whole_table(load: Load) -> None:
     rule = sql(load, "SELECT COUNT(*) FROM ${table} WHERE fare IS NULL;", mustBeLessThan=5)
 

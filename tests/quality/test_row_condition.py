@@ -114,6 +114,7 @@ DATED = pa.table(
         ('t > "2024-01-01"', [False, True, True, False]),
         ('t <= "2024-01-01T05:00:00"', [True, True, False, False]),
         ("y < t", [True, True, False, False]),
+        ('col("y") > date("2024-01-01")', [False, False, False, True]),
         ("x > 1 & y.notnull()", [False, True, False, True]),
         ("`x` > 1 | col('y').notNull()", [True, True, True, True]),
     ],

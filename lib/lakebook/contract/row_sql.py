@@ -129,7 +129,7 @@ class _Reader:
             exp.Length: length,
         }
         if isinstance(node, exp.Column) and len(node.parts) == 1:
-            return column(node.name, self.columns)
+            return column(node.name.lower(), self.columns)  # SQL folds case
         if type(node) in computed:
             return arithmetic(computed[type(node)], *self.two(node))
         if type(node) in called:

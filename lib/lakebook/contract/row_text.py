@@ -69,7 +69,6 @@ def read_condition(given: Any, columns: Mapping[str, str], *, where: str = "") -
         found = wrong.found.removeprefix("row_condition ")
         told = f"row_condition {given!r}: " if isinstance(given, str) else "row_condition: "
         text = found if found.startswith(told) else told + found
-        text = text.replace(": is not understood", " is not understood", 1)
         raise ContractError(text, where=where or wrong.where, fix=wrong.fix) from None
     except (KeyError, TypeError, AttributeError):
         raise ContractError(
@@ -131,7 +130,7 @@ class _Text:
             tree = ast.parse(self.source, mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
             why = problem.msg if isinstance(problem, SyntaxError) else str(problem)
-            raise self.refuse(f"is not understood ({why})") from None
+            raise self.refuse(f"not understood ({why})") from None
         return self.test(tree.body)
 
     def refuse(self, found: str) -> ContractError:
@@ -193,6 +192,12 @@ class _Text:
                 return column(str(node.args[0].value), self.columns)
         elif isinstance(node, ast.Constant):
             return self.constant(node)
+        elif (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) == "date"
+            and [type(one) for one in node.args] == [ast.Constant]
+        ):
+            return self.value(node.args[0])  # as Great Expectations' own parser writes one
         raise self.refuse(f"{self.part(node)} is not understood")
 
     def constant(self, node: ast.Constant) -> Constant:

@@ -27,8 +27,9 @@ CLOCK = {
     "current_localtime", "localtime", "localtimestamp",
 }  # fmt: skip
 DICE = {"random", "rand", "setseed", "uuid", "uuidv4", "uuidv7", "gen_random_uuid"}
-_TABLE, _COLUMN = ("table", "object", "batch"), ("column", "property")
-_PLACEHOLDER = re.compile(r"\$?\{(\w+)\}")
+_TABLE = ("table", "object", "batch", "dataset", "model")
+_COLUMN = ("column", "property", "field")
+_PLACEHOLDER = re.compile(r"\$?\{([A-Za-z_]\w*)\}")
 
 
 def read_sql_rule(
@@ -79,11 +80,19 @@ def check_unexpected_rows(
     if "{batch}" not in text:
         raise raw.error("unexpected_rows_query reads no {batch}", *place, fix="write from {batch}")
     types = {one.name: one.type for one in columns}
-    check_query(filled(text, dataset, None, where=where), dataset, types, where=where)
+    check_query(rows_query(text, dataset, where=where), dataset, types, where=where)
+
+
+def rows_query(text: str, dataset: Dataset, *, where: str) -> str:
+    """A query of unexpected rows with its placeholders replaced; a brace stands there doubled."""
+    return filled(text, dataset, None, where=where).replace("{{", "{").replace("}}", "}")
 
 
 def filled(text: str, dataset: Dataset, column: str | None, *, where: str) -> str:
-    """The text with its placeholders replaced: `{table}`, `${object}`, `{batch}`, `${column}`."""
+    """The text with its placeholders replaced: `{table}`, `${object}`, `{batch}`, `${column}`.
+
+    Other braces stay as they are: they belong to a regular expression or to a value.
+    """
 
     def name(match: re.Match[str]) -> str:
         word = match[1].lower()
@@ -119,7 +128,8 @@ def _bound(text: str, dataset: Dataset, types: tuple[tuple[str, str], ...]) -> t
     import duckdb
 
     columns = ", ".join(f'"{name}" {duckdb_type(kind)}' for name, kind in types)
-    with connected() as connection:
+    # Without threads: a process that forks may read contracts.
+    with connected(threads=1) as connection:
         connection.execute(f"create table _rows ({columns})")
         name_rows(connection, dataset)
         try:
@@ -130,7 +140,7 @@ def _bound(text: str, dataset: Dataset, types: tuple[tuple[str, str], ...]) -> t
     return tuple(str(row[1]) for row in found)
 
 
-def connected() -> Any:
+def connected(threads: int | None = None) -> Any:
     """A DuckDB of its own that reads no files and no variables of Python."""
     import duckdb
 
@@ -139,6 +149,8 @@ def connected() -> Any:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
+    if threads is not None:
+        config["threads"] = threads
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("set TimeZone = 'UTC'")
     return connection

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ..contract.classified import hidden_columns
 from ..contract.expectations import ALLOWED, BY_SQL, QUERY
 from ..contract.model import Rule, TableContract
-from ..contract.sql_rules import check_query, connected, filled, name_rows
+from ..contract.sql_rules import check_query, connected, filled, name_rows, rows_query
 from ..contract.thresholds import Threshold
-from .measures import reason_of
 from .results import CheckResult
 from .suite import rule_place
 from .wording import failing_text
@@ -64,6 +63,8 @@ def sql_checks(
 
     `whole` are the rows of the whole table.
     """
+    from .measures import reason_of
+
     found = []
     for rule in by_sql(contract):
         try:
@@ -128,8 +129,10 @@ def _verdict(rule: Rule, success: bool, **found: Any) -> CheckResult:
 
 def _evaluate(rule: Rule, rows: nw.LazyFrame, contract: TableContract) -> _Found:
     where = rule_place(contract, rule)
-    text = str(rule.kwargs["query" if rule.expectation == QUERY else "unexpected_rows_query"])
-    text = filled(text, contract.dataset, rule.column, where=where)
+    if rule.expectation == QUERY:
+        text = filled(str(rule.kwargs["query"]), contract.dataset, rule.column, where=where)
+    else:
+        text = rows_query(rule.kwargs["unexpected_rows_query"], contract.dataset, where=where)
     types = {column.name: column.type for column in contract.columns}
     check_query(text, contract.dataset, types, where=where)  # also of a contract without a file
     with _opened(rows, contract) as connection:
