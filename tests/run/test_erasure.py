@@ -273,7 +273,10 @@ def test_damage_in_one_table_does_not_keep_the_others(lake: People, settings: Se
     report = erase(planned(settings))
     assert not report.is_clean and len(report.found) == 1
     assert any("cannot be read" in problem for problem in report.problems)
-    assert {path.split("/")[0] for path in standing(settings)} == {"ana"}
+    # What the proof must look for is kept until it has come to its end.
+    assert {path.split("/")[0] for path in standing(settings)} == {"ana", ".erasing"}
+    note = next((settings.lake / ".erasing").iterdir())
+    assert note.stat().st_mode & 0o077 == 0 and note.parent.stat().st_mode & 0o077 == 0
 
 
 def test_a_dataset_under_legal_hold_is_refused(lake: People, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from . import shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ..run.erasure import Erasure
     from ..run.erasure_report import Held, Report
@@ -37,6 +38,10 @@ def erase(
     downstream: Annotated[
         bool,
         typer.Option("--downstream", help="Also from datasets made of it with these columns."),
+    ] = False,
+    reports: Annotated[
+        bool,
+        typer.Option("--reports", help="Also remove the runs whose reports hold a value."),
     ] = False,
     lake: shared.LakeOption = None,
     as_json: shared.JsonOption = False,
@@ -65,7 +70,7 @@ def erase(
         return
     _ask(yes)
     with telling(settings, "erase", job="erase", run_id=planned.run) as told:
-        report = carry_out(planned, lambda what: None if as_json else _say(what))
+        report = carry_out(planned, lambda what: None if as_json else _say(what), reports=reports)
         told.add(report.operations(planned.subject.columns))
         if not report.is_clean:
             told.error = "the erasure is not complete: " + (report.problems or ["rows are left"])[0]
@@ -185,6 +190,12 @@ def _print_report(report: Report) -> None:
         out.print("there was nothing to erase any more")
     for env, datasets in report.pins.items():
         out.print(f"the environment {env} now reads the newest {', '.join(datasets)} of prod")
+    if report.outbox.files:
+        again = " and are sent again to who had them" if report.outbox.again else ""
+        files = plural(report.outbox.files, "file")
+        out.print(f"took values out of {files} of the catalog's outbox, which change{again}")
+    for env, runs in report.removed.items():
+        out.print(f"removed the reports of {', '.join(runs)} in {env}", soft_wrap=True)
     for reader in report.overridden:
         out.print(f"overridden: {reader}", soft_wrap=True, markup=False)
     _print_elsewhere(report.elsewhere)
@@ -195,24 +206,64 @@ def _print_report(report: Report) -> None:
     _print_review(report)
     for problem in report.problems:
         out.print(f"[red]not done[/] {_plain(problem)}", soft_wrap=True)
+    _print_undecoded(report)
     searched = f"{plural(report.searched_files, 'file')} ({size_text(report.searched_bytes)})"
+    decoded = f"{searched} searched, {report.searched_files - len(report.undecoded):,} decoded"
+    if report.is_proved:
+        but = ", but for the files that cannot be decoded" if report.undecoded else ""
+        out.print(f"[green]proved[/]: {decoded}; no such row, bound or value is left{but}")
+        return
     if report.is_clean:
-        out.print(f"[green]proved[/]: {searched} decoded, and no such row or bound is left")
+        out.print(
+            f"[yellow]not proved[/]: {decoded}; rows, bounds and old files are gone, but what is "
+            "named above is left to you",
+            soft_wrap=True,
+        )
         return
     for path, why in report.found.items():
         out.print(f"[red]left[/] {_plain(shared.relative(path))}: {_plain(why)}", soft_wrap=True)
-    out.print(f"[red]not proved[/]: {searched} decoded; mend this and run the same again")
+    if report.kept:
+        out.print(
+            f"note the values that the proof searches for are kept in {report.kept} of the lake, "
+            "for you alone, until the same command ends clean",
+            soft_wrap=True,
+        )
+    out.print(f"[red]not proved[/]: {decoded}; mend this and run the same again")
 
 
 def _print_review(report: Report) -> None:
     out = shared.console()
     if report.review:
-        out.print("for review, as it still holds the value and is not touched:")
+        out.print("for review, as it still holds a value and is not touched:")
     for group in report.review:
         where = " ".join(filter(None, [group.env, group.kind, group.name]))
         names = ", ".join(shared.relative(path) for path in group.files[:_FILES])
         more = f" … ({len(group.files)})" if len(group.files) > _FILES else ""
         out.print(f"  {where}: {names}{more}", soft_wrap=True, markup=False)
+    for env in dict.fromkeys(group.env for group in report.review if group.kind == "run"):
+        runs = [one.name for one in report.review if (one.kind, one.env) == ("run", env)]
+        named = " ".join(f"--run {run}" for run in runs)
+        of_env = "" if env == "prod" else f" --env {env}"
+        out.print(
+            f"  remove these runs, and what the site and the Data Docs have of them: lakebook "
+            f"report prune {named}{of_env} (or erase with --reports)",
+            soft_wrap=True,
+            markup=False,
+        )
+    for name in dict.fromkeys(one.name for one in report.review if one.kind == "table"):
+        out.print(f"  rows of {name} that have such a value: lakebook erase {name} --key COLUMN")
+
+
+def _print_undecoded(report: Report) -> None:
+    reasons: dict[str, list[Path]] = {}
+    for path, why in report.undecoded.items():
+        reasons.setdefault(why, []).append(path)
+    for why, paths in reasons.items():
+        names = ", ".join(shared.relative(path) for path in paths[:_FILES])
+        more = f" … ({len(paths)})" if len(paths) > _FILES else ""
+        shared.console().print(
+            f"cannot be decoded, {why}: {names}{more}", soft_wrap=True, markup=False
+        )
 
 
 def _plan_json(

@@ -72,6 +72,7 @@ TIER_POINTS = (
     "retention.after_warm",
     "retention.after_cold",
     "retention.after_files",
+    "erase.after_values",
     "erase.after_stage",
     "erase.after_commit",
     "erase.after_rows",
@@ -81,6 +82,8 @@ TIER_POINTS = (
     "erase.after_files",
     "erase.after_entry",
     "erase.after_return",
+    "erase.after_outbox",
+    "erase.after_reports",
 )
 """Those of changes of place (`lakebook.tiers`), beside those of the commits in them."""
 

@@ -13,10 +13,10 @@ from ..names import PROD, Dataset, TierTables, environments_of, table_path, tier
 from ..processes import is_alive
 from ..settings import Settings
 from ..tiers.erasure.erase import of_one_table
+from ..tiers.erasure.hunt import Hunt, Searched
 from ..tiers.erasure.search import Search, files_below, is_parquet, parquet_files
 from .drop import DropPlan, apply_drop
 from .environments import DROPPED
-from .remains import TextSearch
 
 _OF_RUN = re.compile(r"run-(\d+)-")  # a folder of dbt, with the process that uses it
 
@@ -72,18 +72,22 @@ def _must_move(pins: Pins, tables: TierTables, search: Search) -> bool:
     )
 
 
-def finish_drops(settings: Settings, search: Search) -> None:
-    """Delete environments that a drop has moved aside, if they have the subject's rows."""
+def finish_drops(settings: Settings, search: Search, hunt: Hunt) -> None:
+    """Delete environments that a drop has moved aside, if the subject is in them."""
     for folder in sorted((settings.lake / DROPPED).glob("*")):
-        if search.through(parquet_files(folder)).rows:
+        if search.through(parquet_files(folder)).rows or any(hunt.through(files_below(folder))):
             apply_drop(DropPlan(settings, None, False, 0, (folder,)))
 
 
-def clear_caches(settings: Settings, search: Search, texts: TextSearch) -> int:
-    """Delete the caches that hold the subject; how many files. Any of them may go at any time."""
+def clear_caches(settings: Settings, search: Search, hunt: Hunt) -> int:
+    """Delete the caches that hold the subject, or that cannot be decoded; how many files.
+
+    Any of them may go at any time.
+    """
     files = [path for path in files_below(settings.state) if not _is_used(path)]
-    tables = [path for path in files if is_parquet(path)]
-    gone = {*search.through(tables).rows, *texts.through(p for p in files if p not in set(tables))}
+    told = Searched()
+    rows = search.through(path for path in files if is_parquet(path)).rows
+    gone = {*rows, *hunt.through(files, told), *told.undecoded, *told.unread}
     for path in gone:
         path.unlink(missing_ok=True)
     sync_all(folder for path in gone if (folder := path.parent).is_dir())

@@ -12,6 +12,7 @@ from ..cards.words import plural
 from ..errors import LakebookError
 from ..tiers.erasure.purge import Purged
 from ..tiers.operation import Operation
+from .derived import Cleaned
 from .related import Related
 from .remains import Remains
 
@@ -34,7 +35,10 @@ class Report:
     readers whose files went. caches: cache files that were deleted. problems: parts that could not
     be done. searched: files that the proof decoded, and their bytes. found: files that should be
     clean and are not, with the reason. elsewhere: rows in other datasets. review: what is left to
-    people. unsearched: columns whose value is too short to be looked for as text.
+    people. unsearched: columns whose value is too short to be looked for as text. undecoded: files
+    of which a part cannot be decoded, with the reason. outbox: what was changed there. removed:
+    environment -> runs whose folders went. kept: folder of the lake with the values that a proof
+    still has to search for.
     """
 
     held: tuple[Held, ...] = ()
@@ -52,6 +56,10 @@ class Report:
     elsewhere: dict[Related, int] = field(default_factory=dict)
     review: tuple[Remains, ...] = ()
     unsearched: tuple[str, ...] = ()
+    undecoded: dict[Path, str] = field(default_factory=dict)
+    outbox: Cleaned = field(default_factory=Cleaned)
+    removed: dict[str, list[str]] = field(default_factory=dict)
+    kept: str = ""
 
     @property
     def rows(self) -> int:
@@ -60,6 +68,11 @@ class Report:
     @property
     def is_clean(self) -> bool:
         return not self.found and not self.problems
+
+    @property
+    def is_proved(self) -> bool:
+        """Nothing that was searched holds a value, wherever it is."""
+        return self.is_clean and not self.review and not self.elsewhere
 
     def add(self, purged: Purged) -> None:
         self.files += purged.files
@@ -115,4 +128,9 @@ class Report:
                 for group in self.review
             ],
             "unsearched": list(self.unsearched),
+            "undecoded": {str(path): why for path, why in self.undecoded.items()},
+            "outbox": self.outbox.__dict__,
+            "removed": self.removed,
+            "proved": self.is_proved,
+            "kept": self.kept,
         }

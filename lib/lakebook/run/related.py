@@ -33,6 +33,14 @@ def related(graph: Graph, dataset: Dataset, columns: tuple[str, ...]) -> tuple[R
     return tuple(found)
 
 
+def sources_of(graph: Graph, dataset: Dataset) -> tuple[str, ...]:
+    """The sources outside the lake that a dataset is made from, directly or by others."""
+    step = graph.producer(dataset).name
+    names = {step, *_reached(step, graph.upstream)}
+    found = [uri for node in graph.order() if node.name in names for uri in node.sources]
+    return tuple(dict.fromkeys(found))
+
+
 def _has(table: TableContract, columns: tuple[str, ...]) -> bool:
     return set(columns) <= set(table.names)
 

@@ -1,28 +1,30 @@
-"""Where a subject's values still stand as text: reports, notebooks, logs, caches. For review.
+"""Where a subject's values still stand: reports, notebooks, other tables, logs. For review.
 
-Files are searched byte for byte, in the forms in which JSON, HTML and URLs write a text. Executed
+Files are decoded and searched in the forms in which JSON, HTML and URLs write a text. Executed
 notebooks and their reports are part of the record of what ran; nothing here changes them.
 """
 
 from __future__ import annotations
 
-import html
-import json
 import mmap
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
+from ..contract.model import TableContract
+from ..contract.types import TYPES
+from ..delta.place import TIERS
 from ..names import PROD
 from ..settings import Settings
-from ..tiers.erasure.search import apart, files_below, is_parquet
+from ..tiers.erasure.hunt import Hunt
+from ..tiers.erasure.needles import SHORTEST, needles_of, text_forms
+from ..tiers.erasure.search import apart, files_below
 from ..tiers.erasure.subject import Condition, Subject
+from ..tiers.erasure.values import Values
+from .unfinished import is_kept
 
-SHORTEST = 4
-"""Characters below which a value stands everywhere and is not searched as text."""
-
+_GENERATED = ("target", "logs")  # of dbt
 _TEXTS = ("string", "binary")
 _NO_LETTER_BEFORE = rb"(?:(?<![0-9A-Za-z.])|(?<=\\n)|(?<=\\t))"
 _NO_LETTER_AFTER = rb"(?![0-9A-Za-z]|\.[0-9])"
@@ -46,7 +48,8 @@ class TextSearch:
 
     def __init__(self, subject: Subject) -> None:
         patterns = {c.column: _pattern(c) for c in subject.conditions}
-        self._patterns = [p for p in patterns.values() if p is not None]
+        self.keys = {column: p for column, p in patterns.items() if p is not None}
+        self._patterns = list(self.keys.values())
         self.left_out = tuple(column for column, p in patterns.items() if p is None)
 
     def through(self, paths: Iterable[Path]) -> Iterator[Path]:
@@ -64,14 +67,39 @@ class TextSearch:
             return False
 
 
-def text_files(settings: Settings) -> Iterator[Path]:
-    """Every file below the roots that is not Parquet, and the notebooks of the checkout."""
+def hunt_for(
+    datasets: Sequence[TableContract], subject: Subject, values: Values
+) -> tuple[Hunt, tuple[str, ...]]:
+    """A search for the key and for what is the subject's alone; the columns with values that are
+    too short, or too common, to be searched as text.
+    """
+    words = {"prod", "true", "false", "null", "none", *TIERS, *TYPES}
+    times = set()
+    for contract in datasets:
+        words |= {contract.dataset.layer, contract.dataset.name, str(contract.dataset)}
+        words |= {name.casefold() for name in contract.names}
+        times |= {contract.time.column} if contract.time else set()
+    texts = TextSearch(subject)
+    needles = needles_of(values, words, times)
+    left_out = dict.fromkeys((*texts.left_out, *needles.left_out))
+    searched = set(texts.keys)
+    return Hunt(needles, texts.keys), tuple(name for name in left_out if name not in searched)
+
+
+def all_files(settings: Settings) -> Iterator[Path]:
+    """Every file below the roots, and what the checkout has of notebooks and of generated files."""
     roots = settings.roots
-    for root in apart([roots.hot, roots.warm, roots.cold]):
-        yield from (path for path in files_below(root) if not is_parquet(path))
-    notebooks = settings.notebooks
-    if not any(notebooks.is_relative_to(root) for root in apart([roots.hot])):
-        yield from (path for path in files_below(notebooks) if path.suffix == ".ipynb")
+    below = apart([roots.hot, roots.warm, roots.cold])
+    for root in below:
+        yield from (path for path in files_below(root) if not is_kept(settings, path))
+    generated = [settings.notebooks, *(settings.dbt / name for name in _GENERATED)]
+    generated.append(settings.root / ".lakebook")
+    for folder in generated:
+        if not any(folder.resolve().is_relative_to(root) for root in below):
+            names = files_below(folder)
+            yield from (p for p in names if folder != settings.notebooks or p.suffix == ".ipynb")
+    # Plans of tiers and exported reports lie where people keep them: most often here.
+    yield from (p for p in sorted(settings.root.glob("*.*")) if p.suffix in (".json", ".html"))
 
 
 def remains(settings: Settings, paths: Iterable[Path]) -> tuple[Remains, ...]:
@@ -88,7 +116,7 @@ def _pattern(condition: Condition) -> re.Pattern[bytes] | None:
     if condition.type in _TEXTS:
         if len(condition.text) < SHORTEST:
             return None
-        return re.compile(b"|".join(map(re.escape, sorted(_forms(condition.text)))))
+        return re.compile(b"|".join(map(re.escape, sorted(text_forms(condition.text)))))
     value = condition.value
     texts = {condition.text, str(value)}
     if condition.type == "timestamp":
@@ -99,19 +127,6 @@ def _pattern(condition: Condition) -> re.Pattern[bytes] | None:
         return None
     either = b"|".join(re.escape(text.encode()) for text in sorted(texts))
     return re.compile(_NO_LETTER_BEFORE + b"(?:" + either + b")" + _NO_LETTER_AFTER)
-
-
-def _forms(text: str) -> set[bytes]:
-    """A text as it stands, in HTML, in JSON, in HTML within JSON, in JSON within JSON, in a URL."""
-    plain = {text, html.escape(text), html.escape(text, quote=False), quote(text), quote(text, "")}
-    once = {form for one in plain for form in _json(one)}
-    twice = {form for one in once for form in _json(one)}
-    return {form.encode("utf-8", "surrogatepass") for form in plain | once | twice}
-
-
-def _json(text: str) -> Iterator[str]:
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 _FOLDERS = {
@@ -125,11 +140,14 @@ _FOLDERS = {
 
 def _kind(settings: Settings, path: Path) -> tuple[str, str, str]:
     """Kind, environment and name of what a file is part of."""
-    roots = (settings.lake, settings.roots.warm, settings.roots.cold)
+    given = (settings.lake, settings.roots.warm, settings.roots.cold)
+    roots = [one for root in given for one in (root, root.resolve())]
     root = next((root for root in roots if path.is_relative_to(root)), None)
     if root is None:
-        return "notebook", "", str(path.relative_to(settings.root))
-    if path.is_relative_to(settings.state):
+        is_ours = path.is_relative_to(settings.root)
+        kind = "notebook" if path.suffix == ".ipynb" else "file"
+        return kind, "", str(path.relative_to(settings.root) if is_ours else path)
+    if path.relative_to(root).parts[:1] == (settings.state.name,):
         return "cache", "", ""
     env, *rest = path.relative_to(root).parts
     if rest[:1] == ["runs"] and len(rest) > 3:
