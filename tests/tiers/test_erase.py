@@ -222,6 +222,18 @@ def test_bounds_of_files_that_a_vacuum_had_taken_go_as_well(quarter: TierTables)
     assert delta.open_snapshot(quarter.hot).rows == other.height
 
 
+def test_an_entry_keeps_the_end_of_its_last_line(quarter: TierTables) -> None:
+    """One of delta-rs has none, and would be taken for one that was cut."""
+    path = commit_path(quarter.hot, 1)
+    lines = path.read_text().splitlines()
+    adds = [line for line in lines if '"add"' in line]
+    path.write_text("\n".join([line for line in lines if line not in adds] + adds))
+    erase_rows(quarter, search := Search(ZERO), run="e")
+    purge.purge(quarter, search, run="e")
+    assert not path.read_bytes().endswith(b"\n") and "0-0" not in path.read_text()
+    clean(quarter, ZERO)
+
+
 def test_bounds_leave_checkpoints_too(quarter: TierTables) -> None:
     for i in range(25):
         w.write(quarter.hot, CONTRACT, QUARTER, fp=i + 2)

@@ -19,13 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...delta import open_snapshot
-from ...delta.disk import put, sync_file, sync_folder
+from ...delta.checkpoint import checkpoint_path
+from ...delta.checkpointing import clear_scratch, place_checkpoint
+from ...delta.disk import put, sync_folder
 from ...delta.faults import fault_point
 from ...delta.log import commit_path, list_log, log_folder
-from ...delta.snapshot import Snapshot
 from ...errors import StorageError, storage_errors
 from .search import Search
 
+_SCRATCH_S = 60.0  # a checkpoint that is being made now is not disturbed
 _SIDES = ("minValues", "maxValues")
 
 
@@ -55,7 +57,7 @@ def telling_entries(table: Path, search: Search) -> Iterator[Path]:
         if _without(path, suspects) is not None:
             yield path
     for version in checkpoints:
-        path = _checkpoint(table, version)
+        path = checkpoint_path(table, version)
         if any(suspects.tell(name, stats) for name, stats in _added(path)):
             yield path
 
@@ -69,11 +71,12 @@ def redact(table: Path, search: Search) -> int:
     if open_snapshot(table).version < 0:
         return 0
     suspects = Suspects(table, search)
+    clear_scratch(table, older_than_s=_SCRATCH_S)  # links to entries as they were
     changed = 0
     with storage_errors("taking bounds out of the log", table):
         telling = list(telling_entries(table, search))
         if any(path.suffix == ".parquet" for path in telling):
-            _make_checkpoint(table)
+            place_checkpoint(table, open_snapshot(table).version)
         for path in telling:
             if path.suffix == ".parquet":
                 path.unlink(missing_ok=True)
@@ -109,7 +112,9 @@ def _without(path: Path, suspects: Suspects) -> bytes | None:
             if file and suspects.tell(file["path"], file.get("stats")):
                 stats = json.loads(file["stats"])
                 file["stats"] = json.dumps({**stats, **{side: {} for side in _SIDES}})
-                lines[at] = json.dumps(action, separators=(",", ":")).encode() + b"\n"
+                # Its end stays as it was: delta-rs ends its last line with nothing.
+                end = line[len(line.rstrip(b"\r\n")) :]
+                lines[at] = json.dumps(action, separators=(",", ":")).encode() + end
                 changed = True
     return b"".join(lines) if changed else None
 
@@ -124,28 +129,3 @@ def _added(checkpoint: Path) -> Iterator[tuple[str, str | None]]:
         raise StorageError(f"damaged checkpoint: {broken}", where=str(checkpoint)) from None
     for action in rows["add"].combine_chunks().drop_null().to_pylist():
         yield action["path"], action["stats"]
-
-
-def _checkpoint(table: Path, version: int) -> Path:
-    return log_folder(table) / f"{version:020}.checkpoint.parquet"
-
-
-def _make_checkpoint(table: Path) -> None:
-    """Write a checkpoint of the newest version and see that it says what the log says."""
-    from deltalake import DeltaTable
-
-    before = open_snapshot(table)
-    path = _checkpoint(table, before.version)
-    if path.exists():
-        return
-    DeltaTable(str(table), version=before.version).create_checkpoint()
-    if _said(open_snapshot(table, before.version)) != _said(before):
-        path.unlink()
-        raise StorageError("the new checkpoint says something else than the log", where=str(path))
-    sync_file(path)
-    sync_folder(path.parent)
-
-
-def _said(snapshot: Snapshot) -> tuple[Any, ...]:
-    files = {(f.path, f.partition, f.size_bytes, f.rows) for f in snapshot.files}
-    return files, dict(snapshot.tokens), snapshot.schema, snapshot.partition_columns
