@@ -19,6 +19,7 @@ from lakebook.errors import UserError
 from lakebook.settings import ArchiveSettings
 from lakebook.site import retention, store
 from lakebook.site.export import export_run
+from lakebook.site.removed import SOURCE
 from lakebook.site.retention import ASKED_FOR, apply_prune, plan_prune, plan_removal
 from lakebook.site.serve import server
 
@@ -120,6 +121,18 @@ def test_nothing_of_runs_whose_folders_were_deleted_is_left_in_the_site(
     assert holding(telling) == []
     assert "no longer in the archive" in telling.page("runs/r1.html")
     assert "other" in telling.page("runs/r3.html")
+
+
+def test_data_docs_of_a_removed_run_go_with_it(telling: Archive) -> None:
+    docs = telling.settings.lake / "prod" / "docs"
+    for dataset, run_id in (("silver.a", "r1"), ("silver.b", "r3")):
+        (docs / dataset).mkdir(parents=True)
+        (docs / dataset / SOURCE).write_text(json.dumps({"run": run_id}))
+    telling.build()
+    assert {folder.name for folder in docs.iterdir()} == {"silver.a", "silver.b"}
+    apply_prune(telling.settings, plan_removal(telling.settings, ["r1"], ASKED_FOR))
+    telling.build()
+    assert {folder.name for folder in docs.iterdir()} == {"silver.b"}
 
 
 def test_nothing_of_runs_that_were_pruned_by_their_ids_is_left(telling: Archive) -> None:

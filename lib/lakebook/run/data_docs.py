@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..graph import StepNode, load_graph
 from ..names import Dataset
 from ..settings import Settings
+from ..site.removed import SOURCE
 
 
 def render_data_docs(settings: Settings, dataset: Dataset) -> Path:
@@ -43,6 +44,7 @@ def render_data_docs(settings: Settings, dataset: Dataset) -> Path:
     partial = target.with_name(f".{dataset}.{os.getpid()}.partial")
     try:
         page = data_docs([document], partial).relative_to(partial.resolve())
+        (partial / SOURCE).write_text(json.dumps({"run": audit.parent.name}), encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     finally:

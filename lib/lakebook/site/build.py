@@ -28,7 +28,7 @@ from .catalog import Catalog, load_catalog
 from .dataset_view import dataset_view
 from .overview import datasets_view, graph_view, index_view, steps_data
 from .places import CATALOG, page_name
-from .removed import clear_away, drop_dataset_pages
+from .removed import clear_away, clear_docs, drop_dataset_pages
 from .run_view import run_view
 from .scan import scan
 from .store import Store
@@ -76,6 +76,8 @@ def build_site(
             pages += _write_others(store, known)
             tables = None if known.problem else known.tables
             clear_away(site, store.known(), store.segments(), tables)
+            there = {run_id for run_id, is_gone in store.known().items() if not is_gone}
+            clear_docs(settings.lake / settings.env / "docs", there)
         finally:
             store.close()
         _redirect(settings)

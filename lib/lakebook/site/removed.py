@@ -7,7 +7,9 @@ of now has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,9 @@ from typing import Any
 from ..archive.record import RunRecord
 from . import render
 from .places import page_name
+
+SOURCE = "source.json"
+"""In a folder of Data Docs: which run's audit they show."""
 
 _KEPT = ("id", "step", "status", "began", "took", "start", "end", "rows", "aside", "warn", "mb")
 _OUTPUT = ("dataset", "version", "rows_published", "rows_quarantined")
@@ -76,6 +81,19 @@ def clear_away(
             part.unlink(missing_ok=True)
     for part in (site / "data").glob(".[rw]*.js.*"):
         part.unlink(missing_ok=True)
+
+
+def clear_docs(docs: Path, runs: Collection[str]) -> None:
+    """Remove Data Docs that were rendered from a run which is not in the archive, or nobody knows
+    from which; `lakebook report docs` makes them anew.
+    """
+    for folder in sorted(docs.glob("[!.]*")):
+        try:
+            run_id = json.loads((folder / SOURCE).read_text("utf-8"))["run"]
+        except (OSError, ValueError, KeyError, TypeError):
+            run_id = ""
+        if run_id not in runs:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def drop_dataset_pages(site: Path) -> None:
