@@ -18,7 +18,10 @@ UV   := .venv/.uv-$(UV_VERSION)
 CORE := .venv/.core
 FULL := .venv/.full
 
-.PHONY: run demo test test-slow soak lint bench lab lock clean help
+# Of other programs that read the tables, which `make readers` fetches for the tests.
+READERS := .cache/readers
+
+.PHONY: run demo test test-slow soak readers lint bench lab lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +31,7 @@ help:
 	@echo "make test       the tests; PYTEST='-k commit' to choose"
 	@echo "make test-slow  the long proofs: crashes, races, scale"
 	@echo "make soak       the suites that test-slow takes a sample of, whole; hours"
+	@echo "make readers    what the tests need to read tables by Spark with Delta and DuckDB's extension"
 	@echo "make lint       ruff, mypy and the import contracts"
 	@echo "make lab        JupyterLab with the Lakebook kernel"
 	@echo "make bench      the benchmarks; writes docs/benchmarks.md"
@@ -49,6 +53,21 @@ test-slow: $(FULL)
 
 soak: $(FULL)
 	LAKEBOOK_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST)
+
+readers: $(FULL) $(READERS)/jars/.done $(READERS)/duckdb/.done
+
+# The extension is for one release of DuckDB alone, which is not the lock's.
+$(READERS)/duckdb/.done: tests/delta/duckdb_reader.lock | $(FULL)
+	rm -rf $(@D)
+	$(BIN)/uv pip install --quiet --require-hashes --no-deps --target $(@D) -r $<
+	@touch $@
+
+$(READERS)/jars/.done: Makefile
+	rm -rf $(@D)
+	for artifact in delta-spark_4.2_2.13 delta-storage; do \
+	    mvn --batch-mode --quiet -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+	        -Dartifact=io.delta:$$artifact:4.4.0 -DoutputDirectory=$(CURDIR)/$(@D) || exit 1; done
+	@touch $@
 
 lint: $(FULL)
 	$(BIN)/ruff check .

@@ -19,19 +19,13 @@ from .faults import fault_point
 from .log import open_snapshot
 from .protocol import OURS
 from .schema import schema_to_json, with_fields
+from .settings import CONFIGURATION, reader_settings
 from .snapshot import PARTITION, Snapshot
 from .transaction import Change, transact
 
 if TYPE_CHECKING:
     from ..contract.model import TableContract
 
-CONFIGURATION = {
-    "delta.checkpointInterval": "20",
-    # Tombstones live as long as the log: what time travel can still reach is never an orphan.
-    "delta.logRetentionDuration": "interval 30 days",
-    "delta.deletedFileRetentionDuration": "interval 30 days",
-    "delta.enableDeletionVectors": "false",
-}
 _TRIES = 20
 _LEVELS = 4  # of folders from a table's up to its environment's: dataset, layer, tier, environment
 
@@ -98,7 +92,7 @@ def _define(table: Path, version: int, schema: pa.Schema, partition_by: tuple[st
         "schemaString": schema_to_json(full),
         "partitionColumns": list(partition_by),
         "createdTime": now_ms,
-        "configuration": CONFIGURATION,
+        "configuration": {**CONFIGURATION, **reader_settings(full, partition_by)},
     }
     info = {"timestamp": now_ms, "operation": "REPLACE TABLE" if version else "CREATE TABLE"}
     with storage_errors("creating the table", table):

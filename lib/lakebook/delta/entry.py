@@ -49,7 +49,9 @@ def write_entry(
     last: raises what forbids the commit; called when only the publication itself is left.
     """
     about = {"commitInfo": {**info, "engineInfo": ENGINE, COUNT: len(actions) + 1}}
-    lines = [json.dumps(each, separators=(",", ":")) for each in (about, *actions)]
+    # Characters as they are: some readers take an escaped one beyond U+1FFFF for another.
+    lines = [json.dumps(about, separators=(",", ":"))]
+    lines += [json.dumps(each, separators=(",", ":"), ensure_ascii=False) for each in actions]
     text = "".join(f"{line}\n" for line in lines)
     return put_if_absent(commit_path(table, version), text.encode(), last=last)
 

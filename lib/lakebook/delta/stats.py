@@ -6,7 +6,9 @@ or left out. Format: Delta protocol, "Per-file Statistics".
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +19,10 @@ import pyarrow.parquet as pq
 
 _TEXT_LENGTH = 32
 _LAST_CHARACTER = 0x10FFFF
+_EXACT_DIGITS = 15  # of a decimal: readers parse its bound as a double, which rounds beyond them
+_ESCAPED = r"\ud"  # half of a character beyond U+FFFF
+_LAST = datetime(9999, 12, 31, 23, 59, 59, 999_000)
+_PLAIN = re.compile(r"[A-Za-z0-9_]+")  # a name that a list of names can have as it is
 
 
 def file_stats(
@@ -41,6 +47,44 @@ def file_stats(
         if bounds is not None:
             stats["minValues"][field.name], stats["maxValues"][field.name] = bounds
     return stats
+
+
+def indexed_columns(schema: pa.Schema) -> list[str]:
+    """The columns that readers may skip files by: those that have bounds wherever they have values.
+
+    delta-rs's dataset for PyArrow takes a bound that is missing for one that no value keeps, and
+    finds no row. Floats lack it for a NaN, others always.
+    """
+    return [f.name for f in schema if _is_bounded(f.type) and _PLAIN.fullmatch(f.name)]
+
+
+def for_readers(stats_json: str, schema: pa.Schema) -> str:
+    """A file's statistics as the log shows them to every reader.
+
+    It has no bounds at all if one of those columns lacks them (a year that no reader could parse),
+    and rare characters as they are: arrow-rs takes U+20000 for U+10000 when it is escaped.
+    """
+    stats = json.loads(stats_json)
+    rows, nulls = stats.get("numRecords", 0), stats.get("nullCount") or {}
+    lows = stats.get("minValues") or {}
+    lacks = any(n not in lows and nulls.get(n) != rows for n in indexed_columns(schema))
+    if rows and lows and lacks:
+        stats = {k: v for k, v in stats.items() if k not in ("minValues", "maxValues")}
+    elif _ESCAPED not in stats_json:
+        return stats_json
+    return json.dumps(stats, ensure_ascii=False)
+
+
+def _is_bounded(kind: pa.DataType) -> bool:
+    types = pa.types
+    if types.is_decimal(kind):
+        return bool(kind.precision <= _EXACT_DIGITS)
+    return bool(
+        types.is_integer(kind)
+        or types.is_date(kind)
+        or types.is_timestamp(kind)
+        or types.is_string(kind)
+    )
 
 
 def null_count(footer: pq.FileMetaData, position: int) -> int | None:
@@ -76,30 +120,28 @@ def outward(low: Any, high: Any, kind: pa.DataType) -> tuple[Any, Any] | None:
     if types.is_timestamp(kind) and isinstance(low, datetime):
         return _timestamps(low, high)
     if types.is_string(kind) and isinstance(low, str):
-        top = _text_above(high)
-        return None if top is None else (low[:_TEXT_LENGTH], top)
+        return low[:_TEXT_LENGTH], _text_above(high)
     if types.is_floating(kind) and isinstance(low, float):
         return (low, high) if math.isfinite(low) and math.isfinite(high) else None
-    # Readers parse a decimal bound as a double: beyond 15 digits it would be rounded inward.
-    if types.is_decimal(kind) and isinstance(low, Decimal) and kind.precision <= 15:
+    if types.is_decimal(kind) and isinstance(low, Decimal) and kind.precision <= _EXACT_DIGITS:
         return float(low), float(high)
     return None
 
 
-def _timestamps(low: datetime, high: datetime) -> tuple[str, str] | None:
+def _timestamps(low: datetime, high: datetime) -> tuple[str, str]:
     """Whole milliseconds, which is all that some readers keep."""
-    try:
-        low = low.replace(microsecond=low.microsecond // 1000 * 1000)
-        if high.microsecond % 1000:
-            high = high.replace(microsecond=high.microsecond // 1000 * 1000)
-            high += timedelta(milliseconds=1)
-    except OverflowError:
-        return None
-    return low.isoformat(timespec="milliseconds"), high.isoformat(timespec="milliseconds")
+    low = low.replace(microsecond=low.microsecond // 1000 * 1000)
+    top = high.isoformat(timespec="microseconds")  # of the last millisecond: there is none above
+    if high.microsecond % 1000 and high < _LAST:
+        high = high.replace(microsecond=high.microsecond // 1000 * 1000)
+        high += timedelta(milliseconds=1)
+    if high < _LAST:
+        top = high.isoformat(timespec="milliseconds")
+    return low.isoformat(timespec="milliseconds"), top
 
 
-def _text_above(text: str) -> str | None:
-    """A short text that is not less than this one (code point order, as UTF-8 has it)."""
+def _text_above(text: str) -> str:
+    """A text that is not less than this one, in code point order, and short if there is one."""
     if len(text) <= _TEXT_LENGTH:
         return text
     cut = text[:_TEXT_LENGTH]
@@ -109,4 +151,4 @@ def _text_above(text: str) -> str | None:
             code = 0xE000  # surrogates are no characters
         if code <= _LAST_CHARACTER:
             return cut[:at] + chr(code)
-    return None
+    return text

@@ -25,8 +25,11 @@ from .faults import fault_point
 from .inspection import StagedFile
 from .log import list_log, open_snapshot
 from .protocol import check_writable, upgraded
+from .schema import schema_from_json
+from .settings import reader_settings
 from .snapshot import DataFile, Snapshot, partition_values
 from .staging import check_there
+from .stats import for_readers
 
 _TRIES = 400
 
@@ -99,19 +102,33 @@ def transact(
 
 
 def upgrade(table: Path) -> bool:
-    """Say in the log what its table needs of writers, if an older Lakebook did not: a commit.
+    """Bring the log of an older Lakebook up to date for other readers, in a commit; False: it is.
 
-    Every other commit does so too, so that tables which nobody writes are what this is for.
+    It says what the table needs of its writers, as every commit does, and says anew of its files
+    what some reader would take wrong. No row, fence or token changes.
     """
-    upgrades: list[bool] = []
+    done: list[bool] = []
 
     def decide(now: Snapshot) -> Change | None:
         assert now.protocol is not None and now.schema is not None
-        upgrades[:] = [upgraded(now.protocol, now.schema) is not None]
-        return Change(operation="UPGRADE PROTOCOL") if upgrades[0] else None
+        schema, settings = now.schema, now.metadata.get("configuration") or {}
+        again = tuple(
+            NewFile.of(file)
+            for file in now.files
+            if file.stats_json and for_readers(file.stats_json, schema) != file.stats_json
+        )
+        done[:] = [
+            bool(again)
+            or upgraded(now.protocol, schema) is not None
+            or not reader_settings(schema, now.partition_columns).items() <= settings.items()
+        ]
+        if not done[0]:
+            return None
+        about = {"operation_kind": "upgrade"}
+        return Change(again, metadata=about, data_change=False, operation="UPGRADE PROTOCOL")
 
     transact(table, decide)
-    return upgrades[0]
+    return done[0]
 
 
 def _make_durable(snapshot: Snapshot, change: Change, synced: set[Path]) -> None:
@@ -160,15 +177,18 @@ def _actions(snapshot: Snapshot, change: Change) -> list[Action]:
     """In an order in which none that is cut short shows a row twice: removals come first."""
     schema = snapshot.schema
     assert schema is not None and snapshot.protocol is not None
-    meta, table = snapshot.metadata, snapshot.table
+    meta, table, columns = snapshot.metadata, snapshot.table, snapshot.partition_columns
     check_writable(table, snapshot.protocol, meta.get("configuration") or {}, meta["schemaString"])
     actions: list[Action] = []
     if better := upgraded(snapshot.protocol, schema):
         actions.append(better.action)
     if change.schema_json:
-        actions.append({"metaData": {**meta, "schemaString": change.schema_json}})
+        meta = {**meta, "schemaString": change.schema_json}
+        schema = schema_from_json(change.schema_json, where=str(table))
+    settings = {**meta.get("configuration", {}), **reader_settings(schema, columns)}
+    if change.schema_json or settings != snapshot.metadata.get("configuration"):
+        actions.append({"metaData": {**meta, "configuration": settings}})
     now_ms = int(time.time() * 1000)
-    columns = snapshot.partition_columns
     for name, value in change.tokens.items():
         actions.append({"txn": {"appId": name, "version": value, "lastUpdated": now_ms}})
     for old in change.removes:
@@ -176,7 +196,7 @@ def _actions(snapshot: Snapshot, change: Change) -> list[Action]:
         actions.append({"remove": removed | {"extendedFileMetadata": True}})
     for new in change.adds:
         added = _file(new, columns, change) | {"modificationTime": now_ms}
-        actions.append({"add": added | {"stats": new.stats_json}})
+        actions.append({"add": added | {"stats": for_readers(new.stats_json, schema)}})
     return actions
 
 
