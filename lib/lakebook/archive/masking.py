@@ -6,7 +6,7 @@ import base64
 import contextlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -42,19 +42,29 @@ def passwords_in(value: str) -> set[str]:
     return found
 
 
-def mask_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of a run as they may be kept: a name that says secret (`key`) keeps no value."""
-    return {name: MASK if is_secret(name) else value for name, value in parameters.items()}
+def mask_parameters(
+    parameters: Mapping[str, Any], hidden: Collection[str] = ()
+) -> dict[str, Any]:
+    """Parameters of a run as they may be kept: a name that says secret (`key`) keeps no value.
+
+    `hidden` are columns whose values stay hidden: a parameter of such a name is one of them.
+    """
+    return {
+        name: MASK if is_secret(name) or name in hidden else value
+        for name, value in parameters.items()
+    }
 
 
-def secrets_in(parameters: Mapping[str, Any]) -> dict[str, str]:
+def secrets_in(parameters: Mapping[str, Any], hidden: Collection[str] = ()) -> dict[str, str]:
     """The variable by which everything that a run writes is masked; empty without a secret.
+
+    `hidden`: as in `mask_parameters`.
 
     Of `id=4711` the part behind the sign is a secret of its own.
     """
     found: dict[str, None] = {}
     for name, value in parameters.items():
-        for text in _texts(value) if is_secret(name) else ():
+        for text in _texts(value) if is_secret(name) or name in hidden else ():
             # Too short to be masked wherever it stands, it is at least where it is assigned.
             is_short = len(text) < _SHORTEST
             found[f"{name} = {json.dumps(text)}" if is_short else text] = None

@@ -170,15 +170,14 @@ def first_lines(raised: BaseException) -> str:
 
 def without_values(raised: BaseException) -> str:
     """What an engine's error says of types and columns alone: every other word may be a value."""
-    kind = type(raised).__name__
     text = str(raised)
     if found := _POLARS_CAST.search(text):
         kinds = in_words(f"from {found['old']} to {found['new']}")
-        return f"{kind}: conversion {kinds} failed in column {found['column']!r}"
+        return f"conversion {kinds} failed in column {found['column']!r}"
     if found := _DUCKDB_KIND.match(text):
         column = _DUCKDB_COLUMN.search(text)
         return f"{found['kind']}{f' in column {column[1]!r}' if column else ''}"
-    return kind
+    return "its message is hidden"
 
 
 def in_words(text: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..archive.masking import secrets_in
+from ..contract.classified import hidden_columns
+from ..contract.lookup import find_table
 from ..errors import LakebookError, RunError
 from ..graph import OpsJob, StepNode
 from ..intervals import Interval
@@ -118,7 +120,8 @@ def _execute(
     on_event: OnEvent | None,
     cancel: Cancel | None,
 ) -> RunResult:
-    attempt, secrets = _attempt(node, interval, given), secrets_in(given)
+    hidden = _hidden_names(settings, node) if given else frozenset[str]()
+    attempt, secrets = _attempt(node, interval, given, hidden), secrets_in(given, hidden)
     with workspace(settings, attempt) as work:
         request = JobRequest(
             run_id=attempt.run_id,
@@ -148,7 +151,8 @@ def record_refusal(
     parameters: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Archive a run that could not begin: its notebook as it is, and the sentence."""
-    attempt = _attempt(node, interval, dict(parameters or {}))
+    hidden = _hidden_names(settings, node) if parameters else frozenset[str]()
+    attempt = _attempt(node, interval, dict(parameters or {}), hidden)
     raw = {**nothing(str(error)), "exit_code": error.exit_code}
     with workspace(settings, attempt) as work:
         copy_masked(node.notebook, work)
@@ -159,11 +163,23 @@ def record_refusal(
 
 
 def _attempt(
-    node: StepNode | OpsJob, interval: Interval | None, given: Mapping[str, Any]
+    node: StepNode | OpsJob,
+    interval: Interval | None,
+    given: Mapping[str, Any],
+    hidden: Collection[str],
 ) -> Attempt:
     began = datetime.now(UTC)
     run_id = f"{began:%Y%m%dT%H%M%S}-{node.name}-{secrets.token_hex(3)}"
-    return Attempt.of(run_id, node, interval, began, given)
+    return Attempt.of(run_id, node, interval, began, given, hidden)
+
+
+def _hidden_names(settings: Settings, node: StepNode | OpsJob) -> frozenset[str]:
+    """Columns of what a step reads and writes whose values stay hidden."""
+    if not isinstance(node, StepNode):
+        return frozenset()
+    tables = [*(node.contract.tables if node.contract else ())]
+    tables += [find_table(settings, read.dataset) for read in node.reads]
+    return frozenset[str]().union(*map(hidden_columns, tables))
 
 
 def _keep_promise(

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -54,7 +54,9 @@ class Attempt:
         interval: Interval | None,
         began: datetime,
         parameters: Mapping[str, Any],
+        hidden: Collection[str] = (),
     ) -> Attempt:
+        """`hidden`: see `mask_parameters`."""
         contract = node.contract if isinstance(node, StepNode) else None
         tables = contract.tables if contract else ()
         names = {name for table in tables for name in partitions_of(table, interval)}
@@ -66,7 +68,7 @@ class Attempt:
             start=str(interval.start) if interval else None,
             end=str(interval.end) if interval else None,
             partitions=tuple(sorted(names)),
-            parameters=mask_parameters(parameters),
+            parameters=mask_parameters(parameters, hidden),
         )
 
 

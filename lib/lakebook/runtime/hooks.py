@@ -21,7 +21,7 @@ from ..archive.masking import masker
 from ..errors import LakebookError
 from ..step import Step
 from ..step.sql_magic import register
-from ..step.told import columns_of, told
+from ..step.told import columns_known, columns_of, told
 from .child import describe
 from .error_card import ErrorCard, card_of, place_of
 from .withheld_error import StandIn, frames_of, safe
@@ -83,7 +83,7 @@ def _card(
     steps = _steps(shell.user_ns)
     found = raised if isinstance(raised, LakebookError) else _told(raised, steps)
     if hidden := withheld.of_run(os.environ):
-        found = safe(found, raised, hidden)
+        found = safe(found, raised, hidden, _columns(steps))
         whole = frames_of(trace, shell.compile.format_code_name)
     elif found is None:
         return None
@@ -105,10 +105,11 @@ def _record(names: Mapping[str, Any], result: Any) -> None:
     if raised is None or not context:
         return
     out = json.loads(Path(context).read_text(encoding="utf-8"))["out"]
-    shown = _told(raised, _steps(names)) or raised
+    steps = _steps(names)
+    shown = _told(raised, steps) or raised
     kind, is_ours = type(shown).__name__, isinstance(shown, LakebookError)
     if hidden := withheld.of_run(os.environ):
-        shown = safe(_ours(shown, raised), raised, hidden)
+        shown = safe(_ours(shown, raised), raised, hidden, _columns(steps))
     found = {**describe(shown), "type": kind, "sentence": str(shown)}
     if not is_ours:
         found["sentence"] = f"{kind}: {shown}".strip().rstrip(":")
@@ -127,6 +128,11 @@ def _ours(shown: BaseException, raised: BaseException) -> LakebookError | None:
 def _steps(names: Mapping[str, Any]) -> list[Step]:
     """The steps that the cells have made."""
     return list({id(value): value for value in names.values() if isinstance(value, Step)}.values())
+
+
+def _columns(steps: list[Step]) -> set[str]:
+    """Names of the columns that the steps' tables and sources have."""
+    return {column for names in columns_known(steps).values() for column in names}
 
 
 def _told(raised: BaseException, steps: list[Step]) -> LakebookError | None:

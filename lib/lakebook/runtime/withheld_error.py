@@ -10,7 +10,7 @@ import copy
 import linecache
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,12 +23,23 @@ from ..errors import LakebookError, RunError
 _PIECE = re.compile(r"'([^'\n]+)'|\"([^\"\n]+)\"|(\d[\d.,:-]{2,}\d)")
 
 
+_SHORTEST = 3  # masking every "1" would leave no sentence
+
+
 class StandIn(Exception):
     """Goes out of the kernel in place of an error whose words stay hidden."""
 
 
-def safe(told: LakebookError | None, raised: BaseException, hidden: Columns) -> LakebookError:
-    """The error to tell of: `told`, or the one that was raised, if it is ours; without values."""
+def safe(
+    told: LakebookError | None,
+    raised: BaseException,
+    hidden: Columns,
+    names: Collection[str] = (),
+) -> LakebookError:
+    """The error to tell of: `told`, or the one that was raised, if it is ours; without values.
+
+    `names` of columns are no values.
+    """
     ours = told
     if ours is None and isinstance(raised, LakebookError) and _is_ours(raised):
         ours = raised
@@ -36,10 +47,13 @@ def safe(told: LakebookError | None, raised: BaseException, hidden: Columns) -> 
         found, fix = hidden_message(hidden)
         return RunError(found, fix=fix)
     shown = copy.copy(ours)
+    known = {*names}.union(*hidden.values())
     for error in _chain(raised):
         if error is not ours and not (isinstance(error, LakebookError) and _is_ours(error)):
-            shown.found = _without(shown.found, error)
-            shown.fix = _without(shown.fix, error)
+            shown.found = _without(shown.found, error, known)
+            shown.fix = _without(shown.fix, error, known)
+    if shown.found != ours.found and not shown.fix:
+        shown.fix = hidden_message(hidden)[1]
     shown.args = (shown.sentence,)
     return shown
 
@@ -72,7 +86,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _without(sentence: str, error: BaseException) -> str:
+def _without(sentence: str, error: BaseException, known: Collection[str]) -> str:
     """A sentence without what it quotes of an error."""
     text = str(error)
     for quoted in (first_lines(error), text, " ".join(text.split())):
@@ -81,6 +95,6 @@ def _without(sentence: str, error: BaseException) -> str:
     kept = without_values(error)
     for hit in _PIECE.finditer(text):
         piece = next(filter(None, hit.groups()))
-        if piece not in kept:
+        if piece not in known and piece not in kept and len(piece) >= _SHORTEST:
             sentence = sentence.replace(piece, MASK)
     return sentence

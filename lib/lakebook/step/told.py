@@ -51,6 +51,11 @@ def columns_of(raised: BaseException, steps: Iterable[Step]) -> dict[str, tuple[
     """Columns of each table that the steps have read, if the error is about one that is missing."""
     if column_not_found(raised) is None:
         return {}
+    return columns_known(steps)
+
+
+def columns_known(steps: Iterable[Step]) -> dict[str, tuple[str, ...]]:
+    """Columns of each table and source that the steps have read."""
     return {name: names for step in steps for name, names in _context(step).columns_read.items()}
 
 
