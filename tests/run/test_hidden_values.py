@@ -79,9 +79,7 @@ POSITIVE = rule(
     column="amount",
     min_value=0,
 )
-SHORT = rule(
-    "short", "expect_column_value_lengths_to_be_between", "fail", column="s", max_value=3
-)
+SHORT = rule("short", "expect_column_value_lengths_to_be_between", "fail", column="s", max_value=3)
 SEEN = [
     f"step.preview(step.sql('select {name} as amount, id as s from bronze.people'))"
     for name in KINDS
@@ -235,8 +233,12 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
         OPEN_TIME + restricted()[: restricted().index("      - {name: f")],
         quality=POSITIVE,
     )
-    made.step("silver.strict", [READ, "step.write(people.select('id', 'seen', 'amount', 's'))"],
-              OPEN_TIME + restricted().splitlines(keepends=True)[0], quality=SHORT)
+    made.step(
+        "silver.strict",
+        [READ, "step.write(people.select('id', 'seen', 'amount', 's'))"],
+        OPEN_TIME + restricted().splitlines(keepends=True)[0],
+        quality=SHORT,
+    )
     for name, cells in FAILING.items():
         made.step(f"silver.{name}", [READ, FIRST, *cells, WRITE], OPEN_TIME)
     made.run("bronze.people", "silver.people", "-p", f"s={SECRETS['parameter']}")
@@ -269,12 +271,16 @@ def test_the_values_are_there_for_who_may_see_them(planted: Planted) -> None:
 
 
 def test_no_run_prints_a_hidden_value(planted: Planted) -> None:
-    assert {run: hit for run, text in planted.printed.items() if (hit := found_in(text, SECRETS))} == {}
+    assert {
+        run: hit for run, text in planted.printed.items() if (hit := found_in(text, SECRETS))
+    } == {}
     assert "failed" in planted.printed["run bronze.narrow"]
 
 
 @pytest.mark.parametrize(
-    "words", chosen(COMMANDS, 24, "commands"), ids=lambda words: re.sub(r"\W+", "-", "-".join(words))
+    "words",
+    chosen(COMMANDS, 24, "commands"),
+    ids=lambda words: re.sub(r"\W+", "-", "-".join(words)),
 )
 def test_no_command_prints_a_hidden_value(planted: Planted, words: list[str]) -> None:
     text = planted.command(words)
@@ -283,7 +289,11 @@ def test_no_command_prints_a_hidden_value(planted: Planted, words: list[str]) ->
 
 
 def test_no_file_that_a_reader_has_holds_a_hidden_value(planted: Planted) -> None:
-    for words in (["report", "build"], ["report", "export", "--to", "export"], ["datahub", "emit", "--all"]):
+    for words in (
+        ["report", "build"],
+        ["report", "export", "--to", "export"],
+        ["datahub", "emit", "--all"],
+    ):
         planted.command(words)
     assert (planted.root / ".lake").is_dir()
     assert found_below(planted.root, SECRETS, leave_out=LEFT_OUT) == {}

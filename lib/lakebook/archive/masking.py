@@ -42,9 +42,7 @@ def passwords_in(value: str) -> set[str]:
     return found
 
 
-def mask_parameters(
-    parameters: Mapping[str, Any], hidden: Collection[str] = ()
-) -> dict[str, Any]:
+def mask_parameters(parameters: Mapping[str, Any], hidden: Collection[str] = ()) -> dict[str, Any]:
     """Parameters of a run as they may be kept: a name that says secret (`key`) keeps no value.
 
     `hidden` are columns whose values stay hidden: a parameter of such a name is one of them.

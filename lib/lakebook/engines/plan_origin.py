@@ -2,8 +2,8 @@
 
 The plan is Polars' own, as its GPU engine reads it. A column counts as open only if the plan shows
 that no hidden column enters its value; rows of unknown origin (a frame that was collected) are
-hidden, and so is all of a plan with a node that is not known here. Which rows there are (a filter, a
-join) says nothing of a column.
+hidden, and so is all of a plan with a node that is not known here. Which rows there are (a filter,
+a join) says nothing of a column.
 """
 
 from __future__ import annotations

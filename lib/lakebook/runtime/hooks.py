@@ -83,7 +83,7 @@ def _card(
     steps = _steps(shell.user_ns)
     found = raised if isinstance(raised, LakebookError) else _told(raised, steps)
     if hidden := withheld.of_run(os.environ):
-        found = safe(found, raised, hidden, _columns(steps))
+        found = safe(_ours(found, raised), raised, hidden, _columns(steps))
         whole = frames_of(trace, shell.compile.format_code_name)
     elif found is None:
         return None
@@ -120,7 +120,7 @@ def _record(names: Mapping[str, Any], result: Any) -> None:
     Path(out, "error.json").write_text(json.dumps(masker(os.environ)(found)), encoding="utf-8")
 
 
-def _ours(shown: BaseException, raised: BaseException) -> LakebookError | None:
+def _ours(shown: BaseException | None, raised: BaseException) -> LakebookError | None:
     """What is told instead of an error; None where that error itself is shown."""
     return shown if isinstance(shown, LakebookError) and shown is not raised else None
 

@@ -60,10 +60,12 @@ def safe(
 
 def frames_of(trace: TracebackType | None, name_of: Callable[[str], Any]) -> list[str]:
     """A traceback as places and lines of code, without the errors' words."""
-    pieces = []
+    pieces: list[str] = []
     for frame, line in traceback.walk_tb(trace):
         file = frame.f_code.co_filename
         name = name_of(file)
+        if name is None and not pieces:
+            continue  # IPython's own, which runs the cell
         where = f"File {Path(file).name}" if name is None else f"{name[0]} {name[1]}"
         code = linecache.getline(file, line).strip()
         pieces.append(f"{where}, line {line}, in {frame.f_code.co_name}\n    {code}")
