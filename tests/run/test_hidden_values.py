@@ -6,14 +6,12 @@ reports can see is searched, unpacked. The lists of steps and commands are data:
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from leaks import found_below, found_in
 from sampling import chosen

@@ -9,6 +9,7 @@ from ..errors import UserError, did_you_mean
 from ..names import QUARANTINE_SUFFIX, Dataset, contract_path
 from ..settings import Settings
 from .classified import with_inherited
+from .derived import with_derived
 from .model import Contract, TableContract
 from .odcs import load_contract
 
@@ -72,4 +73,5 @@ def all_tables(settings: Settings) -> tuple[TableContract, ...]:
 
 
 def _load(settings: Settings, path: Path) -> Contract:
-    return load_contract(path, root=settings.root, cache=settings.state / "contracts")
+    found = load_contract(path, root=settings.root, cache=settings.state / "contracts")
+    return replace(found, tables=tuple(with_derived(settings, table) for table in found.tables))

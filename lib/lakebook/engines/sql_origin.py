@@ -50,7 +50,7 @@ def hidden_outputs(
 def follow(
     sql: str, names: Sequence[str], tables: Mapping[str, Source], frames: Mapping[str, Source]
 ) -> tuple[bool, ...]:
-    """As `hidden_outputs`. Raises NotFollowed, and what sqlglot raises for SQL that it cannot read."""
+    """As `hidden_outputs`. Raises NotFollowed, and what sqlglot raises for SQL it cannot read."""
     import sqlglot
     from sqlglot import exp
     from sqlglot.optimizer.qualify import qualify

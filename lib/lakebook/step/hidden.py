@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract.classified import hidden_columns
 from ..delta import with_extras
+from ..errors import UserError
 from ..names import table_path, tier_tables
 
 if TYPE_CHECKING:
@@ -54,6 +55,22 @@ def hidden_in(context: LakeContext, frame: Any) -> frozenset[str]:
     return hidden_of(native, _Files(context))
 
 
+def made_of_hidden(context: LakeContext, frame: Any) -> frozenset[str]:
+    """As `hidden_in`, for what is written: what is no frame is for the write to refuse.
+
+    A contract speaks of the columns of the source that its step lands; of what a step reads, the
+    contracts of others do.
+    """
+    import polars as pl
+
+    if not any(hidden_columns(view.contract) for view in context.views_read):
+        return frozenset()
+    try:
+        return hidden_in(context, frame)
+    except (UserError, pl.exceptions.PolarsError):
+        return frozenset()
+
+
 def hidden_in_sql(
     context: LakeContext, request: SqlRequest, names: Sequence[str]
 ) -> frozenset[str]:
@@ -86,12 +103,14 @@ class _Files:
             for root in _roots(context, table):
                 self.roots.setdefault(f"{root}/", table)
         classified = frozenset[str]().union(*map(hidden_columns, tables), context.new_columns)
-        self.open = {c.name for t in tables for c in t.columns} - classified
+        # Of a file that no step has landed, names say nothing.
+        names = {c.name for t in tables for c in t.columns} if context.lands else set()
+        self.open = names - classified
 
     def __call__(self, paths: Sequence[str], names: Collection[str]) -> frozenset[str]:
         found = {id(t): t for t in map(self._table, paths) if t is not None}
         if not found or None in map(self._table, paths):
-            # A source, or a file that a cell wrote: open is what all contracts call open.
+            # Of a source, open is what all contracts call open.
             return frozenset(name for name in names if name not in self.open)
         return frozenset(
             name

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..archive.withheld import note
+from ..contract.derived import hide, note_derived, undeclared
 from ..contract.lookup import find_table, load_step_contract
 from ..contract.model import Contract, TableContract
 from ..contract.time import inside, partitions_of
@@ -26,7 +27,7 @@ from .context import Context, ReadRequest, SqlRequest
 from .damage import check_whole, first_damage
 from .declared import declared_inputs, tokens_of
 from .fingerprint import InputTokens
-from .hidden import touched
+from .hidden import made_of_hidden, touched
 from .landed import account, limited, untouched
 from .offsets import Offsets, land_log
 from .outcome import Outcome
@@ -242,6 +243,7 @@ class LakeContext:
                     frame, contract, self.schemas(contract), self.new_columns
                 )
                 self.outcome.notes += [n for n in notes if n not in self.outcome.notes]
+            contract = self._hide_made(frame, contract)
             if contract.write == "append":
                 return append(self, frame, contract)
             audit = partial(account, as_came=as_came, computed=computed) if self.lands else None
@@ -268,6 +270,22 @@ class LakeContext:
             for entry in known
             if (name := Dataset.parse(entry["dataset"])) in self._views
         )
+
+    def _hide_made(self, frame: Any, contract: TableContract) -> TableContract:
+        """The contract, with columns hidden that are made of hidden ones and not classified."""
+        names = undeclared(contract, made_of_hidden(self, frame))
+        if not names:
+            return contract
+        note_derived(self.settings, contract.dataset, names)
+        says = (
+            f"{', '.join(names)} of {contract.dataset} may be made of columns whose values stay "
+            f"hidden, and so stay hidden; give them a classification in {contract.path.name}"
+        )
+        self.outcome.notes += [says] if says not in self.outcome.notes else []
+        contract = hide(contract, names)
+        if self.run.out is not None:
+            note(self.run.out, {str(contract.dataset): names})
+        return contract
 
     def source_fault(self, failed: BaseException) -> SourceError | None:
         """What in a source that was landed made an engine fail: its rows are parsed on the way."""
