@@ -247,7 +247,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     path.write_text(
         path.read_text().replace(
             "'amount', 's', 'i')",
-            f"'amount', 'i', s=nw.concat_str(nw.lit('zq-ana'), nw.lit('@secret.example')))",
+            "'amount', 'i', s=nw.concat_str(nw.lit('zq-ana'), nw.lit('@secret.example')))",
         )
     )
     made.run("silver.people", "--env", "ana")

@@ -3,7 +3,8 @@
 An error that a person can act on is shown as a card (`error_card.py`); other errors keep their
 traceback. In a run that touches columns whose values stay hidden, every error is a card, and only
 sentences of our own have words in it: see `withheld_error.py`. The kernel's `error` message ends
-the cell in either case, so that Papermill and nbclient see it fail. In a run, the error that stopped a cell is also written to `<out>/error.json`.
+the cell in either case, so that Papermill and nbclient see it fail. In a run, the error that
+stopped a cell is also written to `<out>/error.json`.
 """
 
 from __future__ import annotations
