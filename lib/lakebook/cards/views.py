@@ -18,7 +18,7 @@ SAMPLES = 5
 _CUT = 80  # characters of a value
 # What a record of another version may lack; templates are strict about names.
 _INPUT = {"version": "", "versions": {}, "partitions": (), "digest": "", "modified": ""}
-_INPUT |= {"rows": {}}
+_INPUT |= {"rows": {"said": ""}}
 _OUTPUT = {"dataset": "", "version": "", "committed": (), "rows_audited": None}
 _OUTPUT |= {"rows_published": None, "rows_quarantined": None}
 _OPERATION: dict[str, Any] = {
