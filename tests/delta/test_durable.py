@@ -128,6 +128,27 @@ def test_a_commit_of_another_program_is_on_the_disk_before_what_builds_on_it(
     assert commit_path(table, 3) not in again.syncs()
 
 
+def test_who_finds_its_work_done_by_another_syncs_it_before_it_says_so(
+    table: Path, disk: Callable[[], Disk]
+) -> None:
+    w.write(table, MONTHLY, JANUARY)
+    seen = disk()
+    again = w.write(table, MONTHLY, JANUARY)
+    assert again.unchanged == ("2013-01",)
+    assert seen.syncs()[-1] == table / "_delta_log"
+
+
+def test_what_a_killed_commit_left_in_the_log_goes_with_the_next_checkpoint(table: Path) -> None:
+    delta.ensure_table(table, MONTHLY)
+    old, new = (table / "_delta_log" / f".{9:020}.json.{letter * 32}" for letter in "ab")
+    for path in (old, new):
+        path.write_text("{")
+    os.utime(old, (0, 0))
+    for _ in range(20):
+        transact(table, lambda now: Change(tokens={"fence/x": now.fence("x") + 1}))
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_files_are_deleted_after_the_commit_by_which_nobody_needs_them(
     table: Path, disk: Callable[[], Disk]
 ) -> None:

@@ -7,6 +7,7 @@ compared with what the log says, put on the disk, and then put in place at once.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import uuid
@@ -25,6 +26,7 @@ INTERVAL = 20  # commits, where the table does not say otherwise
 
 _HOUR_S = 3600.0
 _SCRATCH = ".checkpoint-"
+_TEMPORARY = re.compile(r"\.\d{20}\.json\.[0-9a-f]{32}")
 
 
 def place_checkpoint(table: Path, version: int) -> bool:
@@ -67,12 +69,15 @@ def place_checkpoint(table: Path, version: int) -> bool:
 def clear_scratch(table: Path, *, older_than_s: float = 0.0) -> None:
     """Remove what a process that was killed over a checkpoint has left."""
     for folder in (table / STAGING).glob(f"{_SCRATCH}*"):
-        try:
-            is_old = time.time() - folder.stat().st_mtime >= older_than_s
-        except FileNotFoundError:
-            continue
-        if is_old:
+        if _is_older(folder, older_than_s):
             shutil.rmtree(folder, ignore_errors=True)  # its owner may be removing it too
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime >= seconds
+    except FileNotFoundError:
+        return False  # its owner has just removed it
 
 
 def _write(table: Path, version: int) -> None:
@@ -86,7 +91,13 @@ def _write(table: Path, version: int) -> None:
 
 
 def expire_entries(table: Path) -> None:
-    """Delete the entries that are older than the table keeps them and that a checkpoint covers."""
+    """Delete the entries that are older than the table keeps them and that a checkpoint covers.
+
+    And what processes that were killed while they wrote an entry have left.
+    """
+    for path in log_folder(table).iterdir():
+        if _TEMPORARY.fullmatch(path.name) and _is_older(path, _HOUR_S):
+            path.unlink(missing_ok=True)
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 

@@ -78,7 +78,7 @@ def ensure_table(
 def _define(table: Path, version: int, schema: pa.Schema, partition_by: tuple[str, ...]) -> None:
     """Make the table, or say anew what one is that never had a row; a loser reopens the winner's.
 
-    Written by hand, because delta-rs's create lets two of several processes succeed.
+    delta-rs's own create lets two of several processes succeed.
     """
     full = schema
     for column in partition_by:

@@ -1,7 +1,7 @@
 """Audits staged files by their footers, digests their rows and names them by their checksums. The
 commit takes what it says.
 
-delta-rs checks neither types nor nulls of the files that it is given, so this does.
+A log takes any file: nobody after this looks at types and nulls.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from ..errors import LakebookError, RunError, StorageError, storage_errors
 from .checkpointing import INTERVAL, expire_entries, place_checkpoint
 from .disk import sync_file, sync_folder
-from .entry import Action, write_entry
+from .entry import Action, log_folder, write_entry
 from .faults import fault_point
 from .inspection import StagedFile
 from .log import list_log, open_snapshot
@@ -81,6 +81,7 @@ def transact(
         snapshot = open_snapshot(table)
         change = decide(snapshot)
         if change is None:
+            settle(snapshot)  # whoever is told that it is done already may rely on it
             return snapshot.version
         if snapshot.version < 0:
             raise StorageError("there is no table", where=str(table), fix="run its step first")
@@ -99,6 +100,19 @@ def transact(
     raise RunError(
         f"{_TRIES} commits of others came first", where=str(table), fix="run again when it is calm"
     )
+
+
+def settle(snapshot: Snapshot) -> None:
+    """Put the log that a snapshot was read from on the disk, whoever wrote it.
+
+    A process that died between a commit's publication and its sync has told nobody that it is done.
+    """
+    if snapshot.version < 0:
+        return
+    with storage_errors("syncing the log", snapshot.table):
+        for path in snapshot.loose:
+            sync_file(path)
+        sync_folder(log_folder(snapshot.table))
 
 
 def upgrade(table: Path) -> bool:
