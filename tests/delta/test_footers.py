@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from lakebook.delta.digest import digest_file, digest_table
 from lakebook.delta.footers import drop_bounds
 from lakebook.delta.thrift import Field, Items, decode, encode
 from lakebook.intervals import Interval
+from lakebook.tiers.cold.recompress import recompress
 
 JANUARY = Interval.parse("2013-01-01", "2013-02-01")
 NAN, INF = float("nan"), float("inf")
@@ -132,3 +134,15 @@ def test_a_footer_that_ends_too_early_is_an_error(tmp_path: Path) -> None:
     assert encode(decode(footer)) == footer
     with pytest.raises(ValueError, match="ends too early"):
         decode(footer[: length // 2])
+
+
+def test_an_archive_has_no_bounds_over_a_nan_either(tmp_path: Path) -> None:
+    source = tmp_path / "a.parquet"
+    schema = pa.schema([("x", pa.float64()), ("k", pa.int64())])
+    pq.write_table(pa.table({"x": [1.0, NAN], "k": [1, 2]}, schema=schema), source)
+    (file,) = recompress([source], tmp_path, schema, level=3).files
+    x, k = (file.footer.row_group(0).column(i).statistics for i in range(2))
+    assert (x.has_min_max, x.null_count, k.has_min_max) == (False, 0, True)
+    assert file.sha256 == hashlib.sha256(file.path.read_bytes()).hexdigest()
+    assert pq.read_metadata(file.path).equals(file.footer)
+    assert digest_file(file.path) == digest_file(source)

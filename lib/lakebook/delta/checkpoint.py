@@ -44,9 +44,9 @@ def read_checkpoint(table: Path, version: int) -> Iterator[Action]:
     try:
         # One thread: the file is small, and a pool must not start in a process that forks.
         rows = pq.ParquetFile(path).read(columns=list(_COLUMNS), use_threads=False)
-    except FileNotFoundError:
-        raise
     except (pa.ArrowException, OSError) as broken:
+        if isinstance(broken, OSError) and broken.errno is not None:
+            raise  # the disk's, not the file's
         raise _damaged(path, str(broken).splitlines()[0]) from None
     _check_whole(table, version, rows)
     for kind in (kind for kind in _KINDS if kind in rows.column_names):
