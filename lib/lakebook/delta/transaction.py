@@ -151,7 +151,7 @@ def _make_durable(snapshot: Snapshot, change: Change, synced: set[Path]) -> None
     The files themselves were synced by whoever wrote them.
     """
     table = snapshot.table
-    folders = set()
+    folders: set[Path] = set()
     for file in change.adds:
         folder = (table / file.path).parent
         # A folder that another run has just made may not be on the disk either.
