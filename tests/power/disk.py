@@ -152,13 +152,17 @@ class Disk:
         return folder, name
 
     def _node(self, path: str) -> File | Folder | None:
+        # A file that a handle is on may have been renamed by another thread just now.
+        return self._named(path) or self._known.get(path)
+
+    def _named(self, path: str) -> File | Folder | None:
         if path == self.root:
             return self.top
         try:
             folder, name = self._place(path)
             return folder.cached[name]
         except KeyError:
-            return self._known.get(path)  # renamed by another thread just now
+            return None
 
     def _is_inside(self, path: str) -> bool:
         return path.startswith(f"{self.root}/")
@@ -172,7 +176,7 @@ class Disk:
         handle = call.handle
         if handle is None or not self._is_inside(handle.path):
             return False
-        node = self._node(handle.path)
+        node = self._named(handle.path)
         flags = " ".join(word for word in call.given if isinstance(word, str))
         if "O_TMPFILE" in flags:
             raise NotImplementedError(call)

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,13 +74,13 @@ def strace() -> str:
 
 
 def record(
-    command: Sequence[str], root: Path, trace: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str], root: Path, trace: Path, *, cwd: Path | None = None
 ) -> list[Call]:
     """Run a command, which must succeed, and give its calls on what lies below `root`."""
     options = ["-f", "-y", "-qq", "--seccomp-bpf", "-xx", "-s", str(1 << 26)]
     done = subprocess.run(
         [strace(), *options, "-e", f"trace={','.join(CALLS)}", "-o", str(trace), *command],
-        env=None if env is None else {**os.environ, **env},
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
