@@ -265,11 +265,16 @@ class LakeContext:
 
     def _damage(self) -> StorageError | None:
         known = [entry for entry in self.outcome.inputs if "dataset" in entry]
-        return first_damage(
+        reads = [
             (self._views[name], entry["partitions"])
             for entry in known
             if (name := Dataset.parse(entry["dataset"])) in self._views
-        )
+        ]
+        for table in self.contract.tables:
+            if any(rule.scope == "table" for rule in table.rules):  # it saw all that is published
+                view = open_view(self.settings, table)
+                reads.append((view, view.present))
+        return first_damage(reads)
 
     def _hide_made(self, frame: Any, contract: TableContract) -> TableContract:
         """The contract, with columns hidden that are made of hidden ones and not classified."""

@@ -17,6 +17,7 @@ from ..errors import DamageError, UserError
 from ..ingest.source import LANDING_COLUMNS
 from ..intervals import NULL
 from ..names import PROD
+from .damage import check_whole
 from .view import open_view
 
 if TYPE_CHECKING:
@@ -54,18 +55,21 @@ class NullRows:
 
         Where the making is another one, or not known, the change is noted on the card.
         """
+        import pyarrow as pa
+
         from ..quality.quarantine import shown_paths
 
         view = open_view(context.settings, self.contract)
         try:
+            check_whole(view, [NULL], by_content=True)
             paths = view.paths([NULL])
             aside = shown_paths(context.settings, self.contract, [NULL]) if paths else []
-        except DamageError as found:  # this run makes them anew
-            context.outcome.notes.append(f"rows without a time cannot be compared: {found.found}")
+            rows, digest = _content([*paths, *aside], self.contract)
+        except (DamageError, pa.ArrowException) as found:  # this run makes them anew
+            context.outcome.notes.append(f"rows without a time cannot be compared: {found}")
             return
         if not paths:
             return
-        rows, digest = _content([*paths, *aside], self.contract)
         if (rows, digest) == (self.rows, self.digest):
             return
         assert self.contract.time is not None
