@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from .checksums import checksum_of, named_checksum
@@ -20,25 +21,25 @@ def bytes_damage(path: Path, file: DataFile) -> str:
     return content_damage(path, file)
 
 
-def content_damage(path: Path, file: DataFile) -> str:
+def content_damage(path: str | Path, file: DataFile) -> str:
     """As `bytes_damage`, of what a reader would see now, which the system may remember."""
     return _damage(path, file, touched=True)
 
 
-def glance_damage(path: Path, file: DataFile) -> str:
+def glance_damage(path: str | Path, file: DataFile) -> str:
     """As `content_damage`, without reading a file that nobody has touched since its commit."""
     return _damage(path, file, touched=False)
 
 
-def _damage(path: Path, file: DataFile, *, touched: bool) -> str:
+def _damage(path: str | Path, file: DataFile, *, touched: bool) -> str:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - of a text, as there may be tens of thousands
         if found.st_size != file.size_bytes:
             return f"it has {found.st_size:,} bytes, and the log says {file.size_bytes:,}"
         at = file.modified_ms
         if touched or (at is not None and found.st_mtime_ns // 1_000_000 > at):
-            expected = named_checksum(path.name)
-            if expected is not None and not checksum_of(path).startswith(expected):
+            expected = named_checksum(file.path)
+            if expected is not None and not checksum_of(Path(path)).startswith(expected):
                 return "its SHA-256 is not the one in its name"
     except OSError as failed:
         return _unread(failed)

@@ -5,6 +5,7 @@ one has failed. No engine's error names file, partition and remedy.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os.path import join
 from pathlib import Path
 
 from ..delta.damage import content_damage, glance_damage
@@ -24,6 +25,7 @@ def find_damage(
     by_content: read every byte. Otherwise a file is read only if it was touched since its commit.
     """
     judge = content_damage if by_content else glance_damage
+    table = str(snapshot.table)
     for p in partitions:
         if snapshot.place(p).tier in ("cold", "deleted"):
             continue
@@ -31,9 +33,9 @@ def find_damage(
         if not files and snapshot.data(p):
             return DamageError(NO_FILE, where=str(snapshot.table), partition=p)
         for file in files:
-            path = Path(snapshot.table, file.path)
+            path = join(table, file.path)  # noqa: PTH118 - of texts, as there may be many
             if what := judge(path, file):
-                return DamageError(what, where=str(path), partition=p)
+                return DamageError(what, where=path, partition=p)
     return None
 
 
