@@ -111,7 +111,7 @@ def test_a_row_outside_the_interval_fails_the_run(checkout: Checkout):
 
 
 def test_a_row_with_a_null_date_fails_the_run_with_the_column(checkout: Checkout):
-    checkout.source(EVENTS + "5,NA,50\n")
+    checkout.source(EVENTS + "5,,50\n")
     assert "'seen' is null in some row" in said(checkout, "run", *INTERVAL)
 
 

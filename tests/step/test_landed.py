@@ -21,11 +21,12 @@ from value_oracle import REFUSED, oracle, texts
 from lakebook import Step
 from lakebook.contract.model import Column, TableContract, TimeColumn
 from lakebook.engines.plan_origin import hidden_columns
-from lakebook.errors import SourceError
+from lakebook.errors import ContractError, SourceError
 from lakebook.ingest import open_source
 from lakebook.intervals import Interval
 from lakebook.names import Dataset
 from lakebook.settings import Settings
+from lakebook.step.told import told
 
 DAY = "2013-01-02"
 SOURCE = """id,seen,amount
@@ -257,3 +258,21 @@ def _in_january(day: date) -> bool:
 
 def _shown(row: dict[str, Any]) -> str:
     return json.dumps({name: repr(value) for name, value in row.items()})
+
+
+def test_a_year_that_no_table_has_is_named_by_a_card_and_by_the_write(checkout: Checkout):
+    step = step_of()
+    raw = step.ingest("file://events.csv").to_native()
+    early = pl.lit(-70_000_000_000_000_000).cast(pl.Datetime("us"))
+    with pytest.raises(ValueError, match="out of range") as raised:
+        repr(step.preview(raw.with_columns(seen=early)))
+    assert "outside of the years 1 to 9999" in str(told(raised.value, []))
+    with pytest.raises(ContractError, match=r"has 3 values that .*\(-249-10-15 19:33:20; years"):
+        step.write(raw.with_columns(seen=early))
+
+
+def test_a_decimal_without_its_digits_is_explained(checkout: Checkout):
+    raw = step_of().ingest("file://events.csv")
+    with pytest.raises(TypeError) as raised:
+        raw.select(nw.col("amount").cast(nw.Decimal)).collect()
+    assert "write nw.Decimal(precision, scale)" in str(told(raised.value, []))

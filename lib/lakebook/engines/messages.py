@@ -82,6 +82,24 @@ def column_not_found(raised: BaseException) -> tuple[str, list[str]] | None:
     return missing, re.findall(r"[\"']([^\"']+)[\"']", valid["names"]) if valid else []
 
 
+_NO_YEAR = re.compile(r"year -?\d+ is out of range|date value out of range")
+
+
+def explained(raised: BaseException) -> tuple[str, str] | None:
+    """Message and fix for what Python says of a value or type that only an engine can have."""
+    if isinstance(raised, ValueError | OverflowError) and _NO_YEAR.search(str(raised)):
+        return (
+            f"a date or timestamp is outside of the years 1 to 9999 ({raised})",
+            "correct it in the notebook, or filter it out: no table can have it",
+        )
+    if isinstance(raised, TypeError) and "member_descriptor" in str(raised):
+        return (
+            "nw.Decimal alone is no type to cast to: it does not say how many digits",
+            "write nw.Decimal(precision, scale), such as nw.Decimal(10, 2)",
+        )
+    return None
+
+
 def missing_column(
     name: str, valid: Sequence[str], read: Mapping[str, Collection[str]]
 ) -> tuple[str, str]:

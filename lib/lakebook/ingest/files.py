@@ -138,6 +138,11 @@ class FileSource:
         total = shape.rows if shape.is_whole else None
         return Landing(given, version, new, file.fault, total, counts, absent)
 
+    def header(self, contract: TableContract) -> tuple[str, ...]:
+        """Names of its columns, read at once; empty for an archive, which would be unpacked."""
+        path = self.path
+        return () if path.suffix.lower() == ".zip" else tuple(self._names(path, contract))
+
     def _count(self, file: CsvFile, contract: TableContract, version: SourceVersion) -> SourceRows:
         """Rows by day, remembered as long as the file and how it is read are the same."""
         time = contract.time

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
+from ..errors import SourceError
 from ..files import replace_file
 from ..graph import Graph, StepNode
 from ..names import Dataset
@@ -127,7 +128,30 @@ def _job(settings: Settings, node: StepNode) -> StepJob:
         sources=node.sources,
         models=node.models,
         engine=node.engine,
+        headers=_headers(settings, node),
     )
+
+
+def _headers(settings: Settings, node: StepNode) -> dict[str, tuple[str, ...]]:
+    """Columns of the files that lack some of the contract's; one that is not there lacks none."""
+    tables = node.contract.tables if node.contract else ()
+    table = next((table for table in tables if table.dataset == node.name), None)
+    found: dict[str, tuple[str, ...]] = {}
+    if table is None or not node.sources:
+        return found
+    from ..ingest.files import FileSource
+    from ..ingest.source import LANDING_COLUMNS
+
+    for uri in node.sources:
+        if not uri.startswith(("file://", "package://")):
+            continue
+        try:
+            header = FileSource(uri, settings).header(table)
+        except SourceError:
+            continue  # the run says it
+        if header and {c.name for c in table.columns} - {*header, *LANDING_COLUMNS}:
+            found[uri] = header
+    return found
 
 
 def contracts_of(graph: Graph) -> dict[Dataset, TableContract]:
@@ -141,7 +165,8 @@ def contracts_of(graph: Graph) -> dict[Dataset, TableContract]:
 
 def _key(settings: Settings, node: StepNode, contracts: Mapping[Dataset, TableContract]) -> str:
     around = _around(node, contracts).values()
-    return step_key(settings, node, _label(settings, node), around)
+    headers = _headers(settings, node)
+    return step_key(settings, node, _label(settings, node), around, headers)
 
 
 def _label(settings: Settings, node: StepNode) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..contract.model import Column, TableContract
 from ..errors import UserError, did_you_mean
 from ..graph.notebook import Cell
+from ..ingest.source import LANDING_COLUMNS
 from ..intervals import Interval
 from ..names import Dataset
 from ..step.context import ReadRequest, SqlRequest
@@ -121,8 +122,13 @@ class CompileContext:
                 f"ingests a source, but its contract does not promise {self._job.step}",
                 fix="name the contract's table like the notebook",
             )
-        self._trace.read[uri] = table.columns
-        return self._make_frame(uri, table.columns)
+        columns = table.columns
+        if header := self._job.headers.get(uri):
+            ours = {c.name: c for c in columns}
+            given = [ours.get(name) or Column(name, "string", promised=False) for name in header]
+            columns = (*given, *(ours[name] for name in LANDING_COLUMNS if name in ours))
+        self._trace.read[uri] = columns
+        return self._make_frame(uri, columns)
 
     def write(self, frame: Any, table: Dataset) -> CompiledCard:
         if self._job.output(table) is None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from ..engines.messages import column_not_found, first_lines, is_engines, missing_column
+from ..engines.messages import (
+    column_not_found,
+    explained,
+    first_lines,
+    is_engines,
+    missing_column,
+)
 from ..errors import LakebookError
 from .cells import CellError
 from .context import Trace
@@ -28,6 +34,8 @@ def finding_of(error: CellError, job: StepJob, trace: Trace) -> Finding:
 def _message(cause: BaseException, trace: Trace) -> tuple[str, str]:
     if isinstance(cause, LakebookError):
         return cause.found, cause.fix
+    if known := explained(cause):
+        return known
     missing = column_not_found(cause)
     if missing:
         name, valid = missing

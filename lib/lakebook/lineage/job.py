@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +27,8 @@ class StepJob:
     sources: tuple[str, ...] = ()
     models: tuple[str, ...] = ()  # names of the dbt models it builds
     engine: str = ""  # one of its own, whose API its cells may use
+    headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Columns of those sources that lack some of the contract's: the notebook computes them."""
 
     @property
     def unit(self) -> Unit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,13 +20,18 @@ _SKIPPED = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
 def step_key(
-    settings: Settings, node: StepNode, label: str, contracts: Iterable[TableContract]
+    settings: Settings,
+    node: StepNode,
+    label: str,
+    contracts: Iterable[TableContract],
+    headers: Mapping[str, tuple[str, ...]],
 ) -> str:
     """Digest of a step's cells and their places, contracts around it, libraries and models.
 
     Parameters
     ----------
     contracts: of the step's outputs and of all tables that it reads.
+    headers: see `StepJob`.
     """
     digest = hashlib.sha256()
     for cell in read_cells(node.notebook, where=label):
@@ -35,6 +40,8 @@ def step_key(
         columns = [(c.name, c.type, c.nullable) for c in table.columns]
         digest.update(repr((str(table.dataset), columns, table.time)).encode())
     digest.update(repr((label, node.reads, node.sources, node.models)).encode())
+    if headers:
+        digest.update(repr(sorted(headers.items())).encode())
     digest.update(_library(settings.root / "lib", node.imports).encode())
     digest.update(_ours(settings.lib).encode())
     if node.models:

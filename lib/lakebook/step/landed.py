@@ -67,7 +67,7 @@ def limited(
 def account(
     context: LakeContext,
     contract: TableContract,
-    found: Inspection,
+    found: Inspection | None,
     *,
     as_came: str,
     computed: SourceRows | None,
@@ -76,6 +76,7 @@ def account(
 
     Parameters
     ----------
+    found: what is staged; None for a merge, which stages other rows as well.
     as_came: see `untouched`; computed: see `limited`.
 
     Raises SourceError unless all rows of the interval of a source that is written as it came are
@@ -83,7 +84,7 @@ def account(
     """
     landed, interval = 0, context.interval if contract.time else None
     for uri, landing in context.landings.items():
-        if uri == as_came and found.rows == landing.total:
+        if found is not None and uri == as_came and found.rows == landing.total:
             undated = sum(file.rows for file in found.by_partition.get(NULL, ()))
             rows = SourceRows({}, undated, within=found.rows - undated)
         elif landing.count is not None:
@@ -98,6 +99,8 @@ def account(
         context.outcome.count_source(uri, entry)
         if rows.total and not entry["landed"]:
             context.outcome.add_note(f"no row of {uri} lies in {interval}: {entry['said']}")
+    if found is None:
+        return
     if as_came and landed != found.rows:
         raise SourceError(
             f"{landed:,} rows of the source belong to the interval, and {found.rows:,} arrived: "

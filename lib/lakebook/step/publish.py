@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .lake import LakeContext
 
 
-Account = Callable[["LakeContext", TableContract, Inspection], None]
+Account = Callable[["LakeContext", TableContract, Inspection | None], None]
 
 
 def note_fences(settings: Settings, contract: TableContract) -> Snapshot:
@@ -86,8 +86,8 @@ def publish(
     stages: list[Stage] = []
     try:
         draft = _draft(context, frame, contract, stages)
-        if account and draft.merge is None:
-            account(context, contract, draft.found)
+        if account:
+            account(context, contract, None if draft.merge else draft.found)
         with timed(context, "audit"):
             references = referenced_keys(context, contract)
             audit = audit_rows(

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from ..engines.messages import column_not_found, first_lines, is_engines, missing_column
+from ..engines.messages import (
+    column_not_found,
+    explained,
+    first_lines,
+    is_engines,
+    missing_column,
+)
 from ..engines.polars_cast import LOSS, stopped_at
 from ..errors import LakebookError, RunError
 
@@ -32,11 +38,8 @@ def told(raised: BaseException, steps: Iterable[Step]) -> LakebookError | None:
             return found
     if column := stopped_at(raised, LOSS):
         return RunError(f"column {column!r} has a value that does not fit its type in the contract")
-    if isinstance(raised, TypeError) and "member_descriptor" in str(raised):
-        return RunError(
-            "nw.Decimal is cast to without its digits",
-            fix="write nw.Decimal(precision, scale), such as nw.Decimal(10, 2)",
-        )
+    if known := explained(raised):
+        return RunError(known[0], fix=known[1])
     if not is_engines(raised):
         return None
     for step in steps:
