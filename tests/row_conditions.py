@@ -103,3 +103,40 @@ def _join(parts: Any) -> Any:
 
 
 conditions = st.recursive(_leaves, _join, max_leaves=5)
+
+
+_sql_number = st.sampled_from(
+    [
+        *("n", "m", "d", "n + m", "n * 2 - m", "-n", "n % 3", "d + n", "n / m", "abs(m)"),
+        *("abs(d)", "coalesce(n, m)", "coalesce(d, 0)", "length(c)", "n * 0.5"),
+    ]
+)
+_sql_constants = st.one_of(
+    st.integers(-20, 20).map(str), st.sampled_from(["0.1", "10.0", "-7.5", "1e3"])
+)
+_sql_texts = st.sampled_from(["'US'", "'DE'", "''", "'a''b'", "'&|'"])
+_sql_operator = st.sampled_from(["=", "<>", "<", "<=", ">", ">=", "!="])
+_sql_leaves = st.one_of(
+    st.tuples(_sql_number, _sql_operator, st.one_of(_sql_constants, _sql_number)).map(" ".join),
+    st.tuples(st.just("c"), _sql_operator, _sql_texts).map(" ".join),
+    st.tuples(st.just("t"), _sql_operator, st.sampled_from(["'2024-01-02'", "t"])).map(" ".join),
+    st.tuples(
+        st.sampled_from(["n", "c", "d", "n / m"]), st.sampled_from([" is null", " is not null"])
+    ).map("".join),
+    st.tuples(
+        st.sampled_from(["c in (", "c not in ("]), st.lists(_sql_texts, min_size=1, max_size=3)
+    ).map(lambda one: f"{one[0]}{', '.join(one[1])})"),
+    st.tuples(_sql_number, _sql_constants, _sql_constants).map(
+        lambda one: f"{one[0]} between {one[1]} and {one[2]}"
+    ),
+    st.sampled_from(["c like 'U%'", "c not like '_E'", "c like '%''%'", "b", "not b"]),
+)
+expressions = st.recursive(
+    _sql_leaves,
+    lambda parts: st.one_of(
+        st.tuples(parts, st.sampled_from([" and ", " or "]), parts).map("".join),
+        parts.map(lambda one: f"({one})"),
+        parts.map(lambda one: f"not ({one})"),
+    ),
+    max_leaves=5,
+)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import duckdb
 import narwhals as nw
 import pyarrow as pa
+import pytest
 import sampling
 
-from lakebook.contract.model import Relationship
+from lakebook.contract.model import Relationship, TimeColumn
 from lakebook.names import Dataset
 from lakebook.quality import FAILED_RULES, audit, flag
 
@@ -55,18 +57,22 @@ def tables(salt: str) -> tuple[pa.Table, pa.Table]:
     return flights, planes
 
 
+@pytest.mark.parametrize("days", [(), ("2013-01-01", "2013-01-02", "2013-01-03")])
 def test_rows_without_their_key_are_counted_and_set_aside(
-    to_frame: Any, make_contract: Any
+    to_frame: Any, make_contract: Any, days: tuple[str, ...]
 ) -> None:
     flights, planes = tables("composite")
     (expected,) = duckdb.sql(MISSING).fetchone() or (0,)
     assert 0 < expected < flights.num_rows
 
-    contract = make_contract(relationships=(PLANE,))
+    contract = replace(
+        make_contract(relationships=(PLANE,)), time=TimeColumn("flight_date", "UTC", "day")
+    )
     references = {PLANE.name: to_frame(planes)}
-    result = audit(to_frame(flights), contract, references=references)
+    result = audit(to_frame(flights), contract, references=references, partitions=days)
     (check,) = result.checks
-    flagged = flag(to_frame(flights), contract, result.broken(), references).collect().to_arrow()
+    marked = flag(to_frame(flights), contract, result.broken(), references, partitions=days)
+    flagged = marked.collect().to_arrow()
 
     assert (check.name, check.unexpected) == ("carrier_distance_in_planes", expected)
     assert flagged.num_rows - flagged[FAILED_RULES].null_count == expected

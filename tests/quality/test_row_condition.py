@@ -69,6 +69,28 @@ def test_a_condition_keeps_the_rows_that_pandas_keeps(table: pa.Table, condition
     assert kept(condition, table) == [row in rows for row in range(len(frame))], condition
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(3000)
+@settings(
+    max_examples=sampling.examples(100, 2000),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+)
+@seeded(sampling.seed("row expressions"))
+@given(given_rows=row_conditions.frames(), expression=row_conditions.expressions)
+def test_an_expression_is_true_false_or_unknown_as_in_sql(
+    given_rows: pa.Table, expression: str
+) -> None:
+    rows = numbered(given_rows)
+    # NaN is missing; DuckDB's own is a number, and x / 0 of floats has no place in SQL's own logic.
+    relation = CONNECTION.from_arrow(rows)
+    missing = relation.select("* replace (case when isnan(d) then null else d end as d)")
+    found = missing.select(f"row, coalesce({expression}, null) as kept").order("row").fetchall()
+
+    assert kept(expression, given_rows, row_test) == [one for _, one in found], expression
+
+
 def test_the_generated_conditions_reach_every_kind_of_value() -> None:
     assert set(row_conditions.COLUMNS) == {"n", "m", "d", "f", "c", "t", "b"}
     table = pa.table({"d": pa.array([11.0, NAN, None, 5.0], from_pandas=False)})
@@ -110,6 +132,8 @@ DATED = pa.table(
         ('y == "2024-01-01"', [False, True, False, False]),
         ('"2024-01-01" <= y', [False, True, False, True]),
         ('y in ["2024-01-01", "2024-01-02"]', [False, True, False, True]),
+        ('y in ["2024-01-01 00:00", "2024-01-02"]', [False, True, False, True]),
+        ('t in ["2024-01-01", "2024-01-01 05:00"]', [True, True, False, False]),
         ('y > "2024-01-01 12:00"', [False, False, False, True]),
         ('t > "2024-01-01"', [False, True, True, False]),
         ('t <= "2024-01-01T05:00:00"', [True, True, False, False]),
@@ -165,6 +189,22 @@ def test_integers_and_decimals_are_neither_rounded_nor_overflow(
         expected.append(OPERATORS[op](eval(left, {}, names), limit))
 
     assert kept(f"{left} {op} {right}", table) == expected
+
+
+def test_a_list_may_be_long_and_of_any_numbers() -> None:
+    table = pa.table(
+        {
+            "a": pa.array([1, 2**63 - 1, None, -7]),
+            "p": pa.array([Decimal("0.10"), None, Decimal("9.99"), Decimal("1.00")]),
+        }
+    )
+    many = ", ".join(map(str, range(5000)))
+    assert kept(f"a in [{many}]", table) == [True, False, False, False]
+    assert kept(f"a not in [{many}]", table) == [False, True, True, True]
+    assert kept("a in [1.5, 1e30, 9223372036854775807]", table) == [False, True, False, False]
+    assert kept("a in [1.5, 1e30]", table) == [False] * 4
+    assert kept("p in [0.1, 1, 0.001]", table) == [True, False, False, True]
+    assert kept("p * p in [0.01]", table) == [True, False, False, False]
 
 
 def test_a_remainder_has_the_sign_of_its_language() -> None:

@@ -7,6 +7,7 @@ is false, `!=` and `not in` are true. A row rule in SQL has SQL's: it is unknown
 from __future__ import annotations
 
 import functools
+import math
 import operator
 import struct
 from collections.abc import Callable, Mapping
@@ -102,8 +103,7 @@ class _Lowered:
         if isinstance(node, Comparison):
             return self.known(_compared(node), node.op == "!=")
         if isinstance(node, Among):
-            equal = [_compared(Comparison("==", node.value, one)) for one in node.constants]
-            return self.known(functools.reduce(operator.or_, equal), False)
+            return self.known(_among(node), False)
         if isinstance(node, Like):
             from .column_tests import like_regex
 
@@ -130,6 +130,30 @@ def _compared(node: Comparison) -> nw.Expr:
     if {left.kind, right.kind} == {"date", "timestamp"}:
         return _COMPARE[op](_timestamp(left), _timestamp(right))
     return _COMPARE[op](_value(left), _value(right))
+
+
+def _among(node: Among) -> nw.Expr:
+    """Whether a value is one of some constants, however many; null where it is missing."""
+    value = node.value
+    given = [one.value for one in node.constants]
+    if value.kind == "float":
+        floats = [_stored(float(one), value) for one in given if isinstance(one, Decimal)]
+        return _float(value).is_in(floats)
+    if value.kind != "exact":
+        kinds = {one.kind for one in node.constants}
+        if value.kind == "timestamp" or kinds == {"date", "timestamp"}:
+            moments = [datetime.fromisoformat(str(one)) for one in given]
+            return _timestamp(value).is_in(moments)
+        return (_timestamp(value) if kinds == {"timestamp"} else _value(value)).is_in(given)
+    shifted = [one.scaleb(value.scale, _EXACT) for one in given if isinstance(one, Decimal)]
+    wholes = [int(one) for one in shifted if abs(one) < value.bound and one == int(one)]
+    if not wholes:
+        return _always(value, False)
+    expr = _exact(value, value.scale, value.bound)
+    if value.bound <= _SMALL + 1:
+        return expr.is_in(wholes)
+    equal = [expr == _whole(one, value.bound) for one in wholes]
+    return functools.reduce(operator.or_, equal)
 
 
 def _with_constant(value: Value, op: str, limit: Constant) -> nw.Expr:
@@ -233,13 +257,17 @@ def _as_stored(value: Value, other: Value) -> nw.Expr:
     """A constant that is compared with a float32 is one, as in pandas: 0.1 is found in it."""
     if isinstance(value, Constant) and isinstance(other, Field) and other.type == "float32":
         assert isinstance(value.value, Decimal)
-        number = float(value.value)
-        try:
-            number = struct.unpack("f", struct.pack("f", number))[0]
-        except OverflowError:
-            number = float("inf") if number > 0 else float("-inf")
-        return nw.lit(number).cast(nw.Float64)
+        return nw.lit(_stored(float(value.value), other)).cast(nw.Float64)
     return _float(value)
+
+
+def _stored(number: float, other: Value) -> float:
+    if not isinstance(other, Field) or other.type != "float32":
+        return number
+    try:
+        return float(struct.unpack("f", struct.pack("f", number))[0])
+    except OverflowError:
+        return math.copysign(math.inf, number)
 
 
 def _timestamp(value: Value) -> nw.Expr:
