@@ -241,12 +241,15 @@ def _print_review(report: Report) -> None:
         more = f" … ({len(group.files)})" if len(group.files) > _FILES else ""
         out.print(f"  {where}: {names}{more}", soft_wrap=True, markup=False)
     for env in dict.fromkeys(group.env for group in report.review if group.kind == "run"):
-        runs = [one.name for one in report.review if (one.kind, one.env) == ("run", env)]
+        of_env = [one for one in report.review if (one.kind, one.env) == ("run", env)]
+        runs = [one.name for one in of_env if not one.name.startswith(".")]
+        if not runs:
+            continue
         named = " ".join(f"--run {run}" for run in runs)
-        of_env = "" if env == "prod" else f" --env {env}"
+        within = "" if env == "prod" else f" --env {env}"
         out.print(
             f"  remove these runs, and what the site and the Data Docs have of them: lakebook "
-            f"report prune {named}{of_env} (or erase with --reports)",
+            f"report prune {named}{within} (or erase with --reports)",
             soft_wrap=True,
             markup=False,
         )

@@ -88,7 +88,8 @@ def _done(job: Maintenance, erasure: Erasure, report: Report) -> EraseCard:
     searched = (
         f"{plural(report.searched_files, 'file')} ({size_text(report.searched_bytes)}) searched"
     )
-    state = "none holds it" if report.is_clean else "not all are clean"
+    state = "none holds it" if report.is_proved else "the tables are clean, other files are not"
+    state = state if report.is_clean else "not all are clean"
     said = f"{plural(report.rows, 'row')} of the subject (by {columns}) erased; {searched}: {state}"
     review = [
         [f"{group.kind} {group.name}".strip(), str(path)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from ..catalog.lite import DATABASE, lite_folder
 from ..catalog.outbox import OutboxFile, list_files, locked, outbox_folder, write_durably
 from ..errors import storage_errors
 from ..names import environments_of
+from ..processes import is_alive
 from ..settings import Settings
 from ..site.build import build_site
 from ..site.retention import apply_prune, plan_removal
@@ -28,6 +30,7 @@ from ..tiers.erasure.search import files_below
 
 _BOUNDS = ("min", "max", "mean", "median", "stdev", "quantiles", "sampleValues", "histogram")
 _VALUES = (*_BOUNDS, "distinctValueFrequencies")
+_PARTIAL = re.compile(r"\..+\.(\d+)\.partial")
 ERASED = "it held values of a subject that was erased"
 
 
@@ -158,13 +161,23 @@ def remove_reports(settings: Settings, hunt: Hunt) -> dict[str, list[str]]:
         found = list(hunt.through(path for folder in folders for path in files_below(folder)))
         runs = {name for path in found if (name := run_of(one, path))}
         if runs:
-            apply_prune(one, plan_removal(one, runs, ERASED))
             removed[one.env] = sorted(runs)
+        # Also without any: what a killed removal has left goes with it.
+        apply_prune(one, plan_removal(one, runs, ERASED))
+        _drop_partial(one, found)
         for folder in {docs / p.relative_to(docs).parts[0] for p in found if docs in p.parents}:
             shutil.rmtree(folder, ignore_errors=True)
         if runs or any(one.site in path.parents for path in found):
             bring_up(one)
     return removed
+
+
+def _drop_partial(settings: Settings, found: Iterable[Path]) -> None:
+    """Folders of runs whose archiving was killed."""
+    for folder in {path.parent for path in found}:
+        match = _PARTIAL.fullmatch(folder.name)
+        if match and folder.parent.parent == settings.runs and not is_alive(int(match[1])):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def bring_up(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from ..contract.types import TYPES
 from ..delta.place import TIERS
 from ..names import PROD
 from ..settings import Settings
+from ..site.scan import PRUNED
 from ..tiers.erasure.hunt import Hunt
 from ..tiers.erasure.needles import SHORTEST, needles_of, text_forms
 from ..tiers.erasure.search import apart, files_below
@@ -150,8 +151,8 @@ def _kind(settings: Settings, path: Path) -> tuple[str, str, str]:
     if path.relative_to(root).parts[:1] == (settings.state.name,):
         return "cache", "", ""
     env, *rest = path.relative_to(root).parts
-    if rest[:1] == ["runs"] and len(rest) > 3:
-        return "run", env, rest[2]
+    if rest[:1] == ["runs"] and (len(rest) > 3 or path.name.endswith(PRUNED)):
+        return "run", env, rest[2].removesuffix(PRUNED)
     if rest and rest[0] in _FOLDERS:
         return _FOLDERS[rest[0]], env, ""
     if rest[:1] in (["hot"], ["warm"], ["cold"]) and len(rest) > 3:
