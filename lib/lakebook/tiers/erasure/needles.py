@@ -143,8 +143,8 @@ def _needles(column: str, kind: str, value: Any) -> Iterator[Needle]:
         yield Needle(value.isoformat().encode(), column, "date")
     elif kind == "timestamp":
         for text in _moments(value):
-            for form in (text, quote(text, "")):
-                yield Needle(form.encode(), column, "moment")
+            for spelling in (text, quote(text, "")):
+                yield Needle(spelling.encode(), column, "moment")
         micro = (value - _EPOCH) // timedelta(microseconds=1)
         for number in (micro, micro // 1000):
             yield Needle(str(number).encode(), column, "number")
