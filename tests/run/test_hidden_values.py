@@ -59,6 +59,20 @@ FIRST = 'value = people.filter(nw.col("id") == 1).collect()["s"][0]'
 WRITE = 'step.write(people.select("id", "seen", "amount"))'
 
 
+ORDERS = """from datetime import datetime
+rows = {"id": [1], "seen": [datetime(2013, 1, 1)], "amount": [1], "who": ["x"]}
+step.write(pl.LazyFrame(rows))"""
+WHO = """      - name: who
+        logicalType: string
+        physicalType: string
+        relationships:
+          - to: bronze.people.s
+            customProperties:
+              - {property: action, value: warn}
+              - {property: reason, value: not everybody has come}
+"""
+
+
 def restricted() -> str:
     lines = []
     for name, kind in KINDS.items():
@@ -170,10 +184,12 @@ COMMANDS = [
     ["env", "list"],
     ["report", "build"],
     ["report", "docs", "bronze.people"],
+    ["report", "docs", "silver.orders"],
     ["datahub", "emit", "--all"],
 ]
 LEFT_OUT = [
     r"^\.lake/[^/]+/(hot|warm|cold)/",  # the tables themselves, their logs and archives
+    r"^\.lake/[^/]+/pins/.*\.snapshot$",  # a log as an environment reads it
     r"^sources/",
 ]
 
@@ -237,10 +253,11 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
         OPEN_TIME + restricted().splitlines(keepends=True)[0],
         quality=SHORT,
     )
+    made.step("silver.orders", [ORDERS], OPEN_TIME + WHO)
     for name, cells in FAILING.items():
         made.step(f"silver.{name}", [READ, FIRST, *cells, WRITE], OPEN_TIME)
     made.run("bronze.people", "silver.people", "-p", f"s={SECRETS['parameter']}")
-    made.run("bronze.narrow")
+    made.run("bronze.narrow", "silver.orders")
     failing = chosen(list(FAILING), 5, "failing cells")
     made.run("silver.strict", *(f"silver.{name}" for name in failing))
     path = root / "notebooks/silver/people.ipynb"
@@ -272,7 +289,7 @@ def test_no_run_prints_a_hidden_value(planted: Planted) -> None:
     assert {
         run: hit for run, text in planted.printed.items() if (hit := found_in(text, SECRETS))
     } == {}
-    assert "failed" in planted.printed["run bronze.narrow"]
+    assert "failed" in planted.printed["run bronze.narrow silver.orders"]
 
 
 @pytest.mark.parametrize(
@@ -287,9 +304,11 @@ def test_no_command_prints_a_hidden_value(planted: Planted, words: list[str]) ->
 
 
 def test_no_file_that_a_reader_has_holds_a_hidden_value(planted: Planted) -> None:
+    run = next((planted.root / ".lake/prod/runs").glob("*/*silver.people*")).name
     for words in (
         ["report", "build"],
-        ["report", "export", "--to", "export"],
+        ["report", "docs", "silver.orders"],
+        ["report", "export", run, "--to", "export"],
         ["datahub", "emit", "--all"],
     ):
         planted.command(words)

@@ -198,7 +198,8 @@ def _plain(text: str) -> str:
 
 def text_of(value: Any) -> str:
     """A notebook's multi-line string, saved as one text or as its lines."""
-    return "".join(value) if isinstance(value, list) else str(value)
+    is_lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
+    return "".join(value) if is_lines else str(value)
 
 
 def _ansi(text: str) -> str:
