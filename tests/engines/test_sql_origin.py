@@ -44,7 +44,7 @@ QUERIES: dict[str, list[str] | None] = {
     "select id, (select max(email) from bronze.people) m from bronze.orders": ["id"],
     "select id, (select price from bronze.orders limit 1) m from bronze.people": ["id", "m"],
     "select 'x' e, id from bronze.orders union all select email, id from bronze.people": ["id"],
-    "select id, 'x' e from bronze.orders union by name select email e, id from bronze.people": [],
+    "select id, '' e from bronze.orders union by name select email e, id from bronze.people": [],
     "select email as amount, amount || 'x' as q, id from bronze.people": ["id"],
     "select email as z, z || 'x' as q, id from bronze.people": ["id"],
     "summarize bronze.people": [],
