@@ -52,7 +52,7 @@ QUERIES: dict[str, list[str] | None] = {
     "unpivot (select email from bronze.people) on email into name n value v": [],
     "select u, id from bronze.people, unnest([email, 'x']) t(u)": ["id"],
     "select u, id from bronze.people, lateral (select email as u)": ["id"],
-    "select list_transform([email], v -> v) z, list_transform(l, v -> v + 1) y from bronze.people": [
+    "select list_transform([email], v -> v) z, list_apply(l, v -> v + 1) y from bronze.people": [
         "y"
     ],
     "with recursive r as (select id, email from bronze.people union all "

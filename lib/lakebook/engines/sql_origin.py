@@ -37,13 +37,11 @@ def hidden_outputs(
     names: the outputs as the engine names them.
     tables: by `layer.name`; frames: by their name in the SQL.
     """
-    import sqlglot
-
     if re.match(r"\s*explain\b", sql, re.IGNORECASE):  # a plan may quote bounds of the rows
         return (True,) * len(names)
     try:
         return follow(sql, names, tables, frames)
-    except (NotFollowed, sqlglot.errors.SqlglotError, RecursionError):
+    except Exception:  # also what sqlglot stumbles over: who cannot tell must hide
         return (True,) * len(names)
 
 
@@ -89,13 +87,13 @@ def _is_same(ours: str, theirs: str) -> bool:
     return ours.startswith(_MADE_UP) or ours.lower() == theirs.lower()
 
 
-def _schema(known: Mapping[str, Source]) -> dict[str, dict[str, dict[str, str]]]:
+def _schema(known: Mapping[str, Source]) -> dict[str, object]:
     found: dict[str, dict[str, dict[str, str]]] = {}
     for key, source in known.items():
         layer, _, name = key.partition(".")
         # The types decide nothing here.
         found.setdefault(layer, {})[name] = dict.fromkeys(source.columns, "VARCHAR")
-    return found
+    return dict(found)
 
 
 @dataclass
@@ -118,8 +116,8 @@ class _Walk:
                 yield name, one or other
         elif isinstance(query, exp.Select):
             aliased = [(one.alias_or_name, self._holds(one, scope)) for one in query.selects]
-            for one, (name, hidden) in zip(query.selects, aliased, strict=True):
-                yield name, hidden or self._names_hidden_alias(one, name, aliased)
+            for made, (name, hidden) in zip(query.selects, aliased, strict=True):
+                yield name, hidden or self._names_hidden_alias(made, name, aliased)
         elif isinstance(query, exp.Values | exp.Unnest) and not query.find(exp.Column):
             for name in query.alias_column_names:
                 yield name, False
