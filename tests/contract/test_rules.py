@@ -234,6 +234,157 @@ def test_arguments_that_no_audit_can_use_are_refused(
     assert str(raised.value).startswith("notebooks/silver/flights.contract.yaml:")
 
 
+INTEGER = ("integer", "int32")
+UNFIT = [
+    (INTEGER, "values_to_be_between", "{min_value: 0, strict_min: no}", "'no' is neither", "false"),
+    (INTEGER, "values_to_be_between", '{min_value: "5"}', "'5' is no number", "without quotes"),
+    (
+        INTEGER,
+        "values_to_be_between",
+        "{min_value: 5, max_value: 2}",
+        "is greater than",
+        "exchange",
+    ),
+    (INTEGER, "values_to_be_in_set", '{value_set: [1, "2"]}', "'2' is no number", "quotes"),
+    (INTEGER, "values_to_be_in_set", "{value_set: [1.5]}", "no whole number", "whole"),
+    (INTEGER, "values_to_be_in_set", "{value_set: [3000000000]}", "is no int32", "leave it out"),
+    (INTEGER, "values_to_be_in_set", "{value_set: [true]}", "True is no number", "give a number"),
+    (
+        INTEGER,
+        "values_to_match_regex",
+        "{regex: a}",
+        "is int32, and the class is about",
+        "another class",
+    ),
+    (
+        INTEGER,
+        "value_lengths_to_equal",
+        "{value: 2}",
+        "is int32, and the class is about",
+        "another class",
+    ),
+    (INTEGER, "mean_to_be_between", '{min_value: "1"}', "'1' is no number", "quotes"),
+    (
+        ("date", "date"),
+        "values_to_be_between",
+        "{min_value: 2024}",
+        "2024 is no date",
+        "2013-01-31",
+    ),
+    (("date", "date"), "max_to_be_between", "{max_value: 2024-13-01}", "is no date", "2013-01-31"),
+    (("date", "date"), "mean_to_be_between", "{min_value: 1}", "is date, and the class", "another"),
+    (("timestamp", "timestamp"), "min_to_be_between", "{min_value: 2024}", "no timestamp", "UTC"),
+    (
+        ("timestamp", "timestamp"),
+        "values_to_be_between",
+        "{min_value: 2024-01-01T00:00:00Z}",
+        "is no timestamp",
+        "without a zone",
+    ),
+    (("timestamp", "timestamp"), "values_to_match_regex", "{regex: a}", "is timestamp, and", "use"),
+    (
+        ("string", "string"),
+        "mean_to_be_between",
+        "{min_value: 1}",
+        "is string, and the class",
+        "use",
+    ),
+    (("string", "string"), "values_to_be_in_set", "{value_set: [1]}", "1 is no text", "in quotes"),
+    (("string", "string"), "values_to_match_regex", "{regex: 'a(?=b)'}", "looks ahead", "without"),
+    (
+        ("string", "string"),
+        "values_to_match_like_pattern",
+        "{like_pattern: 1}",
+        "not a text",
+        "quotes",
+    ),
+    (("boolean", "boolean"), "values_to_be_in_set", "{value_set: [yes]}", "neither true", "true"),
+    (
+        ("number", "decimal(10,2)"),
+        "values_to_be_in_set",
+        "{value_set: [0.125]}",
+        "is no dec",
+        "leave",
+    ),
+    (
+        INTEGER,
+        "values_to_be_between",
+        '{min_value: {$PARAMETER: "now()"}}',
+        "worked out",
+        "its value",
+    ),
+    (
+        INTEGER,
+        "value_z_scores_to_be_less_than",
+        "{threshold: 3, double_sided: no}",
+        "neither",
+        "false",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "kwargs", "found", "fix"), UNFIT)
+def test_an_argument_that_does_not_fit_its_column_is_refused(
+    load: Load, kind: tuple[str, str], name: str, kwargs: str, found: str, fix: str
+) -> None:
+    typed = "logicalType: {}\n        physicalType: {}\n        customProperties"
+    with pytest.raises(ContractError) as raised:
+        load(
+            (BETWEEN, f"type: expect_column_{name}"),
+            (BOUNDS, f"kwargs: {kwargs}"),
+            ("[{property: action, value: quarantine}]", "[{property: action, value: warn}]"),
+            (typed.format(*INTEGER), typed.format(*kind)),
+        )
+
+    assert found in raised.value.found and fix in raised.value.fix
+    assert raised.value.where == "notebooks/silver/flights.contract.yaml:63"
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "found"),
+    [
+        (
+            "column_pair_values_a_to_be_greater_than_b",
+            "{column_A: fare, column_B: carrier}",
+            "'fare' is decimal(10,2) and 'carrier' is string, which are not compared",
+        ),
+        (
+            "column_pair_values_to_be_equal",
+            "{column_A: flight_date, column_B: carrier}",
+            "'flight_date' is date and 'carrier' is string, which are not compared",
+        ),
+        (
+            "multicolumn_values_to_be_equal",
+            "{column_list: [dep_delay_min, carrier]}",
+            "'dep_delay_min' is int32 and 'carrier' is string, which are not compared",
+        ),
+        (
+            "multicolumn_sum_to_equal",
+            "{column_list: [dep_delay_min, fare], sum_total: 1}",
+            "'dep_delay_min' is int32 and 'fare' is decimal(10,2), which are not compared",
+        ),
+        ("multicolumn_sum_to_equal", '{column_list: [fare, fare], sum_total: "3"}', "twice"),
+        (
+            "column_pair_values_a_to_be_greater_than_b",
+            "{column_A: fare, column_B: dep_delay_min, or_equal: no}",
+            "'no' is neither true nor false",
+        ),
+    ],
+)
+def test_columns_of_a_record_that_do_not_meet_are_refused(
+    load: Load, name: str, kwargs: str, found: str
+) -> None:
+    custom = (
+        "        type: custom\n        engine: greatExpectations\n"
+        f"        implementation: {{type: expect_{name}, kwargs: {kwargs}}}\n"
+    )
+    with pytest.raises(ContractError) as raised:
+        load((LIBRARY, custom))
+
+    assert found in raised.value.found
+    assert raised.value.where == "notebooks/silver/flights.contract.yaml:34"
+
+
 def test_what_looks_at_other_rows_has_no_row_scope(load: Load) -> None:
     with pytest.raises(ContractError, match="looks at more than one row"):
         load(

@@ -138,7 +138,10 @@ def _bound(
         return share
     if key == "value_set":
         check_columns(expectation, kwargs, types)
-        return [None if one is None else values.value_in(column, one) for one in _items(key, given)]
+        return [
+            None if one is None else values.value_in(column, one)
+            for one in _items(key, given, least=1)
+        ]
     if key == "value_pairs_set":
         return _pairs(given, kwargs, types)
     other = _WORDS.get(key)
