@@ -100,6 +100,11 @@ _REGEXES = st.sampled_from(
     ]
 )
 _LIKES = st.sampled_from(["N%", "_", "%", "", "a%b", "x!_y", "50!%"])
+_CONDITIONS = st.sampled_from(
+    ["id > 3", 'string_a == "a"', 'string_a != "a"', "float64_a > 1.0", "not (float64_a <= 1.5)",
+     "string_b.isnull()", "float64_b.notnull() and id % 2 == 0"]
+)  # fmt: skip
+"""What pandas evaluates as it stands; conditions have a comparison of their own."""
 _COLUMN = "expect_column_values_to_be_between"
 
 
@@ -145,9 +150,11 @@ def rules(draw: Any, expectation: str, name: str) -> Rule:
     pair = [f"{stem}_a", draw(st.sampled_from([f"{stem}_b", other]))]
     kwargs: dict[str, Any] = {}
     for key in known.arguments:
-        if key not in known.required and (
-            key in ("row_condition", "condition_parser") or draw(st.booleans())
-        ):
+        if key == "condition_parser" or (key not in known.required and draw(st.booleans())):
+            continue
+        if key == "row_condition":
+            if draw(st.booleans()):
+                kwargs[key] = draw(_CONDITIONS)
             continue
         if key == "column":
             kwargs[key] = f"{stem}_a"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import narwhals as nw
+import polars as pl
 import pytest
 from small_checkout import Checkout, rule
 from small_lake import SmallLake, rows
@@ -58,6 +59,19 @@ def test_one_that_only_warns_is_published_with_the_warning(lake: SmallLake) -> N
     assert lake.rows() == [(1, D1, 10)]
     assert "not judged   kind_in_kinds: could not be evaluated: silver.kinds has no" in repr(card)
     assert "could not be evaluated" in card._repr_html_()
+
+
+def test_a_reference_between_types_that_are_not_compared_is_a_broken_rule(lake: SmallLake) -> None:
+    write = _refer(lake, "")
+    of_text = "      - {name: id, logicalType: string, physicalType: string}\n"
+    contract = lake.root / "notebooks" / "silver" / "kinds.contract.yaml"
+    own = contract.read_text()
+    name = next(line for line in own.splitlines() if "name: id" in line)
+    contract.write_text(own.replace(f"{name}\n", of_text))
+    kinds = SmallLake(lake.root, step="silver.kinds")
+    kinds.open(None, None).write(pl.LazyFrame({"id": ["5"]}))
+    with pytest.raises(GateError, match="'kind' is int64 and .* is string"):
+        write()
 
 
 @pytest.mark.parametrize("lost", [{5}, {4, 5}])

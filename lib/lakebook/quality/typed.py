@@ -46,9 +46,11 @@ def as_float(name: str, schema: Schema) -> nw.Expr:
 
 
 def as_whole(name: str, schema: Schema) -> nw.Expr:
-    """Integers or booleans so wide that no sum of them overflows."""
+    """Integers or booleans so wide that no sum of them overflows. Not every engine has integers of
+    128 bits; all have decimals of 38 digits."""
     column = nw.col(name)
-    return (column.cast(nw.Int64) if schema[name] == nw.Boolean else column).cast(nw.Int128)
+    whole = column.cast(nw.Int64) if schema[name] == nw.Boolean else column
+    return whole.cast(nw.Decimal(38, 0))
 
 
 def alike(names: Sequence[str], schema: Schema) -> list[nw.Expr]:
@@ -68,7 +70,7 @@ def sums_to(names: Sequence[str], total: Any, schema: Schema) -> nw.Expr:
         whole = isinstance(total, int) or (math.isfinite(total) and total == int(total))
         if not whole or abs(total) > len(names) * 2**63:
             return never()
-        return _added([as_whole(name, schema) for name in names]) == int(total)
+        return _added([as_whole(name, schema) for name in names]) == Decimal(int(total))
     parts = alike(names, schema)
     if isinstance(total, Decimal):
         return _added(parts) == total

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
-from ..contract.model import TableContract
+from ..contract.model import Relationship, TableContract
+from ..contract.values import family
 from ..delta import Inspection, Stage, begin_stage
 from ..delta import inspect as inspect_files
 from ..errors import GateError
@@ -129,6 +130,9 @@ def referenced_keys(context: LakeContext, contract: TableContract) -> References
                 f"{relation.to_dataset} has no table yet; run its step first"
             )
             continue
+        if differ := _not_alike(relation, contract, view.contract):
+            unreadable[relation.name] = differ
+            continue
         frame = context.engine.scan(view.paths(), view.contract.arrow_schema())
         keys = frame.select(*relation.to_columns).drop_nulls().unique()
         # One column is looked up as a set, several by a join that the engine does.
@@ -137,6 +141,17 @@ def referenced_keys(context: LakeContext, contract: TableContract) -> References
         if relation.action != "warn":  # then the referenced keys decide which rows are published
             context.inputs.append(tokens_of(view, whole=True))
     return References(values, unreadable)
+
+
+def _not_alike(relation: Relationship, own: TableContract, other: TableContract) -> str:
+    """Why a column is not compared with the one that it refers to; mostly nothing."""
+    if relation.to_column not in other.names:
+        return f"{relation.to_dataset} has no column {relation.to_column!r}"
+    kind, kind_there = own.column(relation.column).type, other.column(relation.to_column).type
+    if family(kind) == family(kind_there):
+        return ""
+    there = f"{relation.to_dataset}.{relation.to_column}"
+    return f"{relation.column!r} is {kind} and {there} is {kind_there}, which are not compared"
 
 
 def hold(context: LakeContext, contract: TableContract, audit: AuditResult | None) -> None:
