@@ -70,7 +70,7 @@ def test_a_reference_between_types_that_are_not_compared_is_a_broken_rule(lake: 
     contract.write_text(own.replace(f"{name}\n", of_text))
     kinds = SmallLake(lake.root, step="silver.kinds")
     kinds.open(None, None).write(pl.LazyFrame({"id": ["5"]}))
-    with pytest.raises(GateError, match="'kind' is int64 and .* is string"):
+    with pytest.raises(GateError, match=r"'kind' is int64 and .* is string"):
         write()
 
 
