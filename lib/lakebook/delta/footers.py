@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute
 import pyarrow.parquet as pq
 
 from .thrift import Field, Items, decode, encode, field
@@ -53,6 +52,8 @@ def hides_nan(path: Path, stats: Mapping[str, Any] | None, schema: pa.Schema) ->
 
     stats: what the log says of it. Bounds that it lacks were left out for a NaN, or an infinity.
     """
+    import pyarrow.compute as pc
+
     if not stats or not stats.get("numRecords"):
         return False
     nulls, lows = stats.get("nullCount", {}), stats.get("minValues", {})
@@ -69,7 +70,7 @@ def hides_nan(path: Path, stats: Mapping[str, Any] | None, schema: pa.Schema) ->
         with pq.ParquetFile(path) as file:
             for column in sorted(_bounded(file.metadata, open_ended)):
                 values = file.read([column], use_threads=False)[column]
-                if pa.compute.any(pa.compute.is_nan(values)).as_py():
+                if pc.any(pc.is_nan(values)).as_py():
                     return True
     except FileNotFoundError:
         pass  # replaced and deleted meanwhile: nobody reads it
