@@ -15,6 +15,7 @@ from tiers import tier_checks as c
 from tiers import tier_lake as t
 
 from lakebook import delta
+from lakebook.delta.checkpointing import clear_scratch
 from lakebook.delta.digest import digest_file
 from lakebook.names import TierTables
 from lakebook.tiers.audit import DONE, read_audit
@@ -104,6 +105,8 @@ class Judge:
             t.operate(self.folder, {"op": "vacuum"})
         tables = t.tables_at(self.folder)
         c.check_complete(tables)
+        for table in (tables.hot, tables.warm):
+            clear_scratch(table)  # of a checkpoint that died; the next one does it after an hour
         c.check_tidy(tables)
 
 

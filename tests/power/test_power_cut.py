@@ -20,8 +20,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.soak]
 Scenario = tuple[Callable[[Path], None], t.Spec]
 
 ERASE: t.Spec = {"op": "erase", "keys": (f"v={SUBJECT}",)}
+
+
+def near_a_checkpoint(folder: Path) -> None:
+    """The next commit is the twentieth version, of which a checkpoint is made."""
+    for number in range(1, 20):
+        t.write(t.tables_at(folder), t.MONTHS, number)
+
+
 SCENARIOS: list[Scenario] = [
     (t.settings_at, {"op": "write", "number": 1}),  # which makes the table
+    (near_a_checkpoint, {"op": "write", "months": starts.FIRST, "number": 20}),
     (starts.in_hot, {"op": "write", "months": starts.FIRST, "number": 2}),
     *starts.SCENARIOS,
     *((prepare, ERASE) for prepare in (starts.everywhere, starts.restored_to_hot)),
