@@ -37,7 +37,9 @@ def renames(path: Path) -> list[int]:
         name, whose = node.func.attr, node.func.value
         of_os = isinstance(whose, ast.Name) and whose.id in ("os", "shutil")
         plain = len(node.args) == 1 and not node.keywords
-        of_path = name in ("replace", "rename") and plain and not isinstance(node.args[0], ast.Call)
+        is_path = isinstance(whose, ast.Name | ast.Attribute)  # the result of a call is no path
+        of_path = name in ("replace", "rename") and plain and is_path
+        of_path = of_path and not isinstance(node.args[0], ast.Call)
         if (of_os and name in ("replace", "rename", "link", "move")) or of_path:
             found.append(node.lineno)
     return found

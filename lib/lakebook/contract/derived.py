@@ -7,11 +7,11 @@ looks a contract up finds them classified. A classification in the contract, whi
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from ..files import put_file
 from ..names import PROD, Dataset
 from ..settings import Settings
 from .classified import CLASSIFIED
@@ -42,10 +42,7 @@ def note_derived(settings: Settings, dataset: Dataset, names: Collection[str]) -
     known = _read(path)
     if not set(names) - set(known):
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(sorted({*known, *names})), encoding="utf-8")
-    part.replace(path)
+    put_file(path, json.dumps(sorted({*known, *names})))
 
 
 def with_derived(settings: Settings, table: TableContract) -> TableContract:

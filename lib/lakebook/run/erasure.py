@@ -8,6 +8,7 @@ again, so that a run that was killed is finished by the next.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -148,6 +149,7 @@ def erase(
     report.notes += _in_sources(erasure, hunt)
     if report.is_clean:
         unfinished.forget(settings, erasure.datasets[0], erasure.subject)
+        os.sync()  # pages, caches and notes too: no power cut brings any of it back
     else:
         report.kept = unfinished.FOLDER if values.of else ""
     _record(

@@ -16,6 +16,7 @@ from typing import Any
 from ..contract.model import TableContract
 from ..delta.disk import put
 from ..errors import StorageError
+from ..files import sync
 from ..settings import Settings
 from ..tiers.erasure.subject import Subject
 from ..tiers.erasure.values import Values
@@ -49,6 +50,7 @@ def note(settings: Settings, contract: TableContract, subject: Subject, values: 
     folder = settings.lake / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.chmod(folder, 0o700)  # noqa: PTH101 (one that is there may be open to others)
+    sync(settings.lake)
     before = [p for p, raw in _notes(settings) if raw["keys"] == _keys(contract, subject)]
     path = folder / f"{secrets.token_hex(8)}.json"
     content = {"keys": _keys(contract, subject), "values": values.to_json()}
