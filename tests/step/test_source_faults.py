@@ -35,6 +35,14 @@ CASES = {
     "2,2013-01-01T10:00:00Z,10,2000-01-01,true,99999999999,0.5": (
         "column 'size' has '99999999999', which is no int32"
     ),
+    "2,13-01-01T10:00:00Z,10,2000-01-01,true,1,0.5": "column 'seen' has '13-01-01T10:00:00Z', w",
+    "2,2013-01-01T10:00:00Z, 10,2000-01-01,true,1,0.5": (
+        "column 'amount' has ' 10', which is no int64: it has spaces around it"
+    ),
+    "2,2013-01-01T10:00:00Z,1.0,2000-01-01,true,1,0.5": "column 'amount' has '1.0', which is no i",
+    "2,2013-01-01T10:00:00Z,10,2000-01-01,true,1,1e400": (
+        "column 'ratio' has '1e400', which a float64 cannot hold exactly"
+    ),
     '2,2013-01-01T10:00:00Z,10,2000-01-01,true,1,"0,5"': "column 'ratio' has '0,5', which is no f",
     "2,2013-01-01T10:00:00Z,10,2000-01-01,true,1,0.5,9": "8 fields, and the header has 7",
     '2,2013-01-01T10:00:00Z,10,2000-01-01,true,1,"0.5': "a quote is not closed",
