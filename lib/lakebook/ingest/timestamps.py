@@ -106,7 +106,7 @@ class TimestampForm:
         month = two("month")
         if "month_name" in names:
             numbers = {m: f"{i:02}" for i, m in enumerate(_MONTHS, start=1)}
-            month = part.field("month_name").str.slice(0, 3).replace(numbers)
+            month = part.field("month_name").str.slice(0, 3).replace_strict(numbers, default=None)
         hour = two("hour")
         if "half" in names:
             late = part.field("half").str.to_lowercase() == "pm"
