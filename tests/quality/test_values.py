@@ -132,6 +132,25 @@ def test_what_was_found_in_partitions_can_be_recorded(to_frame: Any, kind: str) 
     assert json.dumps([check.observed, same.observed])
 
 
+@pytest.mark.parametrize("partitions", [(), ("2013-01-01",), ("2013-01-01", "2013-01-02")])
+def test_values_are_shown_alike_of_one_partition_and_of_several(
+    to_frame: Any, partitions: tuple[str, ...]
+) -> None:
+    table = frame(timestamp_a=[datetime(2013, 1, 1, 6)], decimal_a=[Decimal("1.25")])
+    columns = {"timestamp_a": ["2014-01-01"], "decimal_a": [2]}
+    rules = [
+        replace(rule("column_distinct_values_to_be_in_set", column=name, value_set=of), name=name)
+        for name, of in columns.items()
+    ]
+    result = audit(to_frame(table), contract_of(*rules), partitions=partitions)
+    where = "2013-01-01: " if partitions else ""
+    assert {check.name: (check.observed, check.sample) for check in result.checks} == {
+        "timestamp_a": (f"{where}not in the set: '2013-01-01T06:00:00'", ("2013-01-01T06:00:00",)),
+        "decimal_a": (f"{where}not in the set: 1.25", (1.25,)),
+    }
+    assert json.dumps(result.gx)
+
+
 def test_the_mean_of_yes_and_no_is_a_share(to_frame: Any) -> None:
     table = frame(boolean_a=[True, False, True, True, None])
     mean = rule("column_mean_to_be_between", column="boolean_a", min_value=0)

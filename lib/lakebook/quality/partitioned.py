@@ -238,6 +238,7 @@ class _Judge:
     def together(self, one: _Judged, rows: _Rows) -> tuple[Any, Verdict]:
         """One result of a rule's results: counts add up, figures are those of one partition."""
         from great_expectations.core import ExpectationValidationResult
+        from great_expectations.util import convert_to_json_serializable
 
         failing, names = one.failing, self.names
         shown: dict[str, Mapping[str, Any]] = {}
@@ -246,7 +247,7 @@ class _Judge:
             number = self.cut.numbers[names[place]]
             of_place = {key: [r for r in got if r[PART] == number] for key, got in rows.items()}
             found = self.one(one.expectation, _filled(one, of_place, place))
-            shown[names[place]] = found.get("result") or {}
+            shown[names[place]] = convert_to_json_serializable(dict(found.get("result") or {}))
         if not one.by_partition:
             result = one.results[0]
         elif one.expectation.expectation_type in MAP_METRIC:
@@ -257,11 +258,13 @@ class _Judge:
         document = ExpectationValidationResult(
             success=not failing if one.by_partition else bool(result["success"]),
             expectation_config=one.expectation.configuration,
-            result=dict(result.get("result") or {}),
+            result=convert_to_json_serializable(dict(result.get("result") or {})),
             exception_info=next(errors, None),
             meta={"partitions": [names[place] for place in failing]} if failing else {},
         )
-        observed = observed_over([r.get("result") or {} for r in one.results])
+        observed = convert_to_json_serializable(
+            observed_over([r.get("result") or {} for r in one.results])
+        )
         counted = {names[at]: _count(one.results[at]) for at in failing}
         return document, Verdict(counted, shown, observed)
 
