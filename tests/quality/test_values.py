@@ -69,12 +69,12 @@ def test_a_row_has_no_sum_with_a_missing_value(to_frame: Any) -> None:
 
 def test_integers_beyond_floats_are_compared_exactly(to_frame: Any) -> None:
     table = frame(int64_a=[BIG, BIG + 1, BIG + 2])
-    most = rule("column_values_to_be_between", "quarantine", column="int64_a", max_value=BIG)
+    most = rule("column_values_to_be_between", "quarantine", column="int64_a", max_value=BIG + 1)
     contract = contract_of(most)
     result = audit(to_frame(table), contract)
-    assert result.checks[0].unexpected == 2 and result.broken() == {"rule": {"": 2}}
+    assert result.checks[0].unexpected == 1 and result.broken() == {"rule": {"": 1}}
     rows = flag(to_frame(table), contract, result.broken()).filter(~nw.col(FAILED_RULES).is_null())
-    assert sorted(rows.collect()["int64_a"].to_list()) == [BIG + 1, BIG + 2]
+    assert sorted(rows.collect()["int64_a"].to_list()) == [BIG + 2]
 
 
 @pytest.mark.parametrize("values", [[], [None, None], [float("nan"), None]])
