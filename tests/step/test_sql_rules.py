@@ -63,3 +63,24 @@ def test_a_unique_value_stands_once_in_the_whole_dataset(tmp_path: Path) -> None
     with pytest.raises(GateError, match="rule 'amount_unique' does not hold"):
         lake.write([(3, DAYS[1], 10)], DAYS[1], DAYS[2])
     assert lake.rows() == [(1, DAYS[0], 10), (2, DAYS[1], 20)]
+
+
+def test_too_many_duplicates_are_set_aside_in_their_partition_alone(tmp_path: Path) -> None:
+    body = {
+        "name": "few_twins",
+        "metric": "duplicateValues",
+        "arguments": {"properties": ["amount"]},
+        "mustBeLessThan": 3,
+        "description": "a pair may happen",
+        "customProperties": [{"property": "action", "value": "quarantine"}],
+    }
+    lake = SmallLake(tmp_path)
+    lake.contract("replace", quality=f"      - {json.dumps(body)}\n")
+    first: list[Row] = [(1, DAYS[0], 10), (2, DAYS[0], 10), (3, DAYS[0], 5)]
+    second: list[Row] = [(4, DAYS[1], 5), (5, DAYS[1], 5), (6, DAYS[1], 5), (7, DAYS[1], 10)]
+    lake.write([*first, *second], DAYS[0], DAYS[2])
+
+    assert lake.rows() == [*first, (7, DAYS[1], 10)]
+    assert lake.quarantined() == [(4, 5), (5, 5), (6, 5)]
+    (check,) = lake.contexts[-1].outcome.checks
+    assert (check["unexpected"], check["partitions"]) == (5, (DAYS[1],))
