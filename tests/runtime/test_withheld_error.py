@@ -1,0 +1,94 @@
+"""What is told of an error, and of a cell's outputs, where values have to stay hidden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from lakebook.archive.withheld import CARD, kept_output, note, read
+from lakebook.errors import ContractError, LakebookError, UserError
+from lakebook.intervals import parse_day
+from lakebook.runtime.withheld_error import safe
+from lakebook.step.told import told
+
+SECRET = "zq-secret@x.example"
+HIDDEN = {"bronze.people": ["email"]}
+
+
+def raised_by(make: Any) -> BaseException:
+    try:
+        make()
+    except Exception as raised:
+        return raised
+    raise AssertionError("nothing was raised")
+
+
+def by_a_cell(error: BaseException) -> Any:
+    def make() -> None:
+        raise error
+
+    return make
+
+
+def polars_cast() -> None:
+    pl.DataFrame({"email": [SECRET]}).select(pl.col("email").cast(pl.Int64))
+
+
+def duckdb_cast() -> None:
+    duckdb.sql(f"select cast(v as int) from (values ('{SECRET}')) t(v)").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (by_a_cell(ValueError(f"bad {SECRET}")), "its message is hidden"),
+        (by_a_cell(UserError(f"bad {SECRET}", fix=SECRET)), "its message is hidden"),
+        (polars_cast, "conversion from string to int64 failed in column 'email'"),
+        (duckdb_cast, "Conversion Error"),
+    ],
+)
+def test_what_an_engine_or_a_cell_says_stays_hidden(make: Any, says: str) -> None:
+    raised = raised_by(make)
+    found = safe(told(raised, []), raised, HIDDEN)
+    assert says in found.sentence and SECRET not in str(found) + found.sentence
+
+
+def test_our_own_sentence_stays_without_what_it_quotes() -> None:
+    raised = raised_by(lambda: parse_day("2013-13-45", what="start"))
+    assert isinstance(raised, LakebookError)
+    assert safe(None, raised, HIDDEN).sentence == raised.sentence
+    cause = raised_by(polars_cast)
+    ours = ContractError(f"a value does not fit: {SECRET}", where="silver.people")
+    ours.__cause__, ours.__traceback__ = cause, raised.__traceback__  # as if we had raised it
+    shown = safe(None, ours, HIDDEN)
+    assert isinstance(shown, ContractError) and "a value does not fit" in shown.sentence
+    assert SECRET not in shown.sentence and shown.where == "silver.people"
+
+
+def output(kind: str, **more: Any) -> dict[str, Any]:
+    return {"output_type": kind, "metadata": {}, **more}
+
+
+def test_only_cards_and_pictures_are_kept() -> None:
+    card = output("display_data", data={"text/html": "<b>•••</b>"}) | {"metadata": {CARD: True}}
+    assert kept_output(card, HIDDEN) == card
+    picture = output("display_data", data={"image/png": "iVBO", "text/plain": SECRET})
+    assert kept_output(picture, HIDDEN)["data"] == {"image/png": "iVBO", "text/plain": "a picture"}
+    for shown in (
+        output("stream", name="stdout", text=f"{SECRET}\n{SECRET}\n"),
+        output("execute_result", data={"text/plain": SECRET, "text/html": SECRET}),
+        output("display_data", data={"application/json": [SECRET], "image/svg+xml": SECRET}),
+    ):
+        assert SECRET not in str(kept_output(shown, HIDDEN))
+        assert "email of bronze.people" in str(kept_output(shown, HIDDEN))
+        assert kept_output(shown, {}) == shown, "nothing is hidden where nothing has to be"
+
+
+def test_what_was_said_of_hidden_columns_adds_up(tmp_path: Any) -> None:
+    assert read(tmp_path) == {}
+    note(tmp_path, {"bronze.people": {"email"}})
+    note(tmp_path, {"bronze.people": {"ssn"}, "silver.people": set()})
+    assert read(tmp_path) == {"bronze.people": ["email", "ssn"]}
