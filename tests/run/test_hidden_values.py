@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from lakebook.cli.main import app
 
 LINGER = 60
-pytestmark = [pytest.mark.slow, pytest.mark.soak]
+pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(900)]
 
 SECRETS = {
     "text": "zq-text@secret.example",
@@ -257,9 +257,9 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     for name, cells in FAILING.items():
         made.step(f"silver.{name}", [READ, FIRST, *cells, WRITE], OPEN_TIME)
     made.run("bronze.people", "silver.people", "-p", f"s={SECRETS['parameter']}")
-    made.run("bronze.narrow", "silver.orders")
     failing = chosen(list(FAILING), 5, "failing cells")
-    made.run("silver.strict", *(f"silver.{name}" for name in failing))
+    rest = ("bronze.narrow", "silver.orders", "silver.strict")
+    made.run(*rest, *(f"silver.{name}" for name in failing))
     path = root / "notebooks/silver/people.ipynb"
     path.write_text(
         path.read_text().replace(
@@ -289,7 +289,7 @@ def test_no_run_prints_a_hidden_value(planted: Planted) -> None:
     assert {
         run: hit for run, text in planted.printed.items() if (hit := found_in(text, SECRETS))
     } == {}
-    assert "failed" in planted.printed["run bronze.narrow silver.orders"]
+    assert any("failed  bronze.narrow" in text for text in planted.printed.values())
 
 
 @pytest.mark.parametrize(
