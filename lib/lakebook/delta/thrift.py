@@ -74,8 +74,8 @@ class _Reader:
                 size = _number(self._varint())
             return Items(of, [self._item(of) for _ in range(size)])
         if kind == _BINARY:
-            size = self._varint()
-            return size + self._take(_number(size))
+            length = self._varint()
+            return length + self._take(_number(length))
         if kind in _FIXED:
             return self._take(_FIXED[kind])
         if kind == _MAP:
