@@ -80,6 +80,7 @@ class Host:
     engine: Any = field(default_factory=lambda: get_engine("polars"))
     written: dict[str, list[Any]] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)
+    withheld: dict[str, list[str]] = field(default_factory=dict)
 
     def note_checks(self, checks: list[dict[str, Any]]) -> None:
         self.checks.extend(checks)
