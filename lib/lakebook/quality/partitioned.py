@@ -16,7 +16,7 @@ from ..contract.thresholds import Threshold
 from .conditions import MAP_METRIC, all_of
 from .cut import PART, ByPartition, Cut
 from .measures import Sample, Unmeasured, reason_of, sample_apart
-from .suite import META
+from .suite import EXACT, META
 from .wording import observed_over
 
 if TYPE_CHECKING:
@@ -114,6 +114,11 @@ def _judge_all(
         ).metric_configurations
         for one in suite.expectations
     ]
+    for expectation, metrics in zip(suite.expectations, needed, strict=True):
+        for metric in metrics.values():  # made of the arguments, coerced once more
+            for key in EXACT:
+                if metric.metric_value_kwargs.get(key) is not None:
+                    metric.metric_value_kwargs[key] = getattr(expectation, key)
     found, aborted = MetricsCalculator(engine, show_progress_bars=False).compute_metrics(
         [metric for metrics in needed for metric in metrics.values()], _runtime(result_format)
     )

@@ -163,7 +163,7 @@ def rule_columns(rule: Rule) -> tuple[str, ...]:
     return (*(str(n) for n in named if n), *rule.kwargs.get("column_list", ()))
 
 
-_EXACT = ("min_value", "max_value", "sum_total", "value")
+EXACT = ("min_value", "max_value", "sum_total", "value")
 """What Great Expectations would make a float of, or a date of a timestamp."""
 
 
@@ -190,7 +190,7 @@ def _expectation(rule: Rule) -> Any:
 
         register_classes()
     made = get_expectation_impl(rule.expectation)(**kwargs)
-    for key in _EXACT:
+    for key in EXACT:
         if kwargs.get(key) is not None:
             vars(made)[key] = kwargs[key]  # past its coercion, which is done
     return made
