@@ -75,7 +75,7 @@ class _Plan:
             self.nodes.set_node(number)
             node, names = self.nodes.view_current_node(), list(self.nodes.get_schema())
             inputs = list(self.nodes.get_inputs())
-            self.done[number] = frozenset(names) & self._node(node, names, inputs)
+            self.done[number] = frozenset(names) & frozenset(self._node(node, names, inputs))
         return self.done[number]
 
     def _names(self, number: int) -> list[str]:
@@ -93,7 +93,7 @@ class _Plan:
         if kind in _SAME_NAMES:
             return self._of(inputs[0])
         if kind in ("Union", "HConcat", "MergeSorted"):
-            return frozenset().union(*map(self._of, inputs))
+            return frozenset[str]().union(*map(self._of, inputs))
         if kind == "Select":
             return self._made(node.expr, self._of(inputs[0]))
         if kind == "HStack":
