@@ -109,16 +109,14 @@ def _judge_all(
     engine = batch.data.execution_engine
     engine.batch_manager.load_batch_list(batch_list=[batch])
     needed = [
-        one.get_validation_dependencies(
-            execution_engine=engine, runtime_configuration=_runtime(result_format)
-        ).metric_configurations
+        _exactly(
+            one,
+            one.get_validation_dependencies(
+                execution_engine=engine, runtime_configuration=_runtime(result_format)
+            ).metric_configurations,
+        )
         for one in suite.expectations
     ]
-    for expectation, metrics in zip(suite.expectations, needed, strict=True):
-        for metric in metrics.values():  # made of the arguments, coerced once more
-            for key in EXACT:
-                if metric.metric_value_kwargs.get(key) is not None:
-                    metric.metric_value_kwargs[key] = getattr(expectation, key)
     found, aborted = MetricsCalculator(engine, show_progress_bars=False).compute_metrics(
         [metric for metrics in needed for metric in metrics.values()], _runtime(result_format)
     )
@@ -135,6 +133,24 @@ def _judge_all(
         _failed(expectation, one) if isinstance(one, str) else judge.together(one, rows)
         for expectation, one in zip(suite.expectations, judged, strict=True)
     ]
+
+
+def _exactly(expectation: Any, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule's metrics by its own arguments: Great Expectations coerces them once more for these,
+    and leaves the row condition out of those of pairs and records."""
+    from great_expectations.validator.metric_configuration import MetricConfiguration
+
+    where = getattr(expectation, "row_condition", None)
+    found = {}
+    for name, metric in metrics.items():
+        domain, values = dict(metric.metric_domain_kwargs), dict(metric.metric_value_kwargs)
+        for key in EXACT:
+            if values.get(key) is not None:
+                values[key] = getattr(expectation, key)
+        if where is not None and domain.get("row_condition") is None:
+            domain["row_condition"] = where
+        found[name] = MetricConfiguration(metric.metric_name, domain, values)
+    return found
 
 
 def _runtime(result_format: Mapping[str, Any]) -> dict[str, Any]:
