@@ -68,7 +68,7 @@ def audit(
     checks, document = found.checks, found.gx
     if not together:
         second = _validate(whole, contract, {}, ("table",), None, ())
-        checks, document = (*checks, *second.checks), _merged(document, second.gx)
+        checks, document = (*checks, *second.checks), _merged(dict(document), dict(second.gx))
     lost = [
         _unread(one, unreadable[one.name])
         for one in contract.relationships

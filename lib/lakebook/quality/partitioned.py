@@ -78,6 +78,11 @@ def validate(
     judged = _judge_all(batch, suite, cut, result_format)
     results = [result for result, _ in judged]
     statistics = calc_validation_statistics(results)
+    meta: Any = {  # of which Great Expectations' own type knows a part
+        "great_expectations_version": __version__,
+        "batch_markers": batch.batch_markers,
+        **({"partitions": list(cut.names)} if cut else {}),
+    }
     document = ExpectationSuiteValidationResult(
         results=results,
         success=statistics.success,
@@ -88,11 +93,7 @@ def validate(
             "unsuccessful_expectations": statistics.unsuccessful_expectations,
             "success_percent": statistics.success_percent,
         },
-        meta={
-            "great_expectations_version": __version__,
-            "batch_markers": batch.batch_markers,
-            **({"partitions": list(cut.names)} if cut else {}),
-        },
+        meta=meta,
         batch_id=batch.id,
     )
     names = [one.meta[META]["rule"] for one in suite.expectations]
