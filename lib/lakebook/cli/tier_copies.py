@@ -128,8 +128,8 @@ def promote(
     tables = tier_tables(settings.roots, contract.dataset)
     names = tier_shared.partitions_of(settings, contract, start, end)
     with telling(settings, "tier promote", job="restore") as told:
-        stays = int(expires.timestamp())
-        done = bring(tables, names, expires=stays, run=told.run_id, contract=contract)
+        until_s = int(expires.timestamp())
+        done = bring(tables, names, expires=until_s, run=told.run_id, contract=contract)
         told.add(_operations("promote", tables, done, "warm", "hot", expires))
         sweep_warm(tables, run=told.run_id)
     if as_json:

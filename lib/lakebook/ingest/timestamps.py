@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SourceError
 
@@ -92,7 +92,7 @@ class TimestampForm:
         # An offset can lead out of the years that a timestamp holds.
         return pl.when(moment.dt.year().is_between(1, 9999)).then(moment)
 
-    def _moment(self, part: pl.Expr, names: set[str]) -> pl.Expr:
+    def _moment(self, part: Any, names: set[str]) -> pl.Expr:
         """The parts but fraction and offset, put together."""
         import polars as pl
 

@@ -23,7 +23,7 @@ def hex_of(fp: int) -> str:
     return f"{fp % (1 << 64):016x}"
 
 
-def token_of(contract: TableContract, partition: str, fp: int | None) -> str:
+def token_of(contract: TableContract, partition: str, fp: int) -> str:
     """The name of a partition of the quarantine: its two columns' values."""
     return f"{partition}/{hex_of(fp)}" if contract.time else hex_of(fp)
 
