@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from quality_cases import CASES, LIKE
 
-from lakebook.contract.expectations import EXPECTATIONS
+from lakebook.contract.expectations import EXPECTATIONS, KNOWN
 from lakebook.contract.model import Rule
 from lakebook.quality import audit
 from lakebook.quality.conditions import MAP_METRIC
@@ -94,4 +94,4 @@ def test_every_supported_expectation_is_compared() -> None:
 
 
 def test_what_a_contract_may_quarantine_by_is_what_names_its_rows() -> None:
-    assert set(MAP_METRIC) == {name for name, known in EXPECTATIONS.items() if known.maps}
+    assert set(MAP_METRIC) == {name for name, known in KNOWN.items() if known.maps}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -240,8 +241,14 @@ def _parts(name: str, wanted: Grouped) -> list[str]:
 
 
 def _python(value: Any) -> Any:
-    """Arrow's scalars as Python values (DuckDB and Spark collect to Arrow)."""
-    return value.as_py() if hasattr(value, "as_py") else value
+    """Arrow's scalars as Python values (DuckDB and Spark collect to Arrow).
+
+    A time is in UTC and has no zone, as a contract's timestamps; Spark's have one.
+    """
+    found = value.as_py() if hasattr(value, "as_py") else value
+    if isinstance(found, datetime) and found.tzinfo is not None:
+        return found.astimezone(UTC).replace(tzinfo=None)
+    return found
 
 
 def _one_row(frame: nw.LazyFrame, grouping: Mapping[str, Grouped]) -> nw.LazyFrame:
