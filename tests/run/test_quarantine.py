@@ -44,7 +44,9 @@ def test_rows_without_a_time_are_shown_masked_and_replayed(checkout: Checkout):
     newest = records(checkout)[0]
     assert newest["partitions"] == ["2013-01-01", "2013-01-02", "2013-01-03"]
     assert "0 rows" in checkout.lakebook("quarantine", "show", "bronze.events").stdout
-    assert checkout.query("SELECT amount FROM bronze.events WHERE id = 5") == [{"amount": 78}]
+    asked = "SELECT amount FROM bronze.events WHERE id = 5"
+    assert checkout.query(asked) == [{"amount": "•••"}]
+    assert checkout.query(asked, "--unmask") == [{"amount": 78}]
 
 
 def records(checkout: Checkout) -> list[dict]:
