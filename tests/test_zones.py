@@ -27,7 +27,7 @@ def listed_changes(name: str) -> list[datetime]:
 
 @pytest.mark.soak
 def test_no_change_of_clocks_is_missed() -> None:
-    drawn = ["America/St_Johns", "Africa/El_Aaiun", *sampling.chosen(sorted(names()), 10, "clocks")]
+    drawn = ["America/St_Johns", "Africa/El_Aaiun", *sampling.chosen(sorted(names()), 3, "clocks")]
     for name in drawn:
         changes = listed_changes(name)
         found = [piece.start for piece in pieces(name, FIRST, LAST)][1:]
