@@ -96,6 +96,21 @@ def test_a_day_without_rows_is_judged_alike_alone_and_among_others(to_frame: Any
     assert found(to_frame, table.slice(0, 0), shares, days[1]).success
 
 
+@pytest.mark.parametrize(
+    ("kind", "total"), [("int32", 0.5), ("int64", 1e300), ("decimal", 1e300), ("float64", 1e300)]
+)
+def test_a_total_that_no_row_can_have_is_had_by_none(
+    to_frame: Any, kind: str, total: float
+) -> None:
+    names = [f"{kind}_a", f"{kind}_b"]
+    value = Decimal("0.25") if kind == "decimal" else 1
+    table = frame(**{name: [value, value] for name in names})
+    one = rule(
+        "multicolumn_sum_to_equal", column_list=names, sum_total=total, ignore_row_if="never"
+    )
+    assert found(to_frame, table, one).unexpected == 2
+
+
 def test_times_are_bounded_by_days_and_times(to_frame: Any) -> None:
     table = frame(timestamp_a=[datetime(2013, 1, 1, 6), datetime(2013, 1, 2)])
     for name, bounds in {

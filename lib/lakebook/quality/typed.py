@@ -19,6 +19,10 @@ import narwhals as nw
 Schema = Mapping[str, nw.dtypes.DType]
 
 
+_BEYOND = Decimal(10) ** 38
+"""What no decimal of an engine reaches."""
+
+
 def value(name: str, schema: Schema) -> nw.Expr:
     """The column with NaN as null."""
     column = nw.col(name)
@@ -60,8 +64,9 @@ def alike(names: Sequence[str], schema: Schema) -> list[nw.Expr]:
     return [nw.col(name) for name in names]
 
 
-def never() -> nw.Expr:
-    return nw.lit(False)
+def never(measured: nw.Expr) -> nw.Expr:
+    """False for each row: of a column, since a bare literal is no column that can be counted."""
+    return measured.is_null() & ~measured.is_null()
 
 
 def sums_to(names: Sequence[str], total: Any, schema: Schema) -> nw.Expr:
@@ -69,15 +74,17 @@ def sums_to(names: Sequence[str], total: Any, schema: Schema) -> nw.Expr:
     if all(schema[name].is_integer() for name in names):
         whole = isinstance(total, int) or (math.isfinite(total) and total == int(total))
         if not whole or abs(total) > len(names) * 2**63:
-            return never()
+            return never(nw.col(names[0]))
         return _added([as_whole(name, schema) for name in names]) == Decimal(int(total))
     parts = alike(names, schema)
     if isinstance(total, Decimal):
+        if abs(total) >= _BEYOND:
+            return never(nw.col(names[0]))
         return _added(parts) == total
     try:
         return _added(parts) == float(total)
     except OverflowError:
-        return never()
+        return never(nw.col(names[0]))
 
 
 def _added(parts: Sequence[nw.Expr]) -> nw.Expr:
@@ -94,7 +101,7 @@ def between(measured: nw.Expr, kwargs: Mapping[str, Any], dtype: nw.dtypes.DType
         # The least and greatest values that hold, in units of the last digit.
         least, most = _first(low, strict[0], *steps), _first(high, strict[1], *steps, sign=-1)
         if (least is not None and least > steps[1]) or (most is not None and most < -steps[1] - 1):
-            return never()
+            return never(measured)
         if least is not None and least > -steps[1] - 1:
             tests.append(measured >= _of(least, dtype, steps[0]))
         if most is not None and most < steps[1]:
