@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .misfits import set_aside
 from .model import TableContract
 
 DEFINITION = 2
@@ -20,7 +21,8 @@ def fingerprint_of(table: TableContract, definition: int = DEFINITION) -> str:
 
     Parameters
     ----------
-    definition: 1 knows nothing of texts that are null: such a contract could not say so.
+    definition: 1 knows nothing of texts that are null, nor of misfits that are set aside: such a
+        contract could not say so.
     """
     content: dict[str, Any] = {
         "columns": [[c.name, c.type, c.nullable] for c in table.columns],
@@ -43,4 +45,6 @@ def fingerprint_of(table: TableContract, definition: int = DEFINITION) -> str:
     ]
     if nulls and definition >= 2:
         content["nulls"] = nulls
+    if (names := set_aside(table)) and definition >= 2:
+        content["misfits"] = sorted(names)
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -34,6 +34,7 @@ class Column:
     line: int = 0  # in the contract file
     promised: bool = True  # False: taken up from a source, and in no contract yet
     nulls: tuple[str, ...] | None = None  # texts of a source that are null; None: as the table says
+    misfits: str = ""  # of a source: fail, quarantine, or as the table says, which fails by default
 
 
 @dataclass(frozen=True)

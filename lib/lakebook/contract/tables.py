@@ -10,6 +10,7 @@ from ..errors import ContractError, did_you_mean
 from ..intervals import Unit
 from ..names import Dataset
 from ..zones import names, zone_named
+from .misfits import MISFIT, read_action, with_misfits
 from .model import Column, Sla, TableContract, TimeColumn, WriteKind
 from .reader import Reader
 from .rules import read_relationships, read_rules
@@ -19,7 +20,7 @@ from .types import check_type
 WRITES = ("replace", "snapshot", "merge", "append")
 UNITS = ("day", "month")
 CLASSIFICATIONS = ("public", "internal", "confidential", "restricted")
-RESERVED = ("_partition", "_failed_rules", "_run", "_fp")
+RESERVED = ("_partition", "_failed_rules", "_run", "_fp", MISFIT)
 """Column names that storage and quarantine keep for themselves."""
 
 SLA_PROPERTIES = (
@@ -39,6 +40,7 @@ _TABLE_PROPERTIES = {
     "legalHold": bool,
     "terms": list,
     "nullValues": list,
+    "misfits": str,
 }
 _LOGICAL = {
     "string": "string",
@@ -63,6 +65,8 @@ def read_table(
     columns = _columns(table)
     own = table.properties(_TABLE_PROPERTIES)
     time = _time(table, own, columns)
+    write = _write(table, own, time)
+    columns = with_misfits(table, own, columns, time, write)
     rules = read_rules(table, columns, dataset)
     sla, retention = _service(contract, dataset)
     found = TableContract(
@@ -71,7 +75,7 @@ def read_table(
         version=contract.text("version"),
         description=table.text("description"),
         columns=columns,
-        write=_write(table, own, time),
+        write=write,
         time=time,
         rules=rules,
         relationships=read_relationships(table, dataset, columns, rules),
@@ -132,7 +136,7 @@ def _column(raw: Reader) -> Column:
     raw.refuse("partitioned", "name the table's timeColumn in its customProperties")
     for key in ("properties", "items", "map"):
         raw.refuse(key, "give each value a column of its own; nested types are not supported")
-    own = raw.properties({"unit": str, "terms": list, "nullValues": list})
+    own = raw.properties({"unit": str, "terms": list, "nullValues": list, "misfits": str})
     if raw["classification"]:
         raw.choice(raw["classification"], CLASSIFICATIONS, "classification", "classification")
     return Column(
@@ -147,6 +151,7 @@ def _column(raw: Reader) -> Column:
         key_position=_key_position(raw),
         line=raw.line,
         nulls=_nulls(own),
+        misfits=read_action(own),
     )
 
 

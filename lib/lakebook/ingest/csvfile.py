@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.classified import is_hidden
+from ..contract.misfits import MISFIT as TEXTS
 from ..contract.model import Column, TableContract
 from ..engines.messages import engine_error
 from ..engines.polars_cast import MISFIT, stopped_at
 from ..errors import SourceError
 from .timestamps import TimestampForm
-from .values import checked, parsed, why_not
+from .values import checked, misfits, parsed, why_not
 
 if TYPE_CHECKING:
     import polars as pl
@@ -61,9 +62,12 @@ class CsvFile:
     form: TimestampForm
     is_padded: bool
     """Whether fields may begin with blanks, which Polars skips before a number."""
+    aside: tuple[str, ...] = ()
+    """Columns in which a text that does not fit is null and stands in `_misfit`."""
 
     def scan(self) -> pl.LazyFrame:
-        """All fields as texts, and the contract's columns in its types.
+        """All fields as texts, and the contract's columns in its types; with `_misfit` if any is
+        set aside.
 
         Polars parses integers itself as it reads, which is faster and takes the same texts where no
         field is padded. Its error has the text in it: not for what stays hidden.
@@ -74,11 +78,19 @@ class CsvFile:
             for name, column in self.columns.items()
             if column.type in _NATIVE and not is_hidden(column)
             if not self.nulls.own and not self.is_padded
+            if name not in self.aside
         }
         values = []
+        if self.aside:
+            texts = {name: self._text(name) for name in self.aside}
+            fitting = {
+                name: parsed(text, self._kind(name), self.form) for name, text in texts.items()
+            }
+            values = [value.alias(name) for name, value in fitting.items()]
+            values.append(misfits(texts, fitting).alias(TEXTS))
         for name in self.names:
             kind = self._kind(name)
-            if name not in quick and (kind != "string" or self.nulls.own):
+            if name not in (*quick, *self.aside) and (kind != "string" or self.nulls.own):
                 values.append(checked(self._text(name), name, kind, self.form))
         return self._texts(quick).with_columns(values)
 
@@ -176,7 +188,8 @@ class CsvFile:
         return SourceError(
             f"source {self.uri}{f', line {line}' if line else ''}: column {column!r} has {shown}, "
             f"{reason}",
-            fix=f"correct the source, {way}or name it in nullValues of the contract to have null",
+            fix=f"correct the source, {way}name it in nullValues of the contract to have null, or "
+            "set such rows aside there (misfits: quarantine)",
         )
 
     def _line_of(self, column: str, text: str) -> int | None:

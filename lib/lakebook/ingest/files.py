@@ -11,6 +11,7 @@ import re
 import shutil
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -18,6 +19,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..contract.misfits import MISFIT, set_aside
 from ..contract.model import Column, TableContract
 from ..contract.tables import RESERVED, is_column_name
 from ..errors import SourceError, did_you_mean
@@ -116,7 +118,8 @@ class FileSource:
         nulls = Nulls.of(contract, chosen["null_values"])
         columns = {c.name: c for c in wanted}
         shape = self._shape(path, len(header), version)
-        file = CsvFile(self.uri, path, header, columns, nulls, form, shape.is_padded)
+        aside = tuple(name for name in set_aside(contract) if name in columns)
+        file = CsvFile(self.uri, path, header, columns, nulls, form, shape.is_padded, aside)
         if not shape.is_whole and (found := file.torn()):
             raise found
         frame = file.scan()
@@ -129,6 +132,7 @@ class FileSource:
             pl.lit(self.uri).alias(SOURCE_COLUMN),
             pl.lit(version.digest).alias(DIGEST_COLUMN),
             pl.lit(version.modified).cast(pl.Datetime("us")).alias(MODIFIED_COLUMN),
+            *self._texts_of(contract, aside),
         )
         absent = {c.name: self._absent(c, header, contract) for c in ours if c.promised}
         for name in header:
@@ -142,6 +146,14 @@ class FileSource:
         """Names of its columns, read at once; empty for an archive, which would be unpacked."""
         path = self.path
         return () if path.suffix.lower() == ".zip" else tuple(self._names(path, contract))
+
+    def _texts_of(self, contract: TableContract, aside: Sequence[str]) -> list[pl.Expr]:
+        """The column for texts that do not fit, of a table that sets any aside."""
+        import polars as pl
+
+        if not set_aside(contract):
+            return []
+        return [pl.col(MISFIT) if aside else pl.lit(None, pl.String).alias(MISFIT)]
 
     def _count(self, file: CsvFile, contract: TableContract, version: SourceVersion) -> SourceRows:
         """Rows by day, remembered as long as the file and how it is read are the same."""

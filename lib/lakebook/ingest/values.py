@@ -7,6 +7,7 @@ docs/howto/new-source.md; nothing is trimmed, rounded, wrapped or guessed.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..engines.polars_cast import MISFIT, or_stop, polars_type
@@ -19,6 +20,7 @@ _TRUE, _FALSE = ("true", "True", "TRUE", "1"), ("false", "False", "FALSE", "0")
 BOOLEANS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 _BYTES = r"^(?:\\x|0x)?(?:[0-9a-fA-F]{2})*$"
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_ESCAPES = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | {"\\": r"\\", '"': r"\""}
 _WHOLE = r"^([+-]?[0-9]+)(?:\.0*)?$"
 _NOT_ZERO = r"^[+-]?[0.]*[1-9]"
 _EXACT_WHOLE = {"float64": 2.0**53, "float32": 2.0**24}
@@ -55,6 +57,26 @@ def checked(text: pl.Expr, name: str, kind: str, form: TimestampForm) -> pl.Expr
     value = parsed(text, kind, form)
     is_bad = text.is_not_null() & value.is_null()
     return or_stop(value, is_bad, polars_type(kind), name, MISFIT).alias(name)
+
+
+def misfits(texts: Mapping[str, pl.Expr], values: Mapping[str, pl.Expr]) -> pl.Expr:
+    """The texts of a row that are no values of their types, as JSON by column; null where all are.
+
+    `values`: of each text, by the same names (see `parsed`).
+    """
+    import polars as pl
+
+    is_bad = {name: text.is_not_null() & values[name].is_null() for name, text in texts.items()}
+    parts = []
+    for name, text in texts.items():
+        # Few rows have a text here, and only those are escaped.
+        bad = pl.when(is_bad[name]).then(text)
+        escaped = bad.str.replace_many(list(_ESCAPES), list(_ESCAPES.values()))
+        parts.append(pl.lit(f'"{name}":"') + escaped + pl.lit('"'))
+    joined = pl.concat_str(parts, separator=",", ignore_nulls=True)
+    return pl.when(pl.any_horizontal(is_bad.values())).then(
+        pl.concat_str([pl.lit("{"), joined, pl.lit("}")])
+    )
 
 
 def why_not(text: str, kind: str, form: TimestampForm) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..contract.misfits import misfit_column
 from ..contract.model import Column, TableContract
 from ..errors import UserError, did_you_mean
 from ..graph.notebook import Cell
@@ -128,7 +129,8 @@ class CompileContext:
             given = [ours.get(name) or Column(name, "string", promised=False) for name in header]
             columns = (*given, *(ours[name] for name in LANDING_COLUMNS if name in ours))
         self._trace.read[uri] = columns
-        return self._make_frame(uri, columns)
+        texts = misfit_column(table)
+        return self._make_frame(uri, columns if texts is None else (*columns, texts))
 
     def write(self, frame: Any, table: Dataset) -> CompiledCard:
         if self._job.output(table) is None:

@@ -82,7 +82,6 @@ def quoted(name: str) -> str:
 
 def quarantine_columns(contract: TableContract) -> tuple[Column, ...]:
     """Columns of a dataset's quarantine table."""
-    from dataclasses import replace
+    from ..quality.quarantine import quarantine_contract
 
-    kept = tuple(replace(column, nullable=True) for column in contract.columns)
-    return (*kept, Column("_failed_rules", "string"), Column("_run", "string"))
+    return quarantine_contract(contract).columns

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..contract.misfits import MISFIT, staged
 from ..contract.model import TableContract
 from ..engines.messages import type_name
 from ..errors import ContractError, did_you_mean
@@ -119,12 +120,16 @@ def compare(
         )
 
     findings = []
+    contract = staged(contract)  # with the column that tells which rows of a source are set aside
     extra = [name for name in found if name not in contract.names]
     for column in contract.columns:
         if column.name not in found:
             guess = did_you_mean(column.name, extra)
             message = f"column {column.name!r} of the contract is not in the result{guess}"
             fix = "rename it" if guess else "compute it, or take it out of the contract"
+            if column.name == MISFIT:
+                message = f"the contract sets misfits aside, and the result has no {MISFIT!r}"
+                fix = "write what step.ingest(…) gives with that column, or take misfits out of it"
             findings.append(finding(message, fix, column.type, "nothing"))
             continue
         have = found[column.name]

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..contract.misfits import misfit_column
 from ..contract.model import Column, TableContract
 from ..contract.time import inside
 from ..errors import ConflictError, DamageError
@@ -39,9 +40,12 @@ GRACE_S = 86_400.0
 
 
 def quarantine_contract(contract: TableContract) -> TableContract:
-    """The contract of a dataset's quarantine: its columns, all optional, the rules and the run."""
+    """The contract of a dataset's quarantine: its columns, all optional, the rules and the run, and
+    texts that do not fit where such are set aside."""
     columns = [replace(column, nullable=True, key_position=None) for column in contract.columns]
     columns += [Column(FAILED_RULES, "string"), Column(RUN, "string")]
+    if (texts := misfit_column(contract)) is not None:
+        columns.append(texts)
     return replace(
         contract,
         dataset=contract.dataset.quarantine,

@@ -40,7 +40,7 @@ def shown(settings: Settings, dataset: Dataset, limit: int, *, unmask: bool = Fa
     total = frame.select(nw.len()).collect().item()
     table = frame.head(limit).collect().to_arrow()
     columns = tuple(table.column_names)
-    kept = hidden_among(columns, contract, ours=quarantine.OURS)
+    kept = hidden_among(columns, quarantine.quarantine_contract(contract), ours=quarantine.OURS)
     hidden = () if unmask else tuple(name for name in columns if name in kept)
     rows = tuple(
         tuple(
@@ -71,7 +71,7 @@ def replay(
     if is_appended(node):
         raise UserError(
             f"{node.name} is written by append, and what its log held cannot be run again",
-            fix=f'repair the rows in a step that reads "{node.name.quarantine}"',
+            fix=f"put mended rows into the log; see them: lakebook quarantine show {node.name}",
         )
     began = time.monotonic()
     reports: list[StepReport] = []

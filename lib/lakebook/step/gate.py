@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
+from ..contract.misfits import RULE
 from ..contract.model import Relationship, TableContract
 from ..contract.values import family
 from ..delta import Inspection, Stage, begin_stage
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..quality import AuditResult, CheckResult
     from .lake import LakeContext
+    from .misfits import Misfits
 
 _NAMED_PARTITIONS = 20
 """A record names at most so many of the partitions in which a rule does not hold."""
@@ -200,11 +202,12 @@ def split_rows(
     interval: Interval | None,
     carried: nw.LazyFrame[Any] | None = None,
     together: bool = False,
+    misfits: Misfits | None = None,
 ) -> tuple[Stage, Inspection, int]:
     """Split the staged rows; set the failing ones aside first, so that none is ever nowhere.
 
     `broken`: see `AuditResult.broken`; `carried`: rows of the quarantine that stay in it;
-    `together`: see `quality.quarantine.publish`.
+    `together`: see `quality.quarantine.publish`; `misfits`: rows that were parted before the audit.
     """
     import narwhals as nw
 
@@ -215,8 +218,16 @@ def split_rows(
     flagged = flag(frame, contract, broken, references.keys, partitions=tuple(found.partitions))
     failed = flagged.filter(~nw.col("_failed_rules").is_null())
     passing = flagged.filter(nw.col("_failed_rules").is_null()).drop("_failed_rules")
-    kept = stage_rows(context, passing, contract, stages, interval=interval)
-    inspection = inspect_files(kept, contract)
+    kept, inspection = stage, found
+    if broken or carried is not None:
+        kept = stage_rows(context, passing, contract, stages, interval=interval)
+        inspection = inspect_files(kept, contract)
+    counted, before = dict(broken), found.rows
+    if misfits is not None:
+        names = misfits.frame.collect_schema().names()
+        texts = nw.lit(None).cast(nw.String)
+        failed = nw.concat([failed.with_columns(_misfit=texts).select(*names), misfits.frame])
+        counted[RULE], before = misfits.counts, before + misfits.rows
     aside = set_aside(
         context.settings,
         contract,
@@ -227,11 +238,11 @@ def split_rows(
         interval=interval,
         carried=carried,
         together=together,
-        counted=broken,
+        counted=counted,
     )
-    if inspection.rows + aside != found.rows:
+    if inspection.rows + aside != before:
         raise AssertionError(
-            f"{contract.dataset}: {found.rows} rows audited, but {inspection.rows} to publish "
+            f"{contract.dataset}: {before} rows staged, but {inspection.rows} to publish "
             f"and {aside} in quarantine"
         )
     return kept, inspection, aside

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..archive.withheld import note
 from ..contract.derived import hide, note_derived, undeclared
 from ..contract.lookup import find_table, load_step_contract
+from ..contract.misfits import MISFIT, set_aside
 from ..contract.model import Contract, TableContract
 from ..contract.time import inside, partitions_of
 from ..delta import with_extras
@@ -29,6 +30,7 @@ from .declared import declared_inputs, tokens_of
 from .fingerprint import InputTokens
 from .hidden import made_of_hidden, touched
 from .landed import account, limited, untouched
+from .misfits import check_kept
 from .offsets import Offsets, land_log
 from .outcome import Outcome
 from .run_context import RunContext
@@ -236,6 +238,8 @@ class LakeContext:
 
         contract, as_came, computed = self.table(table), "", None
         try:
+            if set_aside(contract):
+                check_kept(frame, contract)
             if self.lands:
                 as_came = untouched(frame, self._landed)
                 frame, computed = limited(frame, contract, self.interval, self._landed)
@@ -302,7 +306,8 @@ class LakeContext:
         """Columns of each dataset and source that this step has read."""
         read = {str(name): view.contract.names for name, view in self._views.items()}
         for uri, landing in self._landed.items():
-            read[uri] = tuple(landing.frame.collect_schema().names())
+            names = landing.frame.collect_schema().names()
+            read[uri] = tuple(name for name in names if name != MISFIT)
         return read
 
     def table(self, dataset: Dataset) -> TableContract:

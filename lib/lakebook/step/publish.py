@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..contract.misfits import set_aside, staged
 from ..contract.model import TableContract
 from ..contract.time import partitions_of
 from ..delta import (
@@ -39,6 +40,7 @@ from .gate import (
 )
 from .lost import say_lost
 from .merge import Merge, plan_merge
+from .misfits import Misfits, in_words, set_apart
 from .null_rows import NullRows, covered_partitions
 from .outcome import Output
 from .timing import commit_metadata, timed
@@ -62,12 +64,19 @@ def note_fences(settings: Settings, contract: TableContract) -> Snapshot:
 
 @dataclass(frozen=True)
 class Draft:
-    """Staged rows and the partitions that they replace. `merge`: set for a merge by key."""
+    """Staged rows and the partitions that they replace. `merge`: set for a merge by key; `misfits`:
+    where the contract sets some aside, which are not among the staged rows any more."""
 
     stage: Stage
     found: Inspection
     names: tuple[str, ...]
     merge: Merge | None = None
+    misfits: Misfits | None = None
+
+    @property
+    def landed(self) -> Inspection:
+        """All rows that the frame had."""
+        return self.misfits.landed if self.misfits else self.found
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -87,7 +96,7 @@ def publish(
     try:
         draft = _draft(context, frame, contract, stages)
         if account:
-            account(context, contract, None if draft.merge else draft.found)
+            account(context, contract, None if draft.merge else draft.landed)
         with timed(context, "audit"):
             references = referenced_keys(context, contract)
             audit = audit_rows(
@@ -97,7 +106,8 @@ def publish(
         hold(context, contract, audit)
         nulls = None
         if NULL in draft.names and draft.merge is None:
-            nulls = NullRows.of(contract, draft.stage, draft.found)
+            everything = draft.misfits.stage if draft.misfits else draft.stage
+            nulls = NullRows.of(contract, everything, draft.landed)
             nulls.check(context, fps[NULL])
         broken = audit.broken() if audit else {}
         published, inspection, aside = _set_aside(
@@ -149,7 +159,8 @@ def _set_aside(
     """What is left to publish after the quarantine, and how many rows went there."""
     carried = _carried(context, contract, draft)
     left = draft.stage, draft.found, 0
-    if broken or carried is not None:
+    misfits = draft.misfits if draft.misfits and draft.misfits.rows else None
+    if broken or carried is not None or misfits:
         with timed(context, "quarantine"):
             left = split_rows(
                 *(context, contract, draft.stage, draft.found, broken, references, fps, stages),
@@ -158,8 +169,9 @@ def _set_aside(
                 # One fingerprint tells what a replace sets aside; a merge depends on what was
                 # there.
                 together=draft.merge is not None,
+                misfits=misfits,
             )
-    if contract.rules or contract.relationships:
+    if contract.rules or contract.relationships or set_aside(contract):
         from ..quality.quarantine import mend
 
         names, run_id = (*draft.names, *draft.kept), context.run.run_id
@@ -182,8 +194,8 @@ def _record(
         version=done.version,
         committed=done.committed,
         unchanged=(*done.unchanged, *done.done_by_others),
-        rows_audited=draft.found.rows,
-        rows_published=draft.found.rows - aside,
+        rows_audited=draft.landed.rows,
+        rows_published=draft.landed.rows - aside,
         rows_quarantined=aside,
         fingerprints=fps,
         profile=profiled,
@@ -205,6 +217,8 @@ def _record(
 
 
 def _draft(context: LakeContext, frame: Any, contract: TableContract, stages: list[Stage]) -> Draft:
+    if set_aside(contract):
+        return _landed(context, frame, contract, stages)
     with timed(context, "stage"):
         stage = stage_rows(context, frame, contract, stages, interval=context.interval)
         merge = None
@@ -216,6 +230,25 @@ def _draft(context: LakeContext, frame: Any, contract: TableContract, stages: li
         found = inspect_files(stage, contract)
     names = merge.rewritten if merge else covered_partitions(context, contract, found)
     return Draft(stage, found, names, merge)
+
+
+def _landed(
+    context: LakeContext, frame: Any, contract: TableContract, stages: list[Stage]
+) -> Draft:
+    """Rows of a source, those apart that the contract sets aside. It is read once, and what fits
+    is staged again without the texts."""
+    with timed(context, "stage"):
+        whole = staged(contract)
+        stage = stage_rows(context, frame, whole, stages, interval=context.interval)
+        landed = inspect_files(stage, whole)
+        fits, misfits = set_apart(context, contract, stage, landed)
+        rest = stage_rows(context, fits, contract, stages, interval=context.interval)
+    with timed(context, "inspect"):
+        found = inspect_files(rest, contract)
+    if misfits.rows:
+        context.outcome.add_note(in_words(context, contract, misfits))
+    names = covered_partitions(context, contract, landed)
+    return Draft(rest, found, names, misfits=misfits)
 
 
 def _fingerprints(context: LakeContext, draft: Draft) -> dict[str, int]:
