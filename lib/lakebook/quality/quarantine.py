@@ -185,8 +185,7 @@ def sweep(settings: Settings, contract: TableContract, *, now: float | None = No
 
     What was set aside within the last day stays: its run may be about to publish.
     """
-    from ..delta import begin_stage, commit_replace, open_snapshot
-    from ..delta import inspect as inspect_files
+    from ..delta import open_snapshot
 
     aside = quarantine_contract(contract)
     table = table_path(settings.lake, aside.dataset, env=settings.env)
@@ -205,19 +204,7 @@ def sweep(settings: Settings, contract: TableContract, *, now: float | None = No
     ]
     if not stale:
         return 0
-    stage = begin_stage(table, "sweep")
-    try:
-        commit_replace(
-            table,
-            stage=stage,
-            inspection=inspect_files(stage, aside),
-            partitions=stale,
-            noted=noted,
-            fps={token: noted.fp(token) or 0 for token in stale},
-            metadata={"sweep": str(contract.dataset)},
-        )
-    finally:
-        stage.discard()
+    _empty(table, aside, noted, stale, "sweep", {"sweep": str(contract.dataset)})
     return sum(rows_of(noted, token) for token in stale)
 
 
@@ -234,8 +221,7 @@ def mend(
 
     `by_content`: see `find_damage`.
     """
-    from ..delta import begin_stage, commit_replace, open_snapshot
-    from ..delta import inspect as inspect_files
+    from ..delta import open_snapshot
     from ..tiers.glance import find_damage
 
     aside = quarantine_contract(contract)
@@ -245,16 +231,32 @@ def mend(
     damaged = [t for t in old if find_damage(noted, [t], by_content=by_content)]
     if not damaged:
         return
-    stage = begin_stage(table, run_id)
+    made = {"run": run_id, "mend": str(contract.dataset)}
+    _empty(table, aside, noted, damaged, run_id, made)
+
+
+def _empty(
+    table: Path,
+    aside: TableContract,
+    noted: Snapshot,
+    tokens: Collection[str],
+    holder: str,
+    metadata: Mapping[str, str],
+) -> None:
+    """Commit that some partitions of a quarantine have no rows. `holder`: of the stage."""
+    from ..delta import begin_stage, commit_replace
+    from ..delta import inspect as inspect_files
+
+    stage = begin_stage(table, holder)
     try:
         commit_replace(
             table,
             stage=stage,
             inspection=inspect_files(stage, aside),
-            partitions=damaged,
+            partitions=list(tokens),
             noted=noted,
-            fps={token: noted.fp(token) or 0 for token in damaged},
-            metadata={"run": run_id, "mend": str(contract.dataset)},
+            fps={token: noted.fp(token) or 0 for token in tokens},
+            metadata=dict(metadata),
         )
     finally:
         stage.discard()
