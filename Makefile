@@ -18,6 +18,11 @@ UV   := .venv/.uv-$(UV_VERSION)
 CORE := .venv/.core
 FULL := .venv/.full
 
+# Tests run side by side, on as many processes as there are cores, four at the most: each may start a
+# Spark session and kernels. JOBS=0 runs them in one, for a debugger.
+JOBS     ?= auto
+SIDE     := -n $(JOBS) --maxprocesses 4 --dist worksteal
+
 # Of other programs that read the tables, which `make readers` fetches for the tests.
 READERS := .cache/readers
 
@@ -28,7 +33,7 @@ help:
 	@echo "make run        all sources to gold and reports ($(START) to $(END)), then to its tiers;"
 	@echo "                START=, END=, AS_OF= (the day that ages are counted to) to change"
 	@echo "make demo       four days of runs in a lake of their own: a failure, a quarantine, a difference"
-	@echo "make test       the tests; PYTEST='-k commit' to choose"
+	@echo "make test       the tests; PYTEST='-k commit' to choose, JOBS=0 for one process"
 	@echo "make test-slow  the long proofs: crashes, races, scale"
 	@echo "make soak       the suites that test-slow takes a sample of, whole; hours"
 	@echo "make readers    what the tests need to read tables by Spark with Delta and DuckDB's extension"
@@ -46,13 +51,13 @@ demo: $(CORE)
 	$(BIN)/python demo/make_demo.py
 
 test: $(FULL)
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(SIDE) $(PYTEST)
 
 test-slow: $(FULL)
-	$(BIN)/python -m pytest -m slow $(PYTEST)
+	$(BIN)/python -m pytest -m slow $(SIDE) $(PYTEST)
 
 soak: $(FULL)
-	LAKEBOOK_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST)
+	LAKEBOOK_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 0 $(SIDE) $(PYTEST)
 
 readers: $(FULL) $(READERS)/jars/.done $(READERS)/duckdb/.done
 

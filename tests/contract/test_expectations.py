@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from lakebook.contract.expectations import COMMON, EXPECTATIONS, REFUSED, UNEXPECTED_ROWS
+from lakebook.quality.suite import import_gx
 
 _ROW_BASES = {"ColumnMapExpectation", "ColumnPairMapExpectation", "MulticolumnMapExpectation"}
 # Each judges a row by the others, although GX maps them.
@@ -26,7 +25,7 @@ _OF_GX = {
 
 @pytest.fixture(scope="module")
 def classes() -> dict[str, type]:
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import_gx()
     import great_expectations.expectations.core as core
 
     # One class (multicolumn_values_to_be_unique, deprecated) has an empty name.
