@@ -188,6 +188,8 @@ def write_project(project: Project) -> None:
     step("silver.empty", "carrier string!, note string!", READ,
          "step.write(flights.select('carrier', note=nw.lit(None)))")  # fmt: skip
     step("silver.unwritten", "carrier string!", READ)
+    step("silver.twice", "carrier string!, day string", READ, "for day in ('1', '2'):\n"
+         "    step.write(flights.select('carrier', 'day').filter(day=day))")  # fmt: skip
     step("silver.raising", "carrier string!", READ, "1 / 0")
     step("silver.ending", "carrier string!", READ, "import os\nos._exit(3)")
     step(

@@ -88,6 +88,12 @@ def test_an_output_that_no_cell_writes_is_a_finding(checked: Checked) -> None:
     assert "no cell writes silver.unwritten, which the contract promises" in sentence
 
 
+def test_a_table_that_is_written_twice_is_a_finding(checked: Checked) -> None:
+    (sentence,) = checked.sentences("silver.twice")
+    assert "cell 4" in sentence
+    assert "writes silver.twice a second time (first in cell 4)" in sentence
+
+
 def test_a_cell_that_raises_is_named_with_its_line(checked: Checked) -> None:
     (finding,) = checked.of("silver.raising").findings
     assert finding.message == "ZeroDivisionError: division by zero"

@@ -141,6 +141,12 @@ class CompileContext:
                 fix="add the table to the contract, or correct the name",
             )
         assert self._trace.cell is not None
+        if before := self._trace.written.get(table):
+            raise UserError(
+                f"writes {table} a second time (first in cell {before.cell.number}), and would "
+                "lose the rows of the first write",
+                fix="put the rows together (narwhals.concat) and write them once",
+            )
         self._trace.written[table] = Written(frame, self._trace.cell)
         return CompiledCard(str(table))
 

@@ -84,7 +84,7 @@ def append(context: LakeContext, frame: Any, contract: TableContract) -> Card:
         rows_quarantined=aside,
         profile=profiled,
     )
-    context.outcome.outputs.append(output)
+    context.outcome.add_output(output)
     context.outcome.save()
     return card_of(context, contract, output, audit)
 

@@ -237,6 +237,7 @@ class LakeContext:
         from .publish import publish
 
         contract, as_came, computed = self.table(table), "", None
+        self.outcome.refuse_second(table)
         try:
             if set_aside(contract):
                 check_kept(frame, contract)

@@ -12,8 +12,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..errors import UserError
 from ..intervals import Interval
 from ..names import Dataset
+
+_WRITTEN: set[tuple[Path, str]] = set()
+"""What each run of this process has written, by its folder: a notebook may make several Steps."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,25 @@ class Outcome:
         """Partitions by dataset that this run could not do without."""
         self.cold = {name: list(partitions) for name, partitions in needs.items()}
         self.save()
+
+    def refuse_second(self, dataset: Dataset) -> None:
+        """Raise UserError if this run has written a dataset already, by whichever `Step`.
+
+        A write replaces all partitions of the interval: what the first one published would go. In
+        a session a cell may be run again.
+        """
+        if self.folder is not None and (self.folder, str(dataset)) in _WRITTEN:
+            raise UserError(
+                f"{dataset} is written a second time in one run, and would lose the rows of the "
+                "first write",
+                where=str(self.step),
+                fix="put the rows together (narwhals.concat) and write them once",
+            )
+
+    def add_output(self, output: Output) -> None:
+        self.outputs.append(output)
+        if self.folder is not None:
+            _WRITTEN.add((self.folder, output.dataset))
 
     def keep_audit(self, dataset: Dataset, document: Mapping[str, Any]) -> None:
         """Keep Great Expectations' own result beside the record, for its Data Docs."""

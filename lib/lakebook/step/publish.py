@@ -139,6 +139,10 @@ def publish(
         for one in stages:
             one.discard()  # what the commit took is kept: it is no longer staged
     output = _record(context, contract, draft, done, aside, fps, profiled)
+    if (
+        context.run.out is None
+    ):  # a cell of a session may be run again: its own commit is no other's
+        context.noted[contract.dataset] = open_snapshot(table, done.version)
     where = () if context.settings.env == PROD else (_own(context.settings.env),)
     return card_of(context, contract, output, audit, *where)
 
@@ -200,7 +204,7 @@ def _record(
         fingerprints=fps,
         profile=profiled,
     )
-    context.outcome.outputs.append(output)
+    context.outcome.add_output(output)
     inputs = context.made_of()
     made = [name for name in fps if draft.merge is None or name not in draft.merge.foreign]
     context.outcome.parts.update({n: input_parts(n, inputs) for n in made})
