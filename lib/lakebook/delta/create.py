@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..contract.types import type_of
 from ..errors import ContractError, StorageError, did_you_mean, storage_errors
+from .agreement import check_agreement, check_type, cut_setting, place
 from .disk import make_folder, sync_folder
 from .entry import log_folder, write_entry
 from .faults import fault_point
@@ -53,29 +52,37 @@ def ensure_table(
         has_time = contract.time is not None if partitioned is None else partitioned
         partition_by = (PARTITION,) if has_time else ()
     wanted = contract.arrow_schema()
+    cut = cut_setting(contract) if PARTITION in partition_by else {}
     snapshot = open_snapshot(table)
     for _ in range(_TRIES):
         if snapshot.schema is None:
-            _define(table, 0, wanted, tuple(partition_by))
+            _define(table, 0, wanted, tuple(partition_by), cut)
         else:
             try:
                 _check_partitioning(snapshot, tuple(partition_by), contract)
+                check_agreement(snapshot, contract)
                 _check_unpromised(snapshot, wanted, contract, keep_extras=keep_extras)
                 new = _new_columns(snapshot, wanted, contract)
             except ContractError:
                 if snapshot.tokens or snapshot.files:
                     raise
                 # Of a first run that failed: nobody has seen it, so the contract may be anything.
-                _define(table, snapshot.version + 1, wanted, tuple(partition_by))
+                _define(table, snapshot.version + 1, wanted, tuple(partition_by), cut)
             else:
-                if not new:
+                if not new and _keeps(snapshot, cut):
                     return snapshot
-                _add_columns(table, snapshot.version, new)
+                _widen(table, snapshot.version, new, cut)
         snapshot = open_snapshot(table)
     raise StorageError("the table's schema keeps changing", where=str(table))
 
 
-def _define(table: Path, version: int, schema: pa.Schema, partition_by: tuple[str, ...]) -> None:
+def _define(
+    table: Path,
+    version: int,
+    schema: pa.Schema,
+    partition_by: tuple[str, ...],
+    cut: Mapping[str, str],
+) -> None:
     """Make the table, or say anew what one is that never had a row; a loser reopens the winner's.
 
     delta-rs's own create lets two of several processes succeed.
@@ -92,7 +99,7 @@ def _define(table: Path, version: int, schema: pa.Schema, partition_by: tuple[st
         "schemaString": schema_to_json(full),
         "partitionColumns": list(partition_by),
         "createdTime": now_ms,
-        "configuration": {**CONFIGURATION, **reader_settings(full, partition_by)},
+        "configuration": {**CONFIGURATION, **cut, **reader_settings(full, partition_by)},
     }
     info = {"timestamp": now_ms, "operation": "REPLACE TABLE" if version else "CREATE TABLE"}
     with storage_errors("creating the table", table):
@@ -120,7 +127,7 @@ def _check_partitioning(
         raise ContractError(
             f"{contract.dataset} is partitioned by {list(snapshot.partition_columns)} and the "
             f"contract wants {list(partition_by)}",
-            where=_place(contract),
+            where=place(contract),
             fix="change the contract back, or write a new dataset",
         )
 
@@ -137,7 +144,7 @@ def _check_unpromised(
             raise ContractError(
                 f"{contract.dataset} has the column {field.name!r}, which is not in the "
                 f"contract{guess}",
-                where=_place(contract),
+                where=place(contract),
                 fix="a column is never lost or renamed silently; put it back",
             )
 
@@ -153,50 +160,40 @@ def _new_columns(snapshot: Snapshot, wanted: pa.Schema, contract: TableContract)
                 raise ContractError(
                     f"new column {field.name!r} of {contract.dataset} is required, but rows "
                     "written before have no value for it",
-                    where=_place(contract, field.name),
+                    where=place(contract, field.name),
                     fix="make it optional (required: false)",
                 )
             new.append(field)
             continue
         old = have.field(field.name)
-        if old.type != field.type:
-            raise ContractError(
-                f"column {field.name!r} of {contract.dataset} is {_words(old)} in the table and "
-                f"{_words(field)} in the contract",
-                where=_place(contract, field.name),
-                fix=f"a column keeps its type: write {_words(old)} here and cast it in the step "
-                "that reads it, or write a new dataset",
-            )
+        check_type(old, contract)
         if field.nullable and not old.nullable:
             raise ContractError(
                 f"column {field.name!r} of {contract.dataset} is required in the table and "
                 "optional in the contract",
-                where=_place(contract, field.name),
+                where=place(contract, field.name),
                 fix="write required: true again, or write a new dataset",
             )
     return new
 
 
-def _place(contract: TableContract, column: str = "") -> str:
-    """The contract's file, and the line of a column if it is known."""
-    if not contract.path:
-        return str(contract.dataset)
-    line = contract.column(column).line if column else 0
-    return os.path.relpath(contract.path) + (f":{line}" if line else "")
+def _keeps(snapshot: Snapshot, cut: Mapping[str, str]) -> bool:
+    """Whether a table says how it is cut; one made earlier does from its next write on."""
+    kept = snapshot.metadata.get("configuration") or {}
+    return all(kept.get(name) == value for name, value in cut.items())
 
 
-def _words(field: pa.Field) -> str:
-    return type_of(field.type) or str(field.type)
-
-
-def _add_columns(table: Path, version: int, fields: list[pa.Field]) -> None:
-    """Add columns to the definition as of a version; if it has moved on, the caller looks again."""
+def _widen(table: Path, version: int, fields: list[pa.Field], cut: Mapping[str, str]) -> None:
+    """Add columns to the definition as of a version, and what it says of the cut; if it has moved
+    on, the caller looks again."""
 
     def decide(now: Snapshot) -> Change | None:
         if now.version != version:
             return None
+        if not fields:
+            return Change(operation="SET TBLPROPERTIES", settings=cut)
         wider = with_fields(now.metadata["schemaString"], fields)
-        return Change(operation="ADD COLUMN", schema_json=wider)
+        return Change(operation="ADD COLUMN", schema_json=wider, settings=cut)
 
     fault_point("schema.before_column")
     transact(table, decide)

@@ -52,7 +52,8 @@ class NewFile:
 class Change:
     """What one commit does. `data_change=False`: the rows stay the same.
 
-    `schema_json`: the table's columns from now on, if they change.
+    `schema_json`: the table's columns from now on, if they change; `settings`: further ones of its
+    configuration.
     """
 
     adds: tuple[NewFile, ...] = ()
@@ -62,6 +63,7 @@ class Change:
     data_change: bool = True
     operation: str = "WRITE"
     schema_json: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def transact(
@@ -199,7 +201,11 @@ def _actions(snapshot: Snapshot, change: Change) -> list[Action]:
     if change.schema_json:
         meta = {**meta, "schemaString": change.schema_json}
         schema = schema_from_json(change.schema_json, where=str(table))
-    settings = {**meta.get("configuration", {}), **reader_settings(schema, columns)}
+    settings = {
+        **meta.get("configuration", {}),
+        **change.settings,
+        **reader_settings(schema, columns),
+    }
     if change.schema_json or settings != snapshot.metadata.get("configuration"):
         actions.append({"metaData": {**meta, "configuration": settings}})
     now_ms = int(time.time() * 1000)

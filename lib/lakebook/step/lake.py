@@ -16,6 +16,7 @@ from ..contract.misfits import MISFIT, set_aside
 from ..contract.model import Contract, TableContract
 from ..contract.time import inside, partitions_of
 from ..delta import with_extras
+from ..delta.agreement import check_agreement
 from ..engines import check_run_engine, get_engine
 from ..engines.messages import may_be_damage
 from ..errors import ColdError, RunError, SourceError, StorageError, UserError, did_you_mean
@@ -81,7 +82,10 @@ class LakeContext:
         self._views: dict[Dataset, DatasetView] = {}
         for table in self.contract.tables:
             # Pinned with the inputs: what prod made of newer ones is not to count as made of these.
-            prod_below(self.settings, table.dataset)
+            below = prod_below(self.settings, table.dataset)
+            for there in (self.noted[table.dataset], below):
+                if there is not None:
+                    check_agreement(there, table)
         self.new_columns: dict[str, str] = {}  # of the sources landed: name and URI
         self._landed: dict[str, Landing] = {}
         self.offsets = Offsets({}, {})  # of the logs that were ingested

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
 from ..delta import Pins, Snapshot, open_snapshot, open_whole, with_extras
+from ..delta.agreement import check_agreement
 from ..delta.whole import with_warm
 from ..intervals import NULL, Interval
 from ..names import PROD, Dataset, table_path, tier_tables
@@ -142,9 +143,10 @@ class DatasetView:
 def open_view(settings: Settings, contract: TableContract) -> DatasetView:
     """Snapshot a dataset for reading; in a person's environment, at the version that it has pinned.
 
-    Raises UserError if that pin has expired.
+    Raises UserError if that pin has expired, ContractError if the rows were cut into partitions in
+    another way than the contract says, or have other types.
     """
-    return _view(settings, contract, pins_of(settings).snapshot)
+    return _agreeing(_view(settings, contract, pins_of(settings).snapshot))
 
 
 def look_at(settings: Settings, contract: TableContract) -> DatasetView:
@@ -158,12 +160,13 @@ def view_of(settings: Settings, contract: TableContract, noted: Snapshot) -> Dat
     If warm has moved past it the view is a newer one, whose fences are not as noted.
     """
     if settings.env != PROD:
-        return DatasetView(contract, noted, prod_below(settings, contract.dataset), settings)
+        below = prod_below(settings, contract.dataset)
+        return _agreeing(DatasetView(contract, noted, below, settings))
     tables = tier_tables(settings.roots, contract.dataset)
     whole = with_warm(noted, tables.warm)
     if whole is None:
         whole = open_whole(tables.hot, tables.warm, lost_ok=True)
-    return DatasetView(contract, whole, None, settings)
+    return _agreeing(DatasetView(contract, whole, None, settings))
 
 
 def prod_below(settings: Settings, dataset: Dataset) -> Snapshot | None:
@@ -176,6 +179,13 @@ def prod_below(settings: Settings, dataset: Dataset) -> Snapshot | None:
 
 def pins_of(settings: Settings) -> Pins:
     return Pins(settings.roots, settings.env, settings.environments.pin_days)
+
+
+def _agreeing(view: DatasetView) -> DatasetView:
+    for table in (view.own, view.prod):
+        if table is not None:
+            check_agreement(table, view.contract)
+    return view
 
 
 def _view(

@@ -1,0 +1,133 @@
+"""A contract that cuts or types its rows otherwise than the table was written: refused, in prod and
+in environments, before a row is looked for where it does not lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_lake import SmallLake
+
+from lakebook import delta
+from lakebook.contract.lookup import find_table
+from lakebook.delta.agreement import CUT
+from lakebook.errors import ContractError
+from lakebook.names import Dataset
+from lakebook.settings import load_settings
+from lakebook.step.view import look_at, open_view
+
+EVENTS = Dataset("silver", "events")
+SENT = "      - {name: sent, logicalType: timestamp, physicalType: timestamp}\n"
+TIME = (
+    "      - {property: timeColumn, value: seen}\n      - {property: timeZone, value: UTC}\n"
+    "      - {property: partitionUnit, value: day}\n"
+)
+CHANGES = {
+    "unit": ("partitionUnit, value: day", "partitionUnit, value: month", "partitionUnit day"),
+    "zone": ("timeZone, value: UTC", "timeZone, value: America/New_York", "timeZone UTC"),
+    "column": ("timeColumn, value: seen", "timeColumn, value: sent", "timeColumn seen"),
+    "none": (f"write, value: replace}}\n{TIME}", "write, value: snapshot}\n", "column 'seen'"),
+    "type": ("integer, physicalType: int64}\n      - {name: sent", "number, physicalType: float64}"
+             "\n      - {name: sent", "'amount' of silver.events is int64 in the table"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def written(lake: SmallLake) -> SmallLake:
+    lake.contract("replace", columns=SENT)
+    path = lake.root / "notebooks/silver/events.contract.yaml"
+    assert TIME in path.read_text()
+    write(lake, 1)
+    return lake
+
+
+def write(lake: SmallLake, amount: int) -> None:
+    import polars as pl
+    from small_lake import rows
+
+    given = rows((1, "2013-01-01", amount), (2, "2013-01-31 22:00", amount))
+    lake.open("2013-01-01", "2013-02-01").write(
+        given.with_columns(sent=pl.lit(None, pl.Datetime("us")))
+    )
+
+
+def change(lake: SmallLake, old: str, new: str) -> Callable[[], None]:
+    """Edit the contract; gives what takes it back."""
+    path = lake.root / "notebooks/silver/events.contract.yaml"
+    before = path.read_text()
+    assert before.count(old) == 1
+    path.write_text(before.replace(old, new))
+    return lambda: path.write_text(before) and None
+
+
+def view(root: Path, env: str):
+    settings = load_settings(root, env=env)
+    return open_view(settings, find_table(settings, EVENTS))
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize("env", ["prod", "ana"])
+def test_who_reads_or_writes_by_another_contract_is_refused(
+    written: SmallLake, kind: str, env: str
+) -> None:
+    old, new, said = CHANGES[kind]
+    version = written.snapshot.version
+    back = change(written, old, new)
+    with pytest.raises(ContractError, match=re.escape(said)):
+        view(written.root, env)
+    written.env = env
+    with pytest.raises(ContractError, match=re.escape(said)):
+        write(written, 2)
+    settings = load_settings(written.root, env=env)
+    assert (
+        look_at(settings, find_table(settings, EVENTS)).rows() == 2
+    )  # a report is made all the same
+    back()
+    assert view(written.root, env).rows() == 2
+    written.env = "prod"
+    assert written.snapshot.version == version
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_an_environments_own_rows_are_held_to_it_as_well(written: SmallLake, kind: str) -> None:
+    written.env = "ana"
+    write(written, 2)
+    old, new, said = CHANGES[kind]
+    change(written, old, new)
+    with pytest.raises(ContractError, match=re.escape(said)):
+        view(written.root, "ana")
+
+
+def test_a_table_that_does_not_keep_its_cut_shows_its_unit_and_keeps_it_from_then_on(
+    written: SmallLake,
+) -> None:
+    forget(written.table)
+    back = change(written, *CHANGES["unit"][:2])
+    with pytest.raises(ContractError, match="partitionUnit day"):
+        view(written.root, "prod")
+    back()
+    before = written.partitions()
+    write(written, 1)
+    assert written.snapshot.metadata["configuration"][CUT] == "seen UTC day"
+    assert written.partitions() == before
+    change(written, *CHANGES["zone"][:2])
+    with pytest.raises(ContractError, match="timeZone UTC"):
+        view(written.root, "prod")
+
+
+def forget(table: Path) -> None:
+    """Take what a table keeps of its cut out of its log, as it was before tables did."""
+    from lakebook.delta.transaction import Change, transact
+
+    transact(table, lambda _: Change(operation="SET TBLPROPERTIES", settings={CUT: ""}))
+    assert not delta.open_snapshot(table).metadata["configuration"][CUT]
+
+
+def test_a_table_without_rows_may_be_cut_anew(lake: SmallLake) -> None:
+    lake.contract("replace", columns=SENT)
+    lake.open("2013-01-01", "2013-02-01")
+    change(lake, *CHANGES["unit"][:2])
+    write(lake, 1)
+    assert set(lake.snapshot.written) == {"2013-01"}
