@@ -47,11 +47,12 @@ def tables(salt: str) -> tuple[pa.Table, pa.Table]:
         }
     )
     keys = [(draw.choice(carriers), draw.choice(distances)) for _ in range(8)]
+    keys += keys  # a key that comes twice finds no row twice
     planes = pa.table(
         {
             "range": pa.array([d for _, d in keys], pa.int64()),
             "owner": pa.array([c for c, _ in keys], pa.string()),
-            "seats": pa.array(range(8)),
+            "seats": pa.array(range(16)),
         }
     )
     return flights, planes

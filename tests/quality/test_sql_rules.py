@@ -213,8 +213,8 @@ def test_what_sql_says_of_classified_columns_stays_unsaid(make_contract: Any) ->
     rows = "SELECT carrier AS other FROM {batch} WHERE carrier = 'AA'"
     leak = Rule("rows", UNEXPECTED_ROWS, {"unexpected_rows_query": rows}, "warn", "partition")
     bad = query("bad", "select max(carrier::int) from {table}", "mustBe", 1)
-    least = query("least", "select min(carrier) from {table}", "mustBe", "x")
-    contract = daily(make_contract(leak, bad, least))
+    most = query("most", "select max(carrier) from {table}", "mustBe", "x")
+    contract = daily(make_contract(leak, bad, most))
     columns = tuple(
         replace(one, classification="restricted") if one.name == "carrier" else one
         for one in contract.columns

@@ -93,8 +93,13 @@ class Watch:
             self.progress.console.print(f"{_LOOKS['failed']:<20} {step!s}")
 
 
-def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: float) -> None:
-    """A line per step that did something, what it found, and where to look."""
+def print_summary(
+    settings: Settings,
+    reports: Sequence[StepReport],
+    elapsed_s: float,
+    said: Sequence[str] = (),
+) -> None:
+    """A line per step that did something, what it found, where to look; `said`: of other steps."""
     out = console()
     shown = [report for report in reports if report.status != "fresh"]
     if shown:
@@ -119,6 +124,8 @@ def print_summary(settings: Settings, reports: Sequence[StepReport], elapsed_s: 
     what = [plural(steps, "step")] if steps or not jobs else []
     what += [plural(jobs, "job")] if jobs else []
     out.print(f"{' and '.join(what)}: {', '.join(parts)}; {elapsed_s:.1f} s")
+    for one in said:
+        out.print(f"[yellow]{escape(one)}[/]", soft_wrap=True)
     index = settings.site / "index.html"
     if index.is_file():
         out.print(f"Reports: {relative(index)}", markup=False, soft_wrap=True)
@@ -179,8 +186,9 @@ def print_plan(
     barred: Mapping[Dataset, Obstacle],
     *,
     explain: bool,
+    said: Sequence[str] = (),
 ) -> None:
-    """`barred`: why the runs of a step stop before they start."""
+    """`barred`: why the runs of a step stop before they start; `said`: of the steps left out."""
     out = console()
     due = [planned for planned in plans if planned.is_due or planned.waits_for]
     for planned in due:
@@ -207,6 +215,8 @@ def print_plan(
             out.print(f"[dim]{escape(said)}[/]", soft_wrap=True)
     fresh = len(plans) - len(due)
     out.print(f"{len(due)} of {plural(len(plans), 'step')} to run, {fresh} fresh")
+    for one in said:
+        out.print(f"[yellow]{escape(one)}[/]", soft_wrap=True)
 
 
 def _by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:

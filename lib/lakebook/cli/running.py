@@ -18,6 +18,7 @@ from . import shared
 if TYPE_CHECKING:
     from ..graph import Graph, OpsJob, StepNode
     from ..names import Dataset
+    from ..run.beside import Beside
     from ..run.cold_reads import Obstacle
     from ..run.plan import StepPlan
     from ..run.scheduler import Notify, StepReport
@@ -57,6 +58,7 @@ def run(
 ) -> None:
     """Run what is stale among the selected steps, in dependency order; then the named jobs."""
     from ..graph import load_jobs
+    from ..run.beside import look_beside, sentences
     from ..run.jobs import run_jobs
     from ..run.plan import Planner
     from ..run.scheduler import run_steps
@@ -79,10 +81,13 @@ def run(
         )
     given = parameters(parameter, [*steps, *maintenance])
     reports: tuple[StepReport, ...] = ()
+    beside: tuple[Beside, ...] = ()
+    said: tuple[str, ...] = ()
     with _watched([*steps, *maintenance], as_json) as notify, stopping() as stop:
         if graph is not None:
+            planner = Planner(settings, graph, interval, given, force)
             reports = run_steps(
-                Planner(settings, graph, interval, given, force),
+                planner,
                 steps,
                 every=_unit(every),
                 jobs=jobs or settings.runtime.jobs,
@@ -91,17 +96,25 @@ def run(
                 restore=restore,
             )
             remember_state(settings, graph, reports)
+            if len(steps) < len(graph.steps) and not stop.reason:
+                beside = look_beside(planner, steps)
+                said = sentences(planner, beside)
         if maintenance:
             reports += run_jobs(settings, maintenance, parameters=given, notify=notify, cancel=stop)
     elapsed_s = time.monotonic() - began
     if as_json:
         shared.print_json(
-            {"elapsed_s": elapsed_s, "steps": [report_json(report) for report in reports]}
+            {
+                "elapsed_s": elapsed_s,
+                "steps": [report_json(report) for report in reports],
+                "stale_above": [str(one.step) for one in beside if one.is_above],
+                "stale_below": [str(one.step) for one in beside if not one.is_above],
+            }
         )
     else:
         from .progress import print_summary
 
-        print_summary(settings, reports, elapsed_s)
+        print_summary(settings, reports, elapsed_s, said)
     code = stop.exit_code or max((report.exit_code for report in reports), default=0)
     if code:
         raise typer.Exit(code)
@@ -132,6 +145,7 @@ def plan(
     as_json: shared.JsonOption = False,
 ) -> None:
     """Show what `run` would do, and why. Nothing is run and no data is read."""
+    from ..run.beside import look_beside, of_step, sentences
     from ..run.cold_reads import obstacles
     from ..run.plan import Planner
 
@@ -143,14 +157,20 @@ def plan(
     plans = planner.plan(steps, views)
     unit = _unit(every)
     barred = obstacles(planner, plans, unit, views)
+    due = [planned.node.name for planned in plans if planned.is_due]
+    some = look_beside(planner, steps, views, due=due) if len(steps) < len(graph.steps) else ()
     if as_json:
         shared.print_json(
-            [_plan_json(planned, unit, barred.get(planned.node.name)) for planned in plans]
+            [
+                _plan_json(planned, unit, barred.get(planned.node.name))
+                | of_step(graph, planned.node.name, some)
+                for planned in plans
+            ]
         )
         return
     from .progress import print_plan
 
-    print_plan(plans, unit, barred, explain=explain)
+    print_plan(plans, unit, barred, explain=explain, said=sentences(planner, some))
 
 
 def parameters(given: list[str] | None, steps: Sequence[StepNode | OpsJob]) -> dict[str, Any]:

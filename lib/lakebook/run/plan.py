@@ -28,6 +28,9 @@ from .making import Making
 from .retained import Retained, deleted_partitions
 from .static import static_parts
 
+NEVER_MADE = "never made"
+"""The reason of a partition that is not there."""
+
 
 @dataclass(frozen=True)
 class StepPlan:
@@ -239,7 +242,7 @@ class Planner:
         inputs: Sequence[InputTokens],
     ) -> str:
         if name not in output.data:
-            return "never made"
+            return NEVER_MADE
         made = read_making(self.settings, node.name).get(name)
         if made is None:
             return "made outside a run, or before its making was recorded"

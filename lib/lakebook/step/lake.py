@@ -32,6 +32,7 @@ from .fingerprint import InputTokens
 from .hidden import made_of_hidden, touched
 from .landed import account, limited, untouched
 from .misfits import check_kept
+from .never_made import check_made
 from .offsets import Offsets, land_log
 from .outcome import Outcome
 from .run_context import RunContext
@@ -164,6 +165,7 @@ class LakeContext:
         around = None
         if not request.whole and request.interval is not None:
             around = request.interval.expand(request.before_days, request.after_days)
+            check_made(view, request.interval, around, reader=str(self.step))
         names = view.read_of(around)
         # A reference read "forward" is recorded, but does not make old partitions stale.
         if request.refresh == "always" and tokens not in self.inputs:
