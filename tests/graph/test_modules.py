@@ -33,7 +33,7 @@ def lib(tmp_path: Path) -> Path:
 
 
 def names(lib: Path, *imports: str) -> list[str]:
-    return [file.relative_to(lib).as_posix() for file in module_files(lib, imports)]
+    return [file.relative_to(lib).as_posix() for file in module_files([lib], imports)]
 
 
 def test_a_module_brings_its_packages_and_what_it_imports(lib: Path) -> None:

@@ -23,7 +23,7 @@ from .model import Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
 
-_FORMAT = 6  # of what is remembered; raise it when `syntax` finds more
+_FORMAT = 7  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
@@ -83,6 +83,7 @@ def _node(
         sources=tuple(dict.fromkeys(found.sources)),
         models=tuple(models),
         imports=tuple(found.imports),
+        texts=tuple(found.texts),
         parameters=tuple(found.parameters),
         uses_clock=found.uses_clock,
         uses_sql=found.uses_sql,

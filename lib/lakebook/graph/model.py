@@ -29,6 +29,7 @@ class Read:
 class StepNode:
     """One notebook with its contract. `models` are the dbt models that it builds.
 
+    `texts` are those in its code that may be paths of files (see `files`).
     `parameters` are the names in its cell of parameters, without the interval. `uses_clock`: its
     result depends on the interval that is run, by `step.now` or `step.seed`. `uses_sql`: a part of
     it is computed by `step.sql`. `engine`: one of its own; empty: the profile's.
@@ -41,6 +42,7 @@ class StepNode:
     sources: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     uses_clock: bool = False
     uses_sql: bool = False

@@ -1,22 +1,24 @@
 """The team's own modules behind a step: those that it imports, and those that they import.
 
-They stand in `lib/` beside the package `lakebook`, which counts by its version, not by its code.
+They stand beside the notebook, whose kernel looks there first, or in `lib/` of the checkout, beside
+the package `lakebook`, which counts by its version, not by its code.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 _LEFT_OUT = "lakebook"
 
 
-def module_files(lib: Path, imports: Iterable[str]) -> tuple[Path, ...]:
-    """Files under `lib` that a step's imports run, in order of their paths.
+def module_files(places: Sequence[Path], imports: Iterable[str]) -> tuple[Path, ...]:
+    """Files in some places that a step's imports run, in order of their paths.
 
-    `imports` are dotted names of modules or of names in them (`StepNode.imports`). An import inside
-    a function counts too: it may run.
+    `places` are folders in the order in which they are searched. `imports` are dotted names of
+    modules or of names in them (`StepNode.imports`). An import inside a function counts too: it may
+    run.
     """
     found: set[Path] = set()
     todo = list(imports)
@@ -26,11 +28,36 @@ def module_files(lib: Path, imports: Iterable[str]) -> tuple[Path, ...]:
         if name in seen or name.split(".")[0] == _LEFT_OUT:
             continue
         seen.add(name)
-        for file, package in _files_of(lib, name):
+        place = next((one for one in places if any(_files_of(one, name.split(".")[0]))), None)
+        for file, package in _files_of(place, name) if place else ():
             if file not in found:
                 found.add(file)
                 todo.extend(_imported(file, package))
     return tuple(sorted(found))
+
+
+def constants_in(tree: ast.AST) -> Iterator[str]:
+    """The texts in some code, without those that document it."""
+    documents = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or id(node) in documents:
+            continue
+        if isinstance(node.value, str):
+            yield node.value
+
+
+def texts_of(file: Path) -> tuple[str, ...]:
+    """The texts in a module's code; none of one that does not parse."""
+    try:
+        return tuple(constants_in(ast.parse(file.read_text(encoding="utf-8"))))
+    except (SyntaxError, UnicodeDecodeError):
+        return ()
 
 
 def _files_of(lib: Path, name: str) -> Iterator[tuple[Path, str]]:

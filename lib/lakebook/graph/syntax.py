@@ -16,6 +16,7 @@ from ..errors import GraphError, did_you_mean
 from ..names import Dataset
 from ..step.sql_cell import STEP
 from ..step.sql_text import read_sql
+from .files import texts_in
 from .nodes import first_text, is_none, is_step, keys_of, literal, step_names
 from .notebook import INTERVAL, Cell, assigned, code_digest, parse
 
@@ -36,6 +37,7 @@ class Found:
     selections: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     parameters: list[str] = field(default_factory=list)
     uses_clock: bool = False
     uses_sql: bool = False
@@ -56,6 +58,7 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
         _Visitor(found, names, f"{where}, cell {cell.number}", cell).visit(tree)
     found.imports = sorted(set(found.imports))
     made = [(cell, tree) for cell, tree in trees if not cell.is_view]
+    found.texts = sorted({text for _, tree in made for text in texts_in(tree)})
     found.code_hash = code_digest(made, names)
     found.parameters = [
         name

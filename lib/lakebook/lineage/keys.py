@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
@@ -42,7 +43,7 @@ def step_key(
     digest.update(repr((label, node.reads, node.sources, node.models)).encode())
     if headers:
         digest.update(repr(sorted(headers.items())).encode())
-    digest.update(_library(settings.root / "lib", node.imports).encode())
+    digest.update(_library(node.notebook.parent, settings.root / "lib", node.imports).encode())
     digest.update(_ours(settings.lib).encode())
     if node.models:
         digest.update(folder_digest(settings.dbt).encode())
@@ -60,11 +61,11 @@ def folder_digest(folder: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def _library(lib: Path, imports: Iterable[str]) -> str:
+def _library(beside: Path, lib: Path, imports: Iterable[str]) -> str:
     """Content of the team's own modules that a step imports, and of those that they import."""
     return "\n".join(
-        f"{file.relative_to(lib)} {hashlib.sha256(file.read_bytes()).hexdigest()}"
-        for file in module_files(lib, imports)
+        f"{os.path.relpath(file, lib)} {hashlib.sha256(file.read_bytes()).hexdigest()}"
+        for file in module_files((beside, lib), imports)
     )
 
 

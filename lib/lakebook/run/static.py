@@ -6,7 +6,8 @@ They are computed here, by the side that starts the run, and handed to the kerne
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any
 
 from ..contract.fingerprint import DEFINITION, fingerprint_of
 from ..graph import StepNode
-from ..graph.modules import module_files
+from ..graph.files import may_name, named_files
+from ..graph.modules import module_files, texts_of
+from ..ingest.files import FileSource
 from ..settings import Settings
 from ..step.fingerprint import digest
 
@@ -29,7 +32,10 @@ def static_parts(
     *,
     definition: int = DEFINITION,
 ) -> dict[str, str]:
-    """Part name -> digest: code, library, engine, parameters, contract, models, definition."""
+    """Part name -> digest: code, library, engine, parameters, contract, models, definition, files.
+
+    `definition`: 1 knows modules in `lib/` alone, and no files but sources.
+    """
     contract = node.contract
     tables = contract.tables if contract else ()
     engine = node.engine or settings.engine
@@ -38,11 +44,15 @@ def static_parts(
         packages = (*packages, "duckdb")
     if node.models:
         packages = (*packages, *_DBT_PACKAGES)
-    own = {} if definition == 1 else {"definition": str(definition)}
+    places: tuple[Path, ...] = (settings.root / "lib",)
+    own = {}
+    if definition >= 2:
+        places = (node.notebook.parent, *places)
+        own = {"definition": str(definition), **_files(settings, node, places)}
     return {
         **own,
         "code": node.code_hash,
-        "library": _library(settings.root / "lib", node.imports),
+        "library": _library(settings.root / "lib", places, node.imports),
         "engine packages": digest([f"{name} {_version(name)}" for name in packages]),
         "parameters": digest(dict(parameters or {})),
         "contract": digest([fingerprint_of(table, definition) for table in tables]),
@@ -50,14 +60,30 @@ def static_parts(
     }
 
 
-def _library(lib: Path, imports: Iterable[str]) -> str:
+def _files(settings: Settings, node: StepNode, places: Sequence[Path]) -> dict[str, str]:
+    """Content of the files that the step's code names, and that of its own modules; no part where
+    it names none."""
+    texts = list(node.texts)
+    for module in module_files(places, node.imports):
+        texts += filter(may_name, texts_of(module))
+    files = named_files(node.notebook.parent, texts)
+    found = {}
+    for file in files:
+        version = FileSource(
+            f"file://{file}", settings
+        ).version()  # remembered while it is the same
+        found[os.path.relpath(file, settings.root)] = version.digest
+    return {"files": digest(found)} if found else {}
+
+
+def _library(lib: Path, places: Sequence[Path], imports: Iterable[str]) -> str:
     """Content of the team's own modules that a step imports.
 
     Lakebook's own code counts by its version: a repair of a progress bar makes no data stale.
     """
     found = {
-        str(file.relative_to(lib)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in module_files(lib, imports)
+        os.path.relpath(file, lib): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in module_files(places, imports)
     }
     return digest([_version("lakebook"), found])
 

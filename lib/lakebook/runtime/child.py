@@ -72,6 +72,9 @@ def _reset(request: Mapping[str, Any]) -> None:
     time.tzset()
     os.chdir(request["cwd"])
     sys.path.insert(0, "")  # as `python -m` does: modules beside the notebook
+    lib = Path(request["env"].get("LAKEBOOK_ROOT", ".")) / "lib"
+    if lib.is_dir() and str(lib) not in sys.path:
+        sys.path.append(str(lib))  # the team's own modules
     sys.argv = [sys.argv[0]]
     random.seed()
     if numpy := sys.modules.get("numpy"):
