@@ -18,14 +18,19 @@ from typing import Protocol
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this machine is there, whoever's it is."""
+    """Whether a process of this machine runs, whoever's it is. One that has ended and whose parent
+    has not asked yet how does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True  # somebody else's, so it is there
-    return True
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:  # a system without it, or it has gone
+        return not Path("/proc/self").exists()
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 class Process(Protocol):

@@ -249,14 +249,14 @@ def test_a_cell_that_never_ends_is_named_and_costs_itself_only(
     for name, cell in stuck.items():
         project.step(name, "a int64", begin, cell, "step.write(ok)")
     project.step("silver.well", "b int64", begin, "step.write(ok.select('a'))")
-    settings = replace(project.settings, check=CheckSettings(timeout_s=4))
+    settings = replace(project.settings, check=CheckSettings(timeout_s=12))
 
     report = check(settings, project.graph())
 
     said = {step.step: [f.sentence for f in step.findings] for step in report.steps}
     for name in stuck:
         assert said[name] == [
-            f"{name}: its check did not end in 4 s; "
+            f"{name}: its check did not end in 12 s; "
             f"notebooks/{name.replace('.', '/')}.ipynb, cell 4; tag the cell `view` if it only "
             "waits or shows, take out the loop or the wait, or allow more in lakebook.toml "
             "([check] timeout_s; 0: no limit)"

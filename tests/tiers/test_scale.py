@@ -11,6 +11,7 @@ import pytest
 
 from lakebook import delta
 from lakebook.contract.model import TierPolicy
+from lakebook.delta import open_whole
 from lakebook.intervals import Interval
 from lakebook.names import tier_tables
 from lakebook.settings import Settings
@@ -22,8 +23,8 @@ HOT_DAYS = 30
 
 
 @pytest.mark.slow
-def test_a_plan_over_ten_years_of_days_takes_less_than_a_second(tmp_path) -> None:
-    """Processor time, which other programs of a busy machine do not lengthen."""
+def test_a_plan_over_ten_years_of_days_costs_a_few_readings_of_the_logs(tmp_path) -> None:
+    """In processor time, as a ratio: both sides are of the same moment and the same machine."""
     settings = Settings(root=tmp_path, lake=tmp_path / "lake")
     contract = replace(w.make_contract("day"), tier=TierPolicy(hot_days=HOT_DAYS))
     tables = tier_tables(settings.roots, contract.dataset)
@@ -38,7 +39,9 @@ def test_a_plan_over_ten_years_of_days_takes_less_than_a_second(tmp_path) -> Non
         as_of = FIRST + timedelta(IN_WARM + moving + HOT_DAYS)
         plan_tiers(settings, [contract], as_of)  # imports
         began = time.process_time()
+        open_whole(tables.hot, tables.warm)
+        read = time.process_time() - began
         plan = plan_tiers(settings, [contract], as_of)
-        took = time.process_time() - began
+        took = time.process_time() - began - read
         assert [a.partition for a in plan.actions] == list(names[IN_WARM : IN_WARM + moving])
-        assert took < 1.0, f"{took:.2f} s to plan {moving} moves among {DAYS} partitions"
+        assert took < 3 * read, f"{took:.2f} s to plan {moving} moves, {read:.2f} to read the logs"

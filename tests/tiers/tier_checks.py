@@ -59,7 +59,7 @@ def check_tidy(tables: TierTables) -> None:
     Also: every checksum holds, and of what retention deleted nothing is on the disk.
     """
     hot, warm = delta.open_snapshot(tables.hot), delta.open_snapshot(tables.warm)
-    assert w.orphans(tables.hot) == []
+    assert w.orphans(tables.hot) == [], "in hot"
     assert w.orphans(tables.warm) == []
     assert warm.partitions == hot.placed("warm")
     for file in warm.files:
