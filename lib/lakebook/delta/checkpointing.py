@@ -6,15 +6,18 @@ compared with what the log says, put on the disk, and then put in place at once.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
+import socket
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError, storage_errors
+from ..processes import is_alive
 from .checkpoint import HINT, checkpoint_path
 from .disk import put, remove, sync_file, sync_folder
 from .entry import commit_path, log_folder
@@ -37,8 +40,8 @@ def place_checkpoint(table: Path, version: int) -> bool:
     target = checkpoint_path(table, version)
     if target.exists():
         return False
-    clear_scratch(table, older_than_s=_HOUR_S)
-    scratch = table / STAGING / f"{_SCRATCH}{uuid.uuid4().hex}"
+    clear_scratch(table)
+    scratch = table / STAGING / f"{_SCRATCH}{_here()}-{os.getpid()}-{uuid.uuid4().hex}"
     with storage_errors("writing a checkpoint", table):
         try:
             log_folder(scratch).mkdir(parents=True)
@@ -66,11 +69,23 @@ def place_checkpoint(table: Path, version: int) -> bool:
     return True
 
 
-def clear_scratch(table: Path, *, older_than_s: float = 0.0) -> None:
-    """Remove what a process that was killed over a checkpoint has left."""
+def clear_scratch(table: Path, *, older_than_s: float = _HOUR_S) -> None:
+    """Remove what a process that was killed over a checkpoint has left: at once if it was of this
+    machine, else when it is so old."""
     for folder in (table / STAGING).glob(f"{_SCRATCH}*"):
-        if _is_older(folder, older_than_s):
+        if _is_dead(folder.name) or _is_older(folder, older_than_s):
             shutil.rmtree(folder, ignore_errors=True)  # its owner may be removing it too
+
+
+def _here() -> str:
+    """This machine, in letters that any file system takes."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _is_dead(name: str) -> bool:
+    host, _, rest = name.removeprefix(_SCRATCH).partition("-")
+    pid = rest.partition("-")[0]
+    return host == _here() and pid.isdigit() and not is_alive(int(pid))
 
 
 def _is_older(path: Path, seconds: float) -> bool:

@@ -17,6 +17,7 @@ from ..errors import storage_errors
 from ..files import sync_all
 from ..processes import is_alive
 from . import tokens as token
+from .checkpointing import clear_scratch
 from .disk import remove, sync_folder
 from .faults import fault_point
 from .log import open_snapshot
@@ -35,13 +36,15 @@ class SweepResult:
 
 
 def sweep(table: Path, *, now: float | None = None) -> SweepResult:
-    """Sweep the stages that are past their time, or whose process is gone from this machine.
+    """Sweep the stages that are past their time, or whose process is gone from this machine, and
+    what such a process left of a checkpoint.
 
     Parameters
     ----------
     now: seconds since 1970; default: the clock.
     """
     moment = time.time() if now is None else now
+    clear_scratch(table)
     _drop_spills(table)
     swept = [
         _sweep_one(table, path, manifest)
