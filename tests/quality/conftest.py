@@ -114,7 +114,11 @@ def java_home(folder: Path) -> Path | None:
     return folder
 
 
-BACKENDS = ["polars", "duckdb", pytest.param("spark", marks=pytest.mark.spark)]
+BACKENDS = [
+    "polars",
+    "duckdb",
+    pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.slow]),  # its session takes long
+]
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
