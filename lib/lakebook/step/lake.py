@@ -30,6 +30,7 @@ from .damage import check_whole, first_damage
 from .declared import declared_inputs, tokens_of
 from .fingerprint import InputTokens
 from .hidden import made_of_hidden, touched
+from .interval import check_interval
 from .landed import account, limited, untouched
 from .misfits import check_kept
 from .never_made import check_made
@@ -75,7 +76,7 @@ class LakeContext:
                 fix="give the appended table a notebook of its own",
             )
         for table in self.contract.tables:
-            _check_interval(step, table, interval)
+            check_interval(step, table, interval)
         # Fences are noted before any input is read, so that a result made of old inputs is refused.
         self.noted = {t.dataset: note_fences(self.settings, t) for t in self.contract.tables}
         self.inputs: list[InputTokens] = []
@@ -374,24 +375,3 @@ def current_source(uri: str, settings: Settings) -> InputTokens | None:
     """A source as it is now; None for a log, which is no input but a stream of them."""
     source = open_source(uri, settings)
     return None if isinstance(source, LogSource) else source_tokens(uri, source.version().digest)
-
-
-def _check_interval(step: Dataset, table: TableContract, interval: Interval | None) -> None:
-    if table.write == "append" and interval is not None:
-        raise UserError(
-            f"{step} is written by append and has an interval",
-            fix=f'make it Step("{step}"): what is new is added, whenever it is from',
-        )
-    if table.time is None or table.write == "append":
-        return
-    if interval is None:
-        raise UserError(
-            f"{step} writes {table.dataset} by {table.time.unit}, but has no interval",
-            fix=f'make it Step("{step}", start=start, end=end) with both in the parameters cell',
-        )
-    if not interval.is_whole(table.time.unit):
-        wide = interval.widen(table.time.unit)
-        raise UserError(
-            f"{step}: {interval} is not whole {table.time.unit}s",
-            fix=f"use start={wide.start} end={wide.end}",
-        )
