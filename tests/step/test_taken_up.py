@@ -38,7 +38,8 @@ class Lake:
         return list(card.notes)
 
     def read(self, *columns: str):
-        frame = Step("silver.x", start="2013-01-01", end="2013-01-09").read("bronze.events")
+        step = Step("silver.x", start="2013-01-01", end="2013-01-02")
+        frame = step.read("bronze.events", whole=True)
         return frame.select("id", *columns).sort("id").collect().rows()
 
     def query(self, sql: str, **settings: str):

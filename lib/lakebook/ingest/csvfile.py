@@ -188,8 +188,8 @@ class CsvFile:
         return SourceError(
             f"source {self.uri}{f', line {line}' if line else ''}: column {column!r} has {shown}, "
             f"{reason}",
-            fix=f"correct the source, {way}name it in nullValues of the contract to have null, or "
-            "set such rows aside there (misfits: quarantine)",
+            fix=f"correct the source, {way}or name it in nullValues of the contract to have null; "
+            "misfits: quarantine there sets such rows aside",
         )
 
     def _line_of(self, column: str, text: str) -> int | None:

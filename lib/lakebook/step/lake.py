@@ -15,7 +15,7 @@ from ..contract.lookup import find_table, load_step_contract
 from ..contract.misfits import MISFIT, set_aside
 from ..contract.model import Contract, TableContract
 from ..contract.time import inside, partitions_of
-from ..delta import with_extras
+from ..delta import Snapshot, with_extras
 from ..delta.agreement import check_agreement
 from ..engines import check_run_engine, get_engine
 from ..engines.messages import may_be_damage
@@ -90,6 +90,7 @@ class LakeContext:
                     check_agreement(there, table)
         self.new_columns: dict[str, str] = {}  # of the sources landed: name and URI
         self._landed: dict[str, Landing] = {}
+        self._before: dict[Dataset, Snapshot] = {}
         self.offsets = Offsets({}, {})  # of the logs that were ingested
         self._schemas: dict[Dataset, list[Any]] = {}
         self._note_hidden()
@@ -228,6 +229,14 @@ class LakeContext:
             own = self.noted[contract.dataset].schema
             self._schemas[contract.dataset] = schemas_of(self.settings, contract, own)
         return self._schemas[contract.dataset]
+
+    def before(self, dataset: Dataset) -> Snapshot:
+        """An output's own table before the last write of this step, or as it was noted."""
+        return self._before.get(dataset, self.noted[dataset])
+
+    def note_again(self, dataset: Dataset, now: Snapshot) -> None:
+        """A cell of a session may be run again: this step's own commit is no other's."""
+        self._before[dataset], self.noted[dataset] = self.noted[dataset], now
 
     @property
     def withheld(self) -> Mapping[str, Collection[str]]:

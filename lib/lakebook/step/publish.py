@@ -139,10 +139,8 @@ def publish(
         for one in stages:
             one.discard()  # what the commit took is kept: it is no longer staged
     output = _record(context, contract, draft, done, aside, fps, profiled)
-    if (
-        context.run.out is None
-    ):  # a cell of a session may be run again: its own commit is no other's
-        context.noted[contract.dataset] = open_snapshot(table, done.version)
+    if context.run.out is None:
+        context.note_again(contract.dataset, open_snapshot(table, done.version))
     where = () if context.settings.env == PROD else (_own(context.settings.env),)
     return card_of(context, contract, output, audit, *where)
 

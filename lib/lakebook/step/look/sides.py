@@ -85,8 +85,8 @@ def _last_write(context: LakeContext, contract: TableContract) -> Output:
 
 
 def _at_start(context: LakeContext, contract: TableContract) -> DatasetView:
-    """What was published when the step opened."""
-    return view_of(context.settings, contract, context.noted[contract.dataset])
+    """What was published before the last write: when the step opened, or at the write before."""
+    return view_of(context.settings, contract, context.before(contract.dataset))
 
 
 def _against(
