@@ -40,6 +40,7 @@ def machine(checkout: Checkout, *args: str) -> Any:
     return json.loads(checkout.lakebook(*args, "--json").stdout)
 
 
+@pytest.mark.slow
 def test_a_run_says_what_is_stale_above_and_below_it(three: Checkout):
     three.run()
     assert "stale" not in output(three, "run", "silver.events", *DAYS)
@@ -64,6 +65,7 @@ def test_a_run_says_what_is_stale_above_and_below_it(three: Checkout):
     assert "stale" not in output(three, "plan", "gold.totals", *DAYS)
 
 
+@pytest.mark.slow
 def test_the_days_of_a_window_are_looked_at_as_well(three: Checkout):
     three.run()
     three.source(CHANGED)
