@@ -118,16 +118,17 @@ def run_audit(path: Path) -> bool:
     import polars as pl
 
     from lakebook.contract.model import Column, Rule, TableContract
+    from lakebook.contract.types import type_of
     from lakebook.names import Dataset
     from lakebook.quality import audit
 
-    names = pl.scan_parquet(path).collect_schema().names()
+    fields = pl.scan_parquet(path).head(0).collect().to_arrow().schema
     contract = TableContract(
         dataset=Dataset("silver", "flights"),
         path=Path("flights.contract.yaml"),
         version="1.0.0",
         description="",
-        columns=tuple(Column(name, "string") for name in names),
+        columns=tuple(Column(f.name, type_of(f.type) or "string") for f in fields),
         write="replace",
         rules=tuple(
             Rule(f"rule_{i}", name, kwargs, "fail", "row") for i, (name, kwargs) in enumerate(RULES)
