@@ -58,7 +58,6 @@ def run(
 ) -> None:
     """Run what is stale among the selected steps, in dependency order; then the named jobs."""
     from ..graph import load_jobs
-    from ..run.beside import look_beside, sentences
     from ..run.jobs import run_jobs
     from ..run.plan import Planner
     from ..run.scheduler import run_steps
@@ -97,6 +96,8 @@ def run(
             )
             remember_state(settings, graph, reports)
             if len(steps) < len(graph.steps) and not stop.reason:
+                from ..run.beside import look_beside, sentences
+
                 beside = look_beside(planner, steps)
                 said = sentences(planner, beside)
         if maintenance:
