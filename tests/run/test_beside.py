@@ -66,6 +66,25 @@ def test_a_run_says_what_is_stale_above_and_below_it(three: Checkout):
 
 
 @pytest.mark.slow
+def test_without_an_interval_nothing_is_said_of_steps_by_day(three: Checkout):
+    three.contract("silver.names", "      - {name: n, logicalType: integer, physicalType: int64}\n",
+                   time=False)  # fmt: skip
+    three.notebook(
+        "silver.names",
+        [
+            "import narwhals as nw\nfrom lakebook import Step\nstep = Step('silver.names')",
+            "step.write(step.read('bronze.events', whole=True).select('id', n=nw.col('amount')))",
+        ],
+        time=False,
+    )
+    three.run()
+    three.source(CHANGED)
+    done = three.lakebook("run", "silver.names")
+    assert done.returncode == 0, done.stderr
+    assert "stale" not in done.stdout
+
+
+@pytest.mark.slow
 def test_the_days_of_a_window_are_looked_at_as_well(three: Checkout):
     three.run()
     three.source(CHANGED)

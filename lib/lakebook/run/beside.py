@@ -59,8 +59,8 @@ def look_beside(
     needed = _needed(planner, names, above | below)
     found = []
     for node in graph.order():
-        if node.name not in above | below:
-            continue
+        if node.name not in above | below or (planner.interval is None and _has_days(node)):
+            continue  # of which days, a command without an interval does not say
         one = _look_at(planner, node, needed.get(node.name), views, is_above=node.name in above)
         if not (one.stale or one.problem) and node.name in following:
             one = replace(one, follows=True)
@@ -124,6 +124,11 @@ def _look_at(
         if planned.reasons[name] != NEVER_MADE or (is_above and _is_within(name, planner.interval))
     )
     return Beside(node.name, is_above, stale)
+
+
+def _has_days(node: StepNode) -> bool:
+    tables = node.contract.tables if node.contract else ()
+    return any(table.time is not None and table.write != "append" for table in tables)
 
 
 def _is_within(name: str, interval: Interval | None) -> bool:
