@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 EVENTS = """id,seen,amount
 1,2013-01-01T10:00:00Z,10
 2,2013-01-01T11:00:00Z,-5
@@ -167,6 +169,15 @@ class Checkout:
         )
         path.write_text(text)
         return path
+
+
+def in_prod(root: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """An empty checkout, of whose prod the steps of this process are a session."""
+    monkeypatch.setenv("LAKEBOOK_ROOT", str(root))
+    monkeypatch.delenv("LAKEBOOK_RUN", raising=False)
+    monkeypatch.setenv("LAKEBOOK_ENV", "prod")
+    (root / "lakebook.toml").write_text("")
+    return Checkout(root)
 
 
 COLUMNS = """\

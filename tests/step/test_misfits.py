@@ -14,7 +14,7 @@ import pytest
 import sampling
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_checkout import COLUMNS, LANDING, POSITIVE, Checkout, rule
+from small_checkout import COLUMNS, LANDING, POSITIVE, Checkout, in_prod, rule
 from value_oracle import REFUSED, oracle, texts
 
 from lakebook import Step
@@ -41,11 +41,7 @@ x,2013-01-02T11:00:00Z,40,
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    monkeypatch.setenv("LAKEBOOK_ROOT", str(tmp_path))
-    monkeypatch.delenv("LAKEBOOK_RUN", raising=False)
-    monkeypatch.setenv("LAKEBOOK_ENV", "prod")
-    (tmp_path / "lakebook.toml").write_text("")
-    made = Checkout(tmp_path)
+    made = in_prod(tmp_path, monkeypatch)
     contract(made)
     made.source(SOURCE)
     return made

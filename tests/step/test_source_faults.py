@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from small_checkout import COLUMNS, LANDING, Checkout
+from small_checkout import COLUMNS, LANDING, Checkout, in_prod
 
 from lakebook import Step
 from lakebook.errors import SourceError
@@ -52,11 +52,7 @@ CASES = {
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    monkeypatch.setenv("LAKEBOOK_ROOT", str(tmp_path))
-    monkeypatch.delenv("LAKEBOOK_RUN", raising=False)
-    monkeypatch.setenv("LAKEBOOK_ENV", "prod")
-    (tmp_path / "lakebook.toml").write_text("")
-    made = Checkout(tmp_path)
+    made = in_prod(tmp_path, monkeypatch)
     made.contract("bronze.events", COLUMNS + MORE + LANDING)
     return made
 
