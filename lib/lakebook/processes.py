@@ -7,9 +7,11 @@ one is `runtime.warm.spawner`.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,6 +33,16 @@ def is_alive(pid: int) -> bool:
     except OSError:  # a system without it, or it has gone
         return not Path("/proc/self").exists()
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def host_id() -> str:
+    """This machine, in letters that any file system takes in a name."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def is_dead_here(host: str, pid: int) -> bool:
+    """Whether a process was this machine's (`host_id`) and runs no more; of others nobody knows."""
+    return host == host_id() and not is_alive(pid)
 
 
 class Process(Protocol):

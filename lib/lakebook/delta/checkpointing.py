@@ -6,18 +6,16 @@ compared with what the log says, put on the disk, and then put in place at once.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
-import socket
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 from ..errors import StorageError, storage_errors
-from ..processes import is_alive
+from ..processes import host_id, is_dead_here
 from .checkpoint import HINT, checkpoint_path
 from .disk import put, remove, sync_file, sync_folder
 from .entry import commit_path, log_folder
@@ -41,7 +39,7 @@ def place_checkpoint(table: Path, version: int) -> bool:
     if target.exists():
         return False
     clear_scratch(table)
-    scratch = table / STAGING / f"{_SCRATCH}{_here()}-{os.getpid()}-{uuid.uuid4().hex}"
+    scratch = table / STAGING / f"{_SCRATCH}{host_id()}-{os.getpid()}-{uuid.uuid4().hex}"
     with storage_errors("writing a checkpoint", table):
         try:
             log_folder(scratch).mkdir(parents=True)
@@ -77,15 +75,10 @@ def clear_scratch(table: Path, *, older_than_s: float = _HOUR_S) -> None:
             shutil.rmtree(folder, ignore_errors=True)  # its owner may be removing it too
 
 
-def _here() -> str:
-    """This machine, in letters that any file system takes."""
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-
-
 def _is_dead(name: str) -> bool:
     host, _, rest = name.removeprefix(_SCRATCH).partition("-")
     pid = rest.partition("-")[0]
-    return host == _here() and pid.isdigit() and not is_alive(int(pid))
+    return pid.isdigit() and is_dead_here(host, int(pid))
 
 
 def _is_older(path: Path, seconds: float) -> bool:

@@ -6,11 +6,9 @@ sees a part of it.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
-import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from pathlib import Path
 
 from ...delta.disk import sync_folder
 from ...errors import RunError
-from ...processes import is_alive
+from ...processes import host_id, is_dead_here
 from .manifest import archive_name
 
 DAY_S = 86_400.0
@@ -61,7 +59,7 @@ def begin_draft(cold: Path, partition: str, *, ttl_s: float = DAY_S) -> Draft:
     parent = cold / partition
     parent.mkdir(parents=True, exist_ok=True)
     expires = int(time.time() + ttl_s)
-    path = parent / f".draft-{_host()}-{os.getpid()}-{expires}-{uuid.uuid4().hex[:8]}"
+    path = parent / f".draft-{host_id()}-{os.getpid()}-{expires}-{uuid.uuid4().hex[:8]}"
     path.mkdir()
     return Draft(path)
 
@@ -89,10 +87,9 @@ def archives(cold: Path) -> Iterator[tuple[str, Path]]:
 def abandoned(cold: Path, now: float) -> Iterator[Path]:
     """The drafts that nobody writes any more, as far as this machine knows."""
     for path in _children(cold):
-        if match := _DRAFT.fullmatch(path.name):
-            dead = match[1] == _host() and not is_alive(int(match[2]))
-            if dead or int(match[3]) <= now:
-                yield path
+        match = _DRAFT.fullmatch(path.name)
+        if match and (is_dead_here(match[1], int(match[2])) or int(match[3]) <= now):
+            yield path
 
 
 def superseded(cold: Path) -> Iterator[tuple[Path, float]]:
@@ -117,10 +114,6 @@ def delete_folder(folder: Path) -> None:
     """Delete what is out of its place; no power cut brings it back after this."""
     shutil.rmtree(folder, ignore_errors=True)
     sync_folder(folder.parent)
-
-
-def _host() -> str:
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 def _children(cold: Path) -> Iterator[Path]:
