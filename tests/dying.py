@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 import pytest
+
+from lakebook.delta import faults
 
 
 class Killed(KeyboardInterrupt):
@@ -23,3 +28,12 @@ def die_at(patch: pytest.MonkeyPatch, point: str, *modules: ModuleType) -> list[
     for module in modules:
         patch.setattr(module, "fault_point", fault_point)
     return reached
+
+
+@contextmanager
+def points_counted() -> Iterator[Counter[str]]:
+    """How often this process comes to each point within; it dies at none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(faults.VARIABLE, "none")
+        patch.setattr(faults, "_passed", Counter())
+        yield faults._passed

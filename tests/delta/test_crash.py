@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import delta_worker as w
 import pytest
+from dying import points_counted
 
 from lakebook import delta
+from lakebook.delta import staging
+from lakebook.delta.snapshot import partition_folder
 from lakebook.intervals import Interval
 
 pytestmark = pytest.mark.slow
 
 QUARTER = Interval.parse("2013-01-01", "2013-04-01")
 WRITE = {"op": "write", "start": "2013-01-01", "end": "2013-04-01", "seed": 1, "fp": 2}
-# Points that one scenario does not pass are passed by another: see the test after the cases.
-_passed: set[str] = set()
 
 
 def run(table: Path, spec: dict[str, object], fault: str = "") -> int:
@@ -80,8 +83,7 @@ def test_a_crash_leaves_a_state_from_which_the_same_command_goes_on(
         prepare(table)
     before = delta.open_snapshot(crashed)
     assert run(calm, spec) == 0
-    if run(crashed, spec, point) == -signal.SIGKILL:
-        _passed.add(point)
+    run(crashed, spec, point)
     middle = delta.open_snapshot(crashed)
     if middle.schema is not None:  # a reader sees all of the write or nothing of it
         seen = w.content(crashed)
@@ -93,10 +95,15 @@ def test_a_crash_leaves_a_state_from_which_the_same_command_goes_on(
     assert w.content(crashed) == w.content(calm)
 
 
-def test_every_point_was_died_at() -> None:
-    if len(_passed) == 0:
-        pytest.skip("the cases did not run in this process")
-    assert set(delta.FAULT_POINTS) - _passed == set()
+def test_a_point_that_one_scenario_does_not_come_to_is_one_of_another(tmp_path: Path) -> None:
+    died_at: set[str] = set()
+    for prepare, spec, prefixes in SCENARIOS:
+        table = tmp_path / f"{prepare.__name__}-{spec['op']}"
+        prepare(table)
+        with points_counted() as points:
+            w.main({**spec, "table": str(table)})
+        died_at |= {point for point in points if point.startswith(prefixes)}
+    assert set(delta.FAULT_POINTS) - died_at == set()
 
 
 def test_a_run_that_was_stopped_and_swept_cannot_commit_when_it_wakes(tmp_path: Path) -> None:
@@ -119,3 +126,20 @@ def test_a_run_that_was_stopped_and_swept_cannot_commit_when_it_wakes(tmp_path: 
 
 def _same(one: delta.Snapshot, other: delta.Snapshot) -> bool:
     return {f.path for f in one.files} == {f.path for f in other.files}
+
+
+def test_two_threads_that_open_the_first_two_files_come_to_the_point_of_the_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older_rows(tmp_path)
+    stage = delta.begin_stage(tmp_path, "threads")
+    both = threading.Barrier(2)
+
+    def late(*of: object) -> str:
+        both.wait(20)
+        return partition_folder(*of)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(staging, "partition_folder", late)
+    with points_counted() as points, ThreadPoolExecutor(2) as engine:
+        list(engine.map(stage.file_path, ("2013-01", "2013-02"), (0, 0)))
+    assert points["stage.second_file"] == 1

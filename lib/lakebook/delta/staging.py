@@ -64,10 +64,10 @@ class Stage:
 
     def file_path(self, partition: str, n: int) -> Path:
         """Absolute path for the n-th file of a partition; its folder is made here."""
-        if self._given:
-            fault_point("stage.second_file")
         folder = self.table / partition_folder(self.partition_columns, partition)
         with self._lock:
+            if self._given:  # in the lock: an engine asks for its first two at one time
+                fault_point("stage.second_file")
             if self._closed:
                 raise RunError("the stage is closed", where=str(self.table))
             if self.partition_columns:
