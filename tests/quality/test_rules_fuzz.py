@@ -29,7 +29,7 @@ from rule_differences import DIFFERENCES, columns_of, difference
 from lakebook.contract.model import Rule, TableContract
 from lakebook.quality import AuditResult, CheckResult, audit, flag
 from lakebook.quality.counted import check_counted
-from lakebook.quality.flag import FAILED_RULES
+from lakebook.quality.flagging import FAILED_RULES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "contracts.md"
 RULES = 20  # of a suite: an audit's price is in its rules

@@ -4,9 +4,9 @@ Nothing here imports Great Expectations or Narwhals before a function needs it; 
 quarantine rule are flagged here, split by the step and kept by `quarantine`.
 """
 
-from .audit import audit
+from .auditing import audit
 from .docs import data_docs
-from .flag import FAILED_RULES, flag
+from .flagging import FAILED_RULES, flag
 from .results import AuditResult, CheckResult, without_classified
 from .suite import build_suite
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
-from .flag import FAILED_RULES
+from .flagging import FAILED_RULES
 
 if TYPE_CHECKING:
     import narwhals as nw

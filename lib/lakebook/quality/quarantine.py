@@ -20,7 +20,7 @@ from ..errors import ConflictError, DamageError
 from ..intervals import NULL, WHOLE, Interval, partition_interval
 from ..names import PROD, table_path
 from .counted import check_counted
-from .flag import FAILED_RULES
+from .flagging import FAILED_RULES
 from .shown import committed_batches, hex_of, needed_tokens, rows_of, shown_parts, token_of
 
 if TYPE_CHECKING:
