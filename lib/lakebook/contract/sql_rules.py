@@ -20,13 +20,8 @@ from .reader import Reader
 from .row_sql import is_select, read_row_sql
 from .thresholds import OPERATORS, Threshold
 from .types import duckdb_type
+from .volatile import CLOCK, DICE
 
-CLOCK = {
-    "now", "today", "get_current_timestamp", "get_current_time", "transaction_timestamp",
-    "current_date", "current_time", "current_timestamp", "current_localtimestamp",
-    "current_localtime", "localtime", "localtimestamp",
-}  # fmt: skip
-DICE = {"random", "rand", "setseed", "uuid", "uuidv4", "uuidv7", "gen_random_uuid"}
 _TABLE = ("table", "object", "batch", "dataset", "model")
 _COLUMN = ("column", "property", "field")
 _PLACEHOLDER = re.compile(r"\$?\{([A-Za-z_]\w*)\}")

@@ -21,7 +21,7 @@ from ..quality.shown import aside_damage
 from ..settings import Settings
 from ..step.declared import DeclaredRead, declared_inputs
 from ..step.fingerprint import InputTokens, input_parts
-from ..step.lake import current_source
+from ..step.sources import current_source
 from ..step.view import DatasetView, open_view
 from .failures import failed_partitions
 from .making import Making

@@ -24,7 +24,6 @@ from ..ingest import Landing, open_source
 from ..ingest.log import LogSource
 from ..intervals import Interval
 from ..names import Dataset
-from ..settings import Settings
 from .context import Context, ReadRequest, SqlRequest
 from .damage import check_whole, first_damage
 from .declared import declared_inputs, tokens_of
@@ -37,6 +36,7 @@ from .never_made import check_made
 from .offsets import Offsets, land_log
 from .outcome import Outcome
 from .run_context import RunContext
+from .sources import current_source, source_tokens
 from .sql_magic import register_here
 from .taken_up import schemas_of, take_up
 from .view import DatasetView, open_view, prod_below
@@ -372,15 +372,3 @@ class LakeContext:
         except ColdError as cold:  # what came out equal stays where it lies
             self.outcome.note_cold(cold.needs)
             raise
-
-
-def source_tokens(uri: str, source_digest: str) -> InputTokens:
-    """A source as an input: one token for all partitions, since any row may be in it."""
-    value = int.from_bytes(bytes.fromhex(source_digest[:16]), "big", signed=True)
-    return InputTokens(uri, None, {"*": value})
-
-
-def current_source(uri: str, settings: Settings) -> InputTokens | None:
-    """A source as it is now; None for a log, which is no input but a stream of them."""
-    source = open_source(uri, settings)
-    return None if isinstance(source, LogSource) else source_tokens(uri, source.version().digest)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..contract.sql_rules import CLOCK, DICE
+from ..contract.volatile import CLOCK, DICE
 from ..errors import LakebookError, UserError, did_you_mean
 from ..names import Dataset
 
