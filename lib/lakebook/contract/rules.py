@@ -13,8 +13,6 @@ from .expectations import ALLOWED, EXPECTATIONS, KNOWN, REFUSED, UNEXPECTED_ROWS
 from .library import translate
 from .model import Action, Column, Relationship, Rule, Scope
 from .reader import Reader
-from .row_text import read_condition
-from .sql_rules import check_unexpected_rows, read_sql_rule
 from .thresholds import Threshold
 
 ENGINE = "greatExpectations"
@@ -75,6 +73,8 @@ def _quality(table: Reader) -> Iterator[tuple[Reader, str | None]]:
 def _rule(raw: Reader, column: str | None, columns: tuple[Column, ...], dataset: Dataset) -> Rule:
     kind = raw["type"] or "library"
     if kind == "sql":
+        from .sql_rules import read_sql_rule
+
         expectation, kwargs = read_sql_rule(raw, column, dataset, columns)
     elif kind == "library":
         expectation, kwargs = translate(raw.value, column, where=raw.where("metric"))
@@ -83,6 +83,8 @@ def _rule(raw: Reader, column: str | None, columns: tuple[Column, ...], dataset:
     known = KNOWN[expectation]
     _check_arguments(raw, expectation, known, kwargs, columns)
     if expectation == UNEXPECTED_ROWS:
+        from .sql_rules import check_unexpected_rows
+
         check_unexpected_rows(raw, kwargs, dataset, columns)
     own = raw.properties({"action": str, "scope": str})
     action = _choice(raw, own, "action", "fail", ACTIONS)
@@ -201,7 +203,10 @@ def _check_arguments(
         if key not in kwargs:
             raise raw.error(f"{expectation} needs the argument {key!r}", *place)
     types = {c.name: c.type for c in columns}
-    read_condition(kwargs.get("row_condition"), types, where=raw.where(*place, "row_condition"))
+    if "row_condition" in kwargs:
+        from .row_text import read_condition
+
+        read_condition(kwargs["row_condition"], types, where=raw.where(*place, "row_condition"))
     names = [c.name for c in columns]
     for key in ("column", "column_A", "column_B", "column_list"):
         given = kwargs.get(key, [])
