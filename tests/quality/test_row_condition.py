@@ -182,13 +182,18 @@ def test_integers_and_decimals_are_neither_rounded_nor_overflow(
             "p": pa.array([p for _, _, p in rows], pa.decimal128(10, 2)),
         }
     )
+    condition = f"{left} {op} {right}"
+    if (left, right) == ("a * b", "p"):  # 38 digits before the point, and two behind it
+        with pytest.raises(ContractError, match="the digits of both are more than 38"):
+            kept(condition, table)
+        return
     expected = []
     for a, b, p in rows:
         names = {"a": a, "b": b, "p": p}
         limit = names.get(right, Decimal(right) if right not in names else None)
         expected.append(OPERATORS[op](eval(left, {}, names), limit))
 
-    assert kept(f"{left} {op} {right}", table) == expected
+    assert kept(condition, table) == expected
 
 
 def test_a_list_may_be_long_and_of_any_numbers() -> None:
