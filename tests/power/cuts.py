@@ -8,7 +8,7 @@ alone kept, and those of a folder up to each of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from power.disk import WRITES, Change, Disk, File, Folder, Tree, put, walk
 from power.recorder import Call
@@ -26,7 +26,7 @@ class Cut:
 
     moment: int
     how: str
-    tree: Tree
+    tree: Tree = field(repr=False)  # a test that fails prints what it was given
 
 
 def cuts(disk: Disk, calls: Iterable[Call]) -> list[Cut]:

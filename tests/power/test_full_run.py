@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -35,7 +35,7 @@ Rows = dict[str, list[tuple[int, int]]]
 @dataclass(frozen=True)
 class Run:
     root: Path
-    cuts: list[Cut]
+    cuts: list[Cut] = field(repr=False)
     after: Rows
 
 
