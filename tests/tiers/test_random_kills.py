@@ -20,7 +20,6 @@ from tiers.tier_worker import Worker
 
 from lakebook import delta
 from lakebook.delta.disk import put
-from lakebook.errors import StorageError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -81,30 +80,19 @@ def test_no_reader_sees_a_row_missing_or_twice_and_every_rerun_converges(
     kill_many(folder, readers, seeds, OF_A_PART)
 
 
-@pytest.mark.soak
-@pytest.mark.skipif(not sampling.is_soak(), reason="it takes some hundred kills to find it")
-def test_the_same_without_hots_fence_fails(folder: Path) -> None:
-    """Warm's needs three processes in one order: `test_interleaved` takes it out."""
-    with pytest.raises((AssertionError, StorageError)):
-        kill_many(folder, [], itertools.count(), KILLS, without="hot")
-
-
-def kill_many(
-    folder: Path, readers: list[Worker], seeds: Iterator[int], kills: int, *, without: str = ""
-) -> None:
+def kill_many(folder: Path, readers: list[Worker], seeds: Iterator[int], kills: int) -> None:
     """Kill operations until so many died before they ended; what must hold is checked after each.
 
-    `without`: a fence that is taken out of every operation.
+    That the fences are needed is shown by `test_interleaved`, which takes each out.
     """
     tables = t.tables_at(folder)
-    out = {"without": without} if without else {}
     killed = 0
     for number in itertools.count():
         if killed == kills:
             return
         seed = next(seeds)
         chance = random.Random(seed)
-        spec = random_spec(chance, number + 2) | out | {"dawdle": seed}
+        spec = random_spec(chance, number + 2) | {"dawdle": seed}
         killed += kill_one(folder, spec, chance) == -signal.SIGKILL
         again = Worker(folder, {k: v for k, v in spec.items() if k != "dawdle"})
         assert again.wait() == 0, f"seed {seed}: {again.complaint}"
@@ -124,7 +112,7 @@ def kill_one(folder: Path, spec: t.Spec, chance: random.Random) -> int:
     others = []
     if chance.random() < 0.8:
         beside = random_spec(chance, spec["number"], writes=spec["op"] != "write")
-        beside |= {key: spec[key] for key in ("without", "dawdle") if key in spec}
+        beside["dawdle"] = spec["dawdle"]
         others.append(Worker(folder, {**beside, "barrier": str(barrier)}))
     while len(list(folder.glob(f"{barrier.name}.*"))) < 1 + len(others):
         time.sleep(0.001)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import random
@@ -10,7 +9,6 @@ import time
 import traceback
 import uuid
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import delta_worker as w
@@ -33,8 +31,7 @@ PRELOAD = [
 class Worker(w.Forked):
     """A process that runs one operation.
 
-    `spec["without"]`: the fence that is taken out there, "hot" or "warm". `spec["dawdle"]`: a seed
-    for waiting at random points.
+    `spec["dawdle"]`: a seed for waiting at random points.
     """
 
     preload = PRELOAD
@@ -70,14 +67,6 @@ class Dawdling(Counter[str]):
             time.sleep(self._chance.expovariate(1 / 0.02))
 
 
-def take_out(fence: str, patch: Callable[..., None] = setattr) -> None:
-    """Take the check of hot's fence, or of warm's, out of the changes of place."""
-    module = importlib.import_module(
-        {"hot": "lakebook.tiers.placing", "warm": "lakebook.tiers.warm"}[fence]
-    )
-    patch(module, "fence_stands", lambda noted, now, partition: True)
-
-
 def _entry(folder: Path, spec: Spec, fault: str, points: Path, complaint: Path) -> None:
     if fault:
         os.environ[faults.VARIABLE] = fault
@@ -85,8 +74,6 @@ def _entry(folder: Path, spec: Spec, fault: str, points: Path, complaint: Path) 
         os.environ[faults.VARIABLE] = "none"
         faults._passed = Dawdling(spec["dawdle"])
     try:
-        if "without" in spec:
-            take_out(spec["without"])
         if barrier := spec.get("barrier"):
             Path(f"{barrier}.{os.getpid()}").touch()
             while not Path(barrier).exists():
