@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from small_checkout import Checkout
 
@@ -59,3 +60,19 @@ def test_from_the_damage_to_the_command_that_mends_it(checkout: Checkout) -> Non
     file_of(checkout, "silver.events").unlink()
     assert checkout.run("+silver.events")["silver.events"]["status"] == "ok"  # without --force
     assert checkout.query(sql) == [{"n": 3, "total": 80}]
+
+
+@pytest.mark.slow
+def test_rows_set_aside_that_are_lost_make_their_partition_stale(checkout: Checkout) -> None:
+    assert checkout.run("+silver.events")["silver.events"]["status"] == "ok"
+    table = table_path(checkout.root / ".lake", Dataset.parse("silver.events__quarantine"))
+    (path,) = (Path(path) for path in open_snapshot(table).paths())
+    path.unlink()
+    plan = json.loads(checkout.lakebook("plan", "+silver.events", *SPAN, "--json").stdout)
+    (silver,) = (one for one in plan if one["step"] == "silver.events")
+    said = f"damaged: {path.name} of its quarantine: the file is missing"
+    assert list(silver["reasons"].values()) == [said]
+    made = checkout.run("+silver.events")
+    assert made["bronze.events"]["status"] == "fresh" and made["silver.events"]["status"] == "ok"
+    (again,) = (Path(path) for path in open_snapshot(table).paths())
+    assert pl.read_parquet(again, columns=["id", "amount"]).rows() == [(2, -5)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -92,3 +94,24 @@ def test_what_was_said_of_hidden_columns_adds_up(tmp_path: Any) -> None:
     note(tmp_path, {"bronze.people": {"email"}})
     note(tmp_path, {"bronze.people": {"ssn"}, "silver.people": set()})
     assert read(tmp_path) == {"bronze.people": ["email", "ssn"]}
+
+
+def test_what_a_run_touched_is_on_disk_before_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outputs that are there after a power cut are cut by what it says."""
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    note(tmp_path / "run", HIDDEN)
+    (name,) = (path.name for path in (tmp_path / "run").iterdir())
+    assert any(path.parent == tmp_path / "run" and name in path.name for path in synced)
+    assert tmp_path / "run" in synced and tmp_path in synced, "its folder, and that of the run"
+    before = len(synced)
+    note(tmp_path / "run", HIDDEN)
+    assert len(synced) == before, "what was said is not written again"
