@@ -91,6 +91,65 @@ def test_an_expression_is_true_false_or_unknown_as_in_sql(
     assert kept(expression, given_rows, row_test) == [one for _, one in found], expression
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "c like '_E'",
+        "c in ('DE', 'UE')",
+        "n between 2 and 3",
+        "c is null",
+        "b",
+        "n = 2",
+        "n > 1",
+        "length(c) = 1",
+        "c ~~ 'U%'",
+    ],
+)
+def test_a_negation_is_the_opposite_wherever_it_is_written(expression: str) -> None:
+    given = pa.table(
+        {
+            "c": pa.array(["US", None, "DE", "E"]),
+            "n": pa.array([1, 2, None, 3]),
+            "b": pa.array([True, False, None, True]),
+        }
+    )
+    rows = numbered(given)
+    written = {f"not {expression}", f"not ({expression})", f"not not not {expression}"}
+    for word, negated in (
+        (" like ", " not like "),
+        (" in ", " not in "),
+        (" between ", " not between "),
+        (" is ", " is not "),
+        (" = ", " != "),
+        (" = ", " <> "),
+        (" > ", " <= "),
+        (" ~~ ", " !~~ "),
+    ):
+        if word in expression:
+            written.add(expression.replace(word, negated))
+    for one in (expression, *sorted(written)):
+        found = CONNECTION.from_arrow(rows).select(f"row, {one} as kept").order("row").fetchall()
+        assert kept(one, given, row_test) == [each for _, each in found], one
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "n between symmetric 3 and 1",
+        "c like 'a!%' escape '!'",
+        "c ilike 'us'",
+        "c not ilike 'us'",
+        "c like any ('U%')",
+        "c not similar to 'U.*'",
+        "n is not distinct from 1",
+    ],
+)
+def test_what_is_not_read_is_refused_and_not_left_out(expression: str) -> None:
+    given = pa.table({"c": ["US"], "n": [1]})
+    with pytest.raises(ContractError, match="cannot be computed on a row"):
+        kept(expression, given, row_test)
+
+
 def test_the_generated_conditions_reach_every_kind_of_value() -> None:
     assert set(row_conditions.COLUMNS) == {"n", "m", "d", "f", "c", "t", "b"}
     table = pa.table({"d": pa.array([11.0, NAN, None, 5.0], from_pandas=False)})
