@@ -28,7 +28,12 @@ def seed(salt: str) -> int:
 
 def chosen(items: Sequence[T], count: int, salt: str) -> list[T]:
     """All items in a soak, else `count` of them, in their order."""
-    if is_soak() or count >= len(items):
+    return drawn(items, len(items) if is_soak() else count, salt)
+
+
+def drawn(items: Sequence[T], count: int, salt: str) -> list[T]:
+    """`count` of the items, in a soak too, in their order."""
+    if count >= len(items):
         return list(items)
     places = sorted(random.Random(seed(salt)).sample(range(len(items)), count))
     return [items[place] for place in places]
