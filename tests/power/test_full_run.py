@@ -25,7 +25,7 @@ from lakebook.names import Dataset, table_path
 from lakebook.run.failures import failed_partitions
 from lakebook.settings import load_settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(sampling.examples(1200, 0))]
 
 NAMES = ("bronze.events", "silver.events", "silver.events__quarantine")
 ASKED = ("run", "--start", "2013-01-01", "--end", "2013-01-04")
