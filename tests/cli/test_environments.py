@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from small_checkout import Checkout
+from small_checkout import COLUMNS, LANDING, Checkout
 from typer.testing import CliRunner
 
 from lakebook.cli.main import app
@@ -99,3 +100,32 @@ def test_the_name_of_a_persons_environment_is_a_name_and_never_prod(
 ):
     monkeypatch.setenv("LOGNAME", user)
     assert person() == name
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("query", "select count(*) from bronze.events"),
+        ("plan", "bronze.events", "--start", "2013-01-01", "--end", "2013-01-04"),
+        ("runs",),
+        ("diff", "bronze.events"),
+        ("quarantine", "show", "bronze.events"),
+        ("report", "build"),
+        ("datahub", "emit"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_mistyped_environment_is_refused_and_nothing_is_made(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    made = Checkout(tmp_path)
+    made.source()
+    made.contract("bronze.events", COLUMNS + LANDING)
+    made.notebook("bronze.events", ["from lakebook import Step"])
+    (tmp_path / "lakebook.toml").touch()
+    (tmp_path / ".lake" / "prod").mkdir(parents=True)
+    (tmp_path / ".lake" / "ana").mkdir()
+    done = made.lakebook(*command, "--env", "anna")
+    assert done.returncode == 2, done.stdout
+    assert "the lake has no environment 'anna' (did you mean 'ana'?)" in done.stderr
+    assert sorted(path.name for path in (tmp_path / ".lake").iterdir()) == ["ana", "prod"]

@@ -30,7 +30,7 @@ def emit(
     """Fill the outbox from contracts and archived runs; what it has already is not added again."""
     from ..catalog.emit import emit_all
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_to_read(lake, env)
     done = emit_all(settings, again=all_)
     if as_json:
         shared.print_json(done.to_json())
@@ -57,7 +57,7 @@ def push(
     from ..catalog import push as pushing
     from ..catalog.server import Patience
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_to_read(lake, env)
     address, token = pushing.server_of(os.environ)
     done = pushing.push(settings, address, token, patience=Patience(attempts=attempts), batch=batch)
     if as_json:
@@ -78,7 +78,7 @@ def status(
     """Show what the outbox holds, what waits for delivery, and what is wrong."""
     from ..catalog.status import status_of
 
-    found = status_of(shared.settings_of(lake, env), os.environ)
+    found = status_of(shared.settings_to_read(lake, env), os.environ)
     if as_json:
         shared.print_json(found)
         return
@@ -177,5 +177,5 @@ def _loaded(context: typer.Context, env: str | None, lake: str | None) -> tuple[
     from ..catalog.lite import load
 
     earlier_env, earlier_lake = context.obj or (None, None)
-    settings = shared.settings_of(lake or earlier_lake, env or earlier_env)
+    settings = shared.settings_to_read(lake or earlier_lake, env or earlier_env)
     return settings, load(settings)

@@ -38,7 +38,7 @@ def diff(
     from ..run.environment_diff import diff_environment
 
     found = diff_environment(
-        shared.settings_of(lake, own_env() if env is None else env),
+        shared.settings_of(lake, own_env()) if env is None else shared.settings_to_read(lake, env),
         Dataset.parse(dataset),
         latest=latest,
         interval=shared.interval_of(start, end),

@@ -127,7 +127,7 @@ def query(
     """
     from ..run.query import run_query
 
-    settings, interval = shared.settings_of(lake, env), shared.interval_of(start, end)
+    settings, interval = shared.settings_to_read(lake, env), shared.interval_of(start, end)
     rows = run_query(settings, sql, interval, restore=restore, unmask=unmask, say=shared.print_note)
     _print_relation(rows, output, limit)
 
@@ -187,7 +187,7 @@ def quarantine_show(
     """Show the rows that rules of the published version kept out, with the rules."""
     from ..run.quarantine import shown
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_to_read(lake, env)
     found = shown(settings, Dataset.parse(dataset), limit, unmask=unmask)
     if as_json:
         shared.print_json([dict(zip(found.columns, row, strict=True)) for row in found.rows])
@@ -245,7 +245,7 @@ def runs(
     """List the newest runs."""
     from ..archive.record import read_records
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_to_read(lake, env)
     shared.adopt_debris(settings)
     wanted = str(parse_notebook(step)) if step else None
     records = [r for r in read_records(settings.runs) if wanted in (None, r.step)][:limit]

@@ -28,7 +28,7 @@ def report_open(
     from ..site.export import find_run
     from ..site.places import page_name
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_to_read(lake, env)
     page = build_site(settings).index
     tell_site(settings)
     if run_id:
@@ -48,7 +48,7 @@ def report_serve(
     from ..site.build import build_site
     from ..site.serve import HOST, server
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_to_read(lake, env)
     build_site(settings)
     tell_site(settings)
     with server(settings.site, port) as running:
@@ -66,7 +66,7 @@ def report_build(
     from ..catalog.pending import tell_site
     from ..site.build import build_site
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_to_read(lake, env)
     shared.adopt_debris(settings)
     built = build_site(settings, rebuild=rebuild, compile_lineage=True)
     tell_site(settings)
@@ -89,7 +89,7 @@ def report_export(
     """Write one run as one file that needs no other, to send or to keep."""
     from ..site.export import export_run
 
-    place = export_run(shared.settings_of(lake, env), run_id, output)
+    place = export_run(shared.settings_to_read(lake, env), run_id, output)
     shared.console().print(shared.relative(place), markup=False, soft_wrap=True)
 
 
@@ -108,7 +108,7 @@ def report_prune(
     from ..site.build import build_site
     from ..site.retention import ASKED_FOR, apply_prune, plan_prune, plan_removal
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_to_read(lake, env)
     plan = plan_removal(settings, run, ASKED_FOR) if run else plan_prune(settings)
     if not dry_run:
         apply_prune(settings, plan)
@@ -146,5 +146,5 @@ def report_docs(
     from ..names import Dataset
     from ..run.data_docs import render_data_docs
 
-    page = render_data_docs(shared.settings_of(lake, env), Dataset.parse(dataset))
+    page = render_data_docs(shared.settings_to_read(lake, env), Dataset.parse(dataset))
     shared.console().print(shared.relative(page), markup=False, soft_wrap=True)

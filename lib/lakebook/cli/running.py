@@ -150,7 +150,7 @@ def plan(
     from ..run.cold_reads import obstacles
     from ..run.plan import Planner
 
-    settings = shared.settings_of(lake, env)
+    settings = shared.settings_to_read(lake, env)
     graph, steps = shared.selected(settings, selectors)
     given = parameters(parameter, steps)
     planner = Planner(settings, graph, shared.interval_of(start, end), given, force)

@@ -92,6 +92,22 @@ def settings_of(lake: str | None, env: str | None = None, *, writes: bool = Fals
     return settings
 
 
+def settings_to_read(lake: str | None, env: str | None = None) -> Settings:
+    """As `settings_of`, for what only reads; UserError for an environment that is not there.
+
+    Reading through a mistyped name would show prod's rows and pin them there. Without a name on the
+    command line it is the person's own environment, which may well be empty yet.
+    """
+    from ..names import PROD
+
+    settings = settings_of(lake, env)
+    if env is not None and env != PROD:
+        from ..run.environments import existing
+
+        existing(settings, env)
+    return settings
+
+
 def interval_of(start: str | None, end: str | None) -> Interval | None:
     """Both or neither; raises UserError with the one that is missing or no date."""
     from ..errors import UserError
