@@ -189,7 +189,7 @@ class CsvFile:
             f"source {self.uri}{f', line {line}' if line else ''}: column {column!r} has {shown}, "
             f"{reason}",
             fix=f"correct the source, {way}or name it in nullValues of the contract to have null; "
-            "misfits: quarantine there sets such rows aside",
+            "misfits: quarantine there sets such rows aside, but for the time column",
         )
 
     def _line_of(self, column: str, text: str) -> int | None:
