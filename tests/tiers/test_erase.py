@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import delta_worker as w
@@ -21,7 +23,7 @@ from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.erasure import bounds, erase, purge
 from lakebook.tiers.erasure.bounds import redact, telling_entries
 from lakebook.tiers.erasure.erase import erase_rows, go_back, look_at
-from lakebook.tiers.erasure.search import Search
+from lakebook.tiers.erasure.search import Search, files_below, parquet_files
 from lakebook.tiers.erasure.subject import Subject, parse_subject
 from lakebook.tiers.move import move_to_warm
 
@@ -361,3 +363,12 @@ def test_interrupted_anywhere_it_is_finished_by_the_same_call(
     assert reached == [point]
     gone(quarter, ZERO)
     clean(quarter, ZERO)
+
+
+def test_what_has_no_content_is_not_searched(tmp_path: Path) -> None:
+    """A warm parent's socket, and a pipe, which would wait for its writer."""
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1")
+    os.mkfifo(tmp_path / "pipe.parquet")
+    os.mknod(tmp_path / "parent.sock", stat.S_IFSOCK | 0o600)
+    assert list(files_below(tmp_path)) == [tmp_path / "rows.parquet"]
+    assert list(parquet_files(tmp_path)) == [tmp_path / "rows.parquet"]

@@ -101,10 +101,13 @@ def apart(roots: Iterable[Path]) -> list[Path]:
 
 
 def files_below(root: Path) -> Iterator[Path]:
-    """Every file below a folder, in order; what goes meanwhile is left out."""
+    """Every file below a folder, in order; what goes meanwhile is left out.
+
+    A socket or a pipe, such as a warm kernel's parent listens at, has no content, and waits.
+    """
     for folder, folders, names in os.walk(root):
         folders.sort()
-        yield from (Path(folder, name) for name in sorted(names))
+        yield from (path for name in sorted(names) if (path := Path(folder, name)).is_file())
 
 
 def parquet_files(root: Path) -> Iterator[Path]:
