@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,3 +123,13 @@ def test_the_same_command_ends_it(recorded: Run) -> None:
         settings = load_settings(recorded.root, environ={})
         left = [read_record(folder) for folder in settings.runs.glob("*/*") if folder.is_dir()]
         assert {record.status for record in left} <= {"ok", "killed"}, cut.how
+        let_the_parent_end(recorded.root)
+
+
+def let_the_parent_end(root: Path) -> None:
+    """No process outlives a power cut; that of the last one is not to be met in the next state."""
+    for _ in range(600):
+        if not list((root / ".lakebook" / "warm").glob("*.sock")):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the warm parent does not end")
