@@ -14,10 +14,12 @@ import pyarrow as pa
 import pytest
 import row_conditions
 import sampling
+import sqlglot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
+from lakebook.contract import row_sql
 from lakebook.errors import ContractError
 from lakebook.quality.row_condition import row_condition, row_test
 
@@ -148,6 +150,25 @@ def test_what_is_not_read_is_refused_and_not_left_out(expression: str) -> None:
     given = pa.table({"c": ["US"], "n": [1]})
     with pytest.raises(ContractError, match="cannot be computed on a row"):
         kept(expression, given, row_test)
+
+
+@pytest.mark.parametrize("expression", ["c like '_E'", "c in ('DE', 'UE')", "n between 2 and 3"])
+def test_a_negation_is_read_of_every_node_that_may_say_it(
+    expression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an argument, which sqlglot has of LIKE today and may have of others tomorrow."""
+    given = pa.table({"c": ["US", None, "DE", "E"], "n": [1, 2, None, 3]})
+    plain = kept(expression, given, row_test)
+    parse = sqlglot.parse_one
+
+    def negated(*of: Any, **options: Any) -> Any:
+        tree = parse(*of, **options)
+        tree.expressions[0].set("negate", True)
+        return tree
+
+    monkeypatch.setattr(sqlglot, "parse_one", negated)
+    monkeypatch.setattr(row_sql, "_read", row_sql._read.__wrapped__)  # nothing of it is cached
+    assert kept(expression, given, row_test) == [None if one is None else not one for one in plain]
 
 
 def test_the_generated_conditions_reach_every_kind_of_value() -> None:

@@ -89,9 +89,13 @@ class _Reader:
         self.columns = columns
 
     def test(self, node: Any) -> Test:
+        node = _whole(node.unnest(), "negate")
+        found = self._test(node)
+        return Opposite(found) if node.args.get("negate") else found
+
+    def _test(self, node: Any) -> Test:
         from sqlglot import exp
 
-        node = _whole(node.unnest(), "negate")
         compared = {
             exp.EQ: "==", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
         }  # fmt: skip
@@ -115,8 +119,7 @@ class _Reader:
         if isinstance(node, exp.Is) and isinstance(node.expression.unnest(), exp.Null):
             return Missing(self.value(node.this))
         if isinstance(node, exp.Like) and isinstance(node.expression, exp.Literal):
-            test = like(self.value(node.this), str(node.expression.this))
-            return Opposite(test) if node.args.get("negate") else test
+            return like(self.value(node.this), str(node.expression.this))
         return truth(self.value(node))
 
     def two(self, node: Any) -> tuple[Value, Value]:
@@ -153,12 +156,12 @@ class _Reader:
 
 
 def _whole(node: Any, *more: str) -> Any:
-    """The node, if nothing is in it that is not read here: a word like `symmetric`, or a `not`.
+    """The node, if nothing is in it that is not read here, such as `symmetric`.
 
-    Releases of sqlglot differ in what they say by a node around another, and what by an argument.
+    sqlglot says a negation by a node around another, or by the argument `negate`; which, hangs on
+    the other and on its release.
     """
-    said = {name for name, value in node.args.items() if value and name not in _READ}
-    if said - set(more):
+    if any(value and name not in (*_READ, *more) for name, value in node.args.items()):
         raise ContractError(f"{node.sql('duckdb')} cannot be computed on a row", fix=TAKEN)
     return node
 
