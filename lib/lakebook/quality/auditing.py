@@ -208,19 +208,13 @@ def _check(
     if failing:
         shown = verdict.shown if verdict else {only[0]: result}
         observed = failing_text(failing, shown)
-    return CheckResult(
-        name=rule.name,
-        expectation=rule.expectation,
-        column=rule.column,
-        action=rule.action,
-        scope=rule.scope,
-        success=bool(found["success"]),
+    return CheckResult.of(
+        rule,
+        bool(found["success"]),
         observed=observed,
         unexpected=unexpected,
         evaluated=evaluated,
         sample=tuple(sample),
-        reason=rule.reason,
-        dimension=rule.dimension,
         partitions=failing,
         problem=_exception(found.get("exception_info") or {}),
     )

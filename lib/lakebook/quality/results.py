@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..contract.classified import MASK, classified_columns, shown_observation
-from ..contract.model import Action, Scope, TableContract
+from ..contract.model import Action, Rule, Scope, TableContract
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,21 @@ class CheckResult:
     dimension: str = ""
     partitions: tuple[str, ...] = ()
     problem: str = ""
+
+    @classmethod
+    def of(cls, rule: Rule, success: bool, **found: Any) -> CheckResult:
+        """A rule's verdict, with what the contract says of the rule. `found`: the other fields."""
+        return cls(
+            name=rule.name,
+            expectation=rule.expectation,
+            column=rule.column,
+            action=rule.action,
+            scope=rule.scope,
+            success=success,
+            reason=rule.reason,
+            dimension=rule.dimension,
+            **found,
+        )
 
 
 @dataclass(frozen=True)

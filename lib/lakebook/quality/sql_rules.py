@@ -73,7 +73,7 @@ def sql_checks(
             reason = reason_of(problem)
             if hidden_columns(contract):
                 reason = "DuckDB could not compute its query; why may tell a classified value"
-            found.append(_verdict(rule, False, problem=reason))
+            found.append(CheckResult.of(rule, False, problem=reason))
     return tuple(found)
 
 
@@ -102,7 +102,7 @@ def _check(
             observed = failing_text(failing, {name: parts[name].result for name in failing[:3]})
     elif failing:
         failing = () if rule.scope == "table" else only
-    return _verdict(
+    return CheckResult.of(
         rule,
         all(one.success for one in parts.values()),
         observed=None if hidden_columns(contract) else observed,
@@ -110,20 +110,6 @@ def _check(
         evaluated=sum(one.evaluated or 0 for one in counts) if counts else None,
         sample=tuple(row for one in parts.values() for row in one.sample)[:_SAMPLE_ROWS],
         partitions=failing,
-    )
-
-
-def _verdict(rule: Rule, success: bool, **found: Any) -> CheckResult:
-    return CheckResult(
-        name=rule.name,
-        expectation=rule.expectation,
-        column=rule.column,
-        action=rule.action,
-        scope=rule.scope,
-        success=success,
-        reason=rule.reason,
-        dimension=rule.dimension,
-        **found,
     )
 
 
