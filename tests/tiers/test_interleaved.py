@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dying import points_counted
 from tiers import tier_checks as c
 from tiers import tier_lake as t
 
@@ -81,12 +82,11 @@ def passing(
         os.environ[faults.VARIABLE] = "none"
         then()
 
-    with monkeypatch.context() as patch:
-        patch.setattr(faults, "_passed", faults.Counter())
+    with points_counted() as points, monkeypatch.context() as patch:
         patch.setattr(os, "kill", reached)
         patch.setenv(faults.VARIABLE, point)
         run()
-        return dict(faults._passed)
+        return dict(points)
 
 
 def walk(
