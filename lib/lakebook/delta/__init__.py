@@ -5,8 +5,9 @@ Names are loaded on first use: most commands only read a snapshot.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..late import on_first_use
 
 if TYPE_CHECKING:
     from .cleaner import VacuumResult, vacuum
@@ -46,7 +47,6 @@ _HOME = {
     "tokens": ("signed",),
     "whole": ("open_whole",),
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "FAULT_POINTS",
@@ -92,8 +92,4 @@ __all__ = [
     "with_extras",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+__getattr__ = on_first_use(__name__, _HOME)

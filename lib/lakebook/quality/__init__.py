@@ -6,8 +6,9 @@ quarantine rule are flagged here, split by the step and kept by `quarantine`.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..late import on_first_use
 
 if TYPE_CHECKING:
     from .auditing import audit
@@ -23,7 +24,6 @@ _HOME = {
     "results": ("AuditResult", "CheckResult", "without_classified"),
     "suite": ("build_suite",),
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "FAILED_RULES",
@@ -36,8 +36,4 @@ __all__ = [
     "without_classified",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+__getattr__ = on_first_use(__name__, _HOME)
