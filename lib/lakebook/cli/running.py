@@ -104,14 +104,7 @@ def run(
             reports += run_jobs(settings, maintenance, parameters=given, notify=notify, cancel=stop)
     elapsed_s = time.monotonic() - began
     if as_json:
-        shared.print_json(
-            {
-                "elapsed_s": elapsed_s,
-                "steps": [report_json(report) for report in reports],
-                "stale_above": [str(one.step) for one in beside if one.is_above],
-                "stale_below": [str(one.step) for one in beside if not one.is_above],
-            }
-        )
+        shared.print_json(_run_json(reports, beside, elapsed_s))
     else:
         from .progress import print_summary
 
@@ -119,6 +112,17 @@ def run(
     code = stop.exit_code or max((report.exit_code for report in reports), default=0)
     if code:
         raise typer.Exit(code)
+
+
+def _run_json(
+    reports: Sequence[StepReport], beside: Sequence[Beside], elapsed_s: float
+) -> dict[str, Any]:
+    return {
+        "elapsed_s": elapsed_s,
+        "steps": [report_json(report) for report in reports],
+        "stale_above": [str(one.step) for one in beside if one.is_above],
+        "stale_below": [str(one.step) for one in beside if not one.is_above],
+    }
 
 
 @contextmanager
