@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -28,6 +29,7 @@ from .stats import file_stats
 from .transaction import Change, NewFile, transact
 
 Intact = Callable[[Snapshot, str], bool]
+Alike = Callable[[Snapshot, str, Sequence[StagedFile]], bool]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def commit_replace(
     kept: Sequence[str] = (),
     together: bool = False,
     intact: Intact | None = None,
+    alike: Alike | None = None,
 ) -> CommitResult:
     """Replace partitions by what is staged, each only if its fence stands as noted.
 
@@ -81,6 +84,7 @@ def commit_replace(
         is a conflict then, whatever the fingerprint says.
     intact: whether a partition is what was committed, wherever it lies; if not, equal rows are
         written as well. None: what lies in warm or cold is taken for whole.
+    alike: whether staged rows that are not the same are so in all that counts.
     metadata: for people (run, interval, inputs); it vanishes with the log's retention.
 
     The stage is finished: what was not committed is deleted. Raises RunError if a sweep took it.
@@ -94,6 +98,7 @@ def commit_replace(
         )
     fault_point("commit.before_empty")
     staged = _files_of(stage, inspection, partitions, noted)
+    is_held = partial(_is_held, inspection=inspection, intact=intact, alike=alike)
     verdict = _Verdict()
     added: list[NewFile] = []
 
@@ -101,7 +106,7 @@ def commit_replace(
         nonlocal verdict, added
         stage.check_stands()
         _check_schema(inspection, now)
-        verdict = _judge(noted, now, partitions, inspection, {} if together else fps, intact)
+        verdict = _judge(noted, now, partitions, {} if together else fps, is_held)
         for p in kept:
             stands = fence_stands(noted, now, p)
             (verdict.unchanged if stands else verdict.conflicts).append(p)
@@ -222,9 +227,8 @@ def _judge(
     noted: Snapshot,
     now: Snapshot,
     partitions: Sequence[str],
-    inspection: Inspection,
     fps: Mapping[str, int],
-    intact: Intact | None,
+    is_held: Callable[[Snapshot, str], bool],
 ) -> _Verdict:
     verdict = _Verdict()
     for p in partitions:
@@ -232,7 +236,7 @@ def _judge(
             # Fence moved and the same fingerprint: somebody made exactly this.
             same = p in fps and now.fp(p) == fps[p]
             (verdict.done if same else verdict.conflicts).append(p)
-        elif now.data(p) == inspection.digest(p) and _holds(now, p, intact):
+        elif is_held(now, p):
             verdict.unchanged.append(p)
         else:
             verdict.commit.append(p)
@@ -281,8 +285,25 @@ def _files_of(
     return staged
 
 
-def _holds(now: Snapshot, partition: str, intact: Intact | None) -> bool:
-    """Whether the rows that `data/` speaks of are there, every byte of them."""
+def _is_held(
+    now: Snapshot,
+    partition: str,
+    *,
+    inspection: Inspection,
+    intact: Intact | None,
+    alike: Alike | None,
+) -> bool:
+    """Whether the table has what was staged, every byte of it."""
+    if now.data(partition) != inspection.digest(partition):
+        staged = inspection.by_partition.get(partition, ())
+        if alike is None or not staged:
+            return False
+        return _is_whole(now, partition, intact) and alike(now, partition, staged)
+    return _is_whole(now, partition, intact)
+
+
+def _is_whole(now: Snapshot, partition: str, intact: Intact | None) -> bool:
+    """Whether the rows that `data/` speaks of are there."""
     if intact is not None:
         return intact(now, partition)
     return now.place(partition).tier in ("warm", "cold") or is_intact(now, partition)

@@ -26,6 +26,9 @@ MODIFIED_COLUMN = "_source_modified"
 LANDING_COLUMNS = (SOURCE_COLUMN, DIGEST_COLUMN, MODIFIED_COLUMN)
 """What bronze adds to each row. All three come from the source, never from the clock."""
 
+VERSION_COLUMNS = (DIGEST_COLUMN, MODIFIED_COLUMN)
+"""Those that change with the whole source: rows that differ in them alone are the same rows."""
+
 
 @dataclass(frozen=True)
 class SourceVersion:

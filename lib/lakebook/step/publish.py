@@ -23,9 +23,11 @@ from ..delta import (
 )
 from ..delta import inspect as inspect_files
 from ..errors import ConflictError
+from ..ingest.source import VERSION_COLUMNS
 from ..intervals import NULL
 from ..names import PROD, table_path, tier_tables
 from ..settings import Settings
+from ..tiers.alike import alike_in
 from ..tiers.intact import intact_in
 from .card import Card, card_of
 from .fingerprint import input_parts, partition_fingerprint, unknown_fingerprint
@@ -91,6 +93,7 @@ def publish(
     `account`: says where the rows of the step's sources went (`landed.account`).
     """
     table = table_path(context.settings.lake, contract.dataset, env=context.settings.env)
+    tables = tier_tables(context.settings.roots, contract.dataset)
     ensure_table(table, contract, keep_extras=context.lands)
     stages: list[Stage] = []
     try:
@@ -125,7 +128,8 @@ def publish(
                 noted=context.noted[contract.dataset],
                 fps=fps,
                 metadata=commit_metadata(context),
-                intact=intact_in(tier_tables(context.settings.roots, contract.dataset)),
+                intact=intact_in(tables),
+                alike=alike_in(tables, table, VERSION_COLUMNS) if context.lands else None,
             )
         if draft.merge is not None and draft.merge.lost:
             say_lost(context, draft.merge.lost, draft.merge.view, inspection)
