@@ -7,14 +7,16 @@ import json
 import sys
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
 import sampling
 from power.cuts import Cut, cuts
-from power.disk import Disk, read_tree, write_tree
+from power.disk import Disk, Tree, read_tree, write_tree
 from power.recorder import record
 from small_checkout import COLUMNS, LANDING, POSITIVE, Checkout
 
@@ -75,38 +77,80 @@ def of_the_lake(tree: dict[str, bytes | None]) -> dict[str, bytes | None]:
 def rows(root: Path) -> Rows:
     """`(id, amount)` of each table; nothing is changed by looking."""
     lake = load_settings(root, environ={}).lake
-    found: Rows = {}
-    for name in NAMES:
-        paths = delta.open_snapshot(table_path(lake, Dataset.parse(name))).paths()
-        columns = ["id", "amount"]
-        read = [pl.read_parquet(p, columns=columns, hive_partitioning=False) for p in paths]
-        found[name] = sorted(row for part in read for row in part.rows())
-    return found
+    return {name: rows_of(table_path(lake, Dataset.parse(name))) for name in NAMES}
 
 
-def look(run: Run, ended: bool) -> None:
-    settings = load_settings(run.root, environ={})
-    for name, seen in rows(run.root).items():
-        assert seen == run.after[name] or (not seen and not ended), f"half of {name}"
-    load_graph(settings)
-    known = {record.run_id for record in read_records(settings.runs)}
-    for folder in settings.runs.glob(".work/*/run.json"):
-        known.add(json.loads(folder.read_text())["run_id"])
-    for name in NAMES:
-        table = table_path(settings.lake, Dataset.parse(name))
-        for version in list_log(table)[0]:
-            made_by = commit_info(table, version).get("run")
-            assert made_by is None or made_by in known, f"nobody knows the run of {name}"
-        failed_partitions(settings, Dataset.parse(name))
+def rows_of(table: Path) -> list[tuple[int, int]]:
+    paths, columns = delta.open_snapshot(table).paths(), ["id", "amount"]
+    read = [pl.read_parquet(p, columns=columns, hive_partitioning=False) for p in paths]
+    return sorted(row for part in read for row in part.rows())
+
+
+class Observer:
+    """Looks at states of a run's checkout; whatever is read of the same files is read once."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.settings = run, load_settings(run.root, environ={})
+        tables = {name: table_path(self.settings.lake, Dataset.parse(name)) for name in NAMES}
+        self.tables = {name: path.relative_to(run.root).as_posix() for name, path in tables.items()}
+        self.runs = self.settings.runs.relative_to(run.root).as_posix()
+        self._seen: dict[tuple[str, int], object] = {}
+        self._written: Tree | None = None
+
+    def look(self, cut: Cut) -> None:
+        known = self._once("runs", cut.tree, [self.runs], self._known)
+        assert isinstance(known, set)
+        for name, table in self.tables.items():
+            found = self._once(name, cut.tree, [table], partial(self._table, name))
+            assert isinstance(found, tuple)
+            seen, makers = found
+            ended = cut.moment < 0
+            assert seen == self.run.after[name] or (not seen and not ended), f"half of {name}"
+            assert makers <= known, f"nobody knows the run of {name}"
+            failed = partial(failed_partitions, self.settings, Dataset.parse(name))
+            self._once(f"failed {name}", cut.tree, [table, self.runs], failed)
+        others = {path.split("/")[0] for path in cut.tree} - {self.settings.lake.name}
+        self._once("graph", cut.tree, sorted(others), partial(load_graph, self.settings))
+
+    def _once(
+        self, what: str, tree: Tree, below: Sequence[str], look: Callable[[], object]
+    ) -> object:
+        """What was seen of the files below some folders, or what it raised."""
+        starts = tuple(f"{folder}/" for folder in below)
+        read = (one for one in tree.items() if one[0] in below or one[0].startswith(starts))
+        key = what, hash(frozenset(read))
+        if key not in self._seen:
+            if self._written is not tree:
+                write_tree(self.run.root, tree)
+                self._written = tree
+            try:
+                self._seen[key] = look()
+            except Exception as wrong:
+                self._seen[key] = wrong
+        found = self._seen[key]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _table(self, name: str) -> tuple[list[tuple[int, int]], set[str]]:
+        table = self.run.root / self.tables[name]
+        made_by = {commit_info(table, version).get("run") for version in list_log(table)[0]}
+        return rows_of(table), {str(run) for run in made_by if run is not None}
+
+    def _known(self) -> set[str]:
+        known = {record.run_id for record in read_records(self.settings.runs)}
+        for path in self.settings.runs.glob(".work/*/run.json"):
+            known.add(json.loads(path.read_text())["run_id"])
+        return known
 
 
 def test_tables_are_as_before_or_after_and_every_run_that_committed_is_known(recorded: Run) -> None:
     said = []
     taken = sampling.chosen(recorded.cuts, 60, "full run, seen")
+    observer = Observer(recorded)
     for cut in taken:
-        write_tree(recorded.root, cut.tree)
         try:
-            look(recorded, cut.moment < 0)
+            observer.look(cut)
         except Exception as wrong:
             where = traceback.extract_tb(wrong.__traceback__)[-1]
             said.append(f"{type(wrong).__name__} in {where.name}: {wrong} <- {cut.how}")
