@@ -80,3 +80,57 @@ def test_a_step_is_not_modified_for_a_new_definition(
         patch.setattr("lakebook.graph.state.digests_of", lambda node: digests_of(node, 1))
         save_state(settings, graph, graph.steps)
     assert modified(settings, graph) == frozenset()
+
+
+SCALED = 'start = "2013-01-01"\nend = "2013-01-02"\nfactor = 2\nlabel = None'
+
+
+def planned_with(checkout: Checkout, **parameters: Any) -> StepPlan:
+    settings = load_settings(checkout.root, environ={})
+    graph = load_graph(settings)
+    (found,) = Planner(settings, graph, DAYS, parameters).plan([graph.steps[SILVER]])
+    return found
+
+
+@pytest.fixture
+def scaled(checkout: Checkout) -> Checkout:
+    """silver.events with parameters, made as `run` makes it, without any given."""
+    checkout.notebook(
+        "silver.events",
+        [
+            'from lakebook import Step\nstep = Step("silver.events", start=start, end=end)',
+            'import narwhals as nw\nevents = step.read("bronze.events")',
+            'rows = events.select("id", "seen", nw.col("amount") * factor)',
+            "step.write(rows)",
+        ],
+        parameters=SCALED,
+    )
+    from lakebook.run.single import run_once
+
+    settings = load_settings(checkout.root, environ={})
+    for name in ("bronze.events", "silver.events"):
+        plan = planned(checkout)[name]
+        assert run_once(settings, plan.node, DAYS, plan.static).status == "ok"
+    return checkout
+
+
+def test_what_the_notebook_says_anyway_makes_nothing_stale(scaled: Checkout) -> None:
+    for same in ({}, {"factor": 2}, {"label": None}, {"factor": 2, "label": None}):
+        assert planned_with(scaled, **same).stale == (), same
+    for other in ({"factor": 3}, {"factor": 2.0}, {"factor": "2"}, {"label": ""}, {"label": 0}):
+        assert planned_with(scaled, **other).stale == DAYS.partitions("day"), other
+
+
+def test_what_was_made_when_every_given_parameter_counted_is_fresh(
+    scaled: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lakebook.run.single import run_once
+
+    settings = load_settings(scaled.root, environ={})
+    plan = planned_with(scaled)
+    static = static_parts(settings, plan.node, {"factor": 2})
+    assert static != plan.static
+    done = run_once(settings, plan.node, DAYS, static, parameters={"factor": 2})
+    assert done.status == "ok"
+    assert planned_with(scaled, factor=2).stale == ()
+    assert planned_with(scaled).stale == DAYS.partitions("day")  # nobody says that it is the same

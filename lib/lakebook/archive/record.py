@@ -38,8 +38,9 @@ class RunRecord:
 
     `inputs`, `outputs`, `checks`, `timings`, `notes` and `operations` (what a maintenance job did)
     are as the step or job wrote them to step.json; `summary` is what a job came to, in words;
-    `cells` are the fields of `runtime.job.CellStat`; `note` is of the run itself. `error_type` is
-    the class of what a cell raised.
+    `untracked` are calls whose answers no fingerprint has; `cells` are the fields of
+    `runtime.job.CellStat`; `note` is of the run itself. `error_type` is the class of what a cell
+    raised.
     """
 
     run_id: str
@@ -67,6 +68,7 @@ class RunRecord:
     kernel: str = "warm"
     note: str = ""
     notes: tuple[str, ...] = ()
+    untracked: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -85,7 +87,16 @@ class RunRecord:
     def from_json(cls, raw: Mapping[str, Any]) -> RunRecord:
         """Fields that a later version wrote are left out."""
         known = {item.name for item in fields(cls)}
-        lists = ("partitions", "inputs", "outputs", "checks", "cells", "notes", "operations")
+        lists = (
+            "partitions",
+            "inputs",
+            "outputs",
+            "checks",
+            "cells",
+            "notes",
+            "untracked",
+            "operations",
+        )
         values: dict[str, Any] = {
             name: tuple(value) if name in lists else value
             for name, value in raw.items()

@@ -184,11 +184,13 @@ def print_plan(
     plans: Sequence[StepPlan],
     every: Unit | None,
     barred: Mapping[Dataset, Obstacle],
+    untracked: Mapping[Dataset, Sequence[str]],
     *,
     explain: bool,
     said: Sequence[str] = (),
 ) -> None:
-    """`barred`: why the runs of a step stop before they start; `said`: of the steps left out."""
+    """`barred`: why the runs of a step stop before they start; `untracked`: what a step depends on
+    that no plan sees; `said`: of the steps left out."""
     out = console()
     due = [planned for planned in plans if planned.is_due or planned.waits_for]
     for planned in due:
@@ -211,8 +213,11 @@ def print_plan(
             out.print(f"    [yellow]{word}:[/] {escape(bar.error.sentence)}", soft_wrap=True)
     for planned in plans:
         for reason, names in _by_reason(planned.kept).items():
-            said = f"{planned.node.name} keeps {_few(names)}: {reason}"
-            out.print(f"[dim]{escape(said)}[/]", soft_wrap=True)
+            kept = f"{planned.node.name} keeps {_few(names)}: {reason}"
+            out.print(f"[dim]{escape(kept)}[/]", soft_wrap=True)
+        for call in untracked[planned.node.name]:
+            unseen = f"{planned.node.name} not tracked: {call}"
+            out.print(f"[yellow]{escape(unseen)}[/]", soft_wrap=True)
     fresh = len(plans) - len(due)
     out.print(f"{len(due)} of {plural(len(plans), 'step')} to run, {fresh} fresh")
     for one in said:

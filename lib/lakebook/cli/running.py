@@ -153,6 +153,7 @@ def plan(
     from ..run.beside import look_beside, of_step, sentences
     from ..run.cold_reads import obstacles
     from ..run.plan import Planner
+    from ..run.untracked import untracked
 
     settings = shared.settings_to_read(lake, env)
     graph, steps = shared.selected(settings, selectors)
@@ -164,10 +165,12 @@ def plan(
     barred = obstacles(planner, plans, unit, views)
     due = [planned.node.name for planned in plans if planned.is_due]
     some = look_beside(planner, steps, views, due=due) if len(steps) < len(graph.steps) else ()
+    unknown = {planned.node.name: untracked(settings, planned.node) for planned in plans}
     if as_json:
         shared.print_json(
             [
                 _plan_json(planned, unit, barred.get(planned.node.name))
+                | {"untracked": list(unknown[planned.node.name])}
                 | of_step(graph, planned.node.name, some)
                 for planned in plans
             ]
@@ -175,7 +178,8 @@ def plan(
         return
     from .progress import print_plan
 
-    print_plan(plans, unit, barred, explain=explain, said=sentences(planner, some))
+    said = sentences(planner, some)
+    print_plan(plans, unit, barred, unknown, explain=explain, said=said)
 
 
 def parameters(given: list[str] | None, steps: Sequence[StepNode | OpsJob]) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from .manifest import Manifest, Model, load_manifest
 from .model import Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
+from .untracked import Call
 
-_FORMAT = 7  # of what is remembered; raise it when `syntax` finds more
+_FORMAT = 8  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
@@ -85,6 +86,8 @@ def _node(
         imports=tuple(found.imports),
         texts=tuple(found.texts),
         parameters=tuple(found.parameters),
+        defaults=found.defaults,
+        untracked=tuple((one["cell"], Call.from_json(one)) for one in found.untracked),
         uses_clock=found.uses_clock,
         uses_sql=found.uses_sql,
         engine=found.engine,

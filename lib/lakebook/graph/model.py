@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 from ..contract.model import Contract, Relationship, TableContract
 from ..errors import GraphError, UserError, did_you_mean
 from ..names import Dataset
+from .untracked import Call
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class StepNode:
     """One notebook with its contract. `models` are the dbt models that it builds.
 
     `texts` are those in its code that may be paths of files (see `files`).
-    `parameters` are the names in its cell of parameters, without the interval. `uses_clock`: its
+    `parameters` are the names in its cell of parameters, without the interval; `defaults` the
+    values that stand there, of those that are written out. `untracked`: what its code asks that no
+    fingerprint has, a cell's number and a call each. `uses_clock`: its
     result depends on the interval that is run, by `step.now` or `step.seed`. `uses_sql`: a part of
     it is computed by `step.sql`. `engine`: one of its own; empty: the profile's.
     """
@@ -44,6 +48,8 @@ class StepNode:
     imports: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    untracked: tuple[tuple[int, Call], ...] = ()
     uses_clock: bool = False
     uses_sql: bool = False
     engine: str = ""

@@ -19,6 +19,8 @@ from ..step.sql_text import read_sql
 from .files import texts_in
 from .nodes import first_text, is_none, is_step, keys_of, literal, step_names
 from .notebook import INTERVAL, Cell, assigned, code_digest, parse
+from .parameters import defaults_of
+from .untracked import commands, untracked_calls
 
 _READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
 _REFRESH = ("always", "forward")
@@ -39,6 +41,8 @@ class Found:
     imports: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     parameters: list[str] = field(default_factory=list)
+    defaults: dict[str, Any] = field(default_factory=dict)
+    untracked: list[dict[str, Any]] = field(default_factory=list)
     uses_clock: bool = False
     uses_sql: bool = False
     engine: str = ""
@@ -67,6 +71,12 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
         for node in tree.body
         for name in assigned(node)
         if name not in INTERVAL
+    ]
+    found.defaults = defaults_of([tree for cell, tree in trees if cell.is_parameters])
+    found.untracked = [
+        {"cell": cell.number, **call.as_json()}
+        for (cell, _), calls in zip(made, untracked_calls([tree for _, tree in made]), strict=True)
+        for call in (*calls, *commands(cell))
     ]
     if not found.step:
         raise GraphError(

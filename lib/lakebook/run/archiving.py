@@ -53,6 +53,7 @@ def archive_run(
         kernel=result.kernel,
         note=result.note,
         notes=tuple(outcome.get("notes", ())),
+        untracked=attempt.untracked,
         versions={name: version(name) for name in _PACKAGES},
     )
     notebook = work / "notebook.ipynb"

@@ -23,6 +23,7 @@ from ..settings import Settings
 from ..site.places import page_name
 from .archiving import archive_run
 from .closing import close_run, read_outcome
+from .untracked import untracked
 from .workspace import Attempt, workspace
 
 Event = dict[str, Any]
@@ -121,7 +122,8 @@ def _execute(
     cancel: Cancel | None,
 ) -> RunResult:
     hidden = _hidden_names(settings, node) if given else frozenset[str]()
-    attempt, secrets = _attempt(node, interval, given, hidden), secrets_in(given, hidden)
+    attempt = _attempt(settings, node, interval, given, hidden)
+    secrets = secrets_in(given, hidden)
     with workspace(settings, attempt) as work:
         request = JobRequest(
             run_id=attempt.run_id,
@@ -152,7 +154,7 @@ def record_refusal(
 ) -> RunResult:
     """Archive a run that could not begin: its notebook as it is, and the sentence."""
     hidden = _hidden_names(settings, node) if parameters else frozenset[str]()
-    attempt = _attempt(node, interval, dict(parameters or {}), hidden)
+    attempt = _attempt(settings, node, interval, dict(parameters or {}), hidden)
     raw = {**nothing(str(error)), "exit_code": error.exit_code}
     with workspace(settings, attempt) as work:
         copy_masked(node.notebook, work)
@@ -163,6 +165,7 @@ def record_refusal(
 
 
 def _attempt(
+    settings: Settings,
     node: StepNode | OpsJob,
     interval: Interval | None,
     given: Mapping[str, Any],
@@ -170,7 +173,8 @@ def _attempt(
 ) -> Attempt:
     began = datetime.now(UTC)
     run_id = f"{began:%Y%m%dT%H%M%S}-{node.name}-{secrets.token_hex(3)}"
-    return Attempt.of(run_id, node, interval, began, given, hidden)
+    known = untracked(settings, node) if isinstance(node, StepNode) else ()
+    return Attempt.of(run_id, node, interval, began, given, hidden, known)
 
 
 def _hidden_names(settings: Settings, node: StepNode | OpsJob) -> frozenset[str]:

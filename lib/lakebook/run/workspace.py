@@ -33,7 +33,8 @@ _FILE = "run.json"
 class Attempt:
     """What is known of a run before it begins. `began` is ISO 8601 in UTC.
 
-    `command`: of a maintenance run without a notebook, how it was called.
+    `command`: of a maintenance run without a notebook, how it was called. `untracked`: what its
+    result depends on that nobody tracks.
     """
 
     run_id: str
@@ -45,6 +46,7 @@ class Attempt:
     partitions: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
+    untracked: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -55,6 +57,7 @@ class Attempt:
         began: datetime,
         parameters: Mapping[str, Any],
         hidden: Collection[str] = (),
+        untracked: tuple[str, ...] = (),
     ) -> Attempt:
         """`hidden`: see `mask_parameters`."""
         contract = node.contract if isinstance(node, StepNode) else None
@@ -69,6 +72,7 @@ class Attempt:
             end=str(interval.end) if interval else None,
             partitions=tuple(sorted(names)),
             parameters=mask_parameters(parameters, hidden),
+            untracked=untracked,
         )
 
 
@@ -166,6 +170,7 @@ def _held(work: Path) -> Iterator[bool]:
 def _read(work: Path) -> Attempt | None:
     try:
         raw = json.loads((work / _FILE).read_text(encoding="utf-8"))
-        return Attempt(**{**raw, "partitions": tuple(raw["partitions"])})
+        lists = {n: tuple(raw.get(n, ())) for n in ("partitions", "untracked")}
+        return Attempt(**{**raw, **lists})
     except (OSError, ValueError, TypeError, KeyError):
         return None
