@@ -236,6 +236,32 @@ def test_a_hold_that_came_after_the_plan_is_kept_and_said(aged: Aged) -> None:
     assert "deleted" not in aged.tiers().values() and len(applied.operations) == 2
 
 
+@pytest.mark.parametrize(
+    ("tier", "retention", "kept", "said"),
+    [
+        ("hot: 60d, warm: 180d", "value: 7, unit: y", ("2013-01",), "be cold on 2014-01-01"),
+        ("hot: 60d, warm: 180d", "", ("2013-01",), "be cold on 2014-01-01"),
+        ("hot: 9000d", "", MONTHS[:10], "be hot on 2014-01-01"),
+        ("hot: 60d, warm: 250d", "value: 320, unit: d", MONTHS[3:6], "be warm on 2014-01-01"),
+        ("hot: 60d, warm: 100d", "value: 300, unit: d", MONTHS[6:8], "be cold on 2014-01-01"),
+    ],
+)
+def test_a_kept_plan_is_held_to_the_policy_in_force(
+    aged: Aged, tier: str, retention: str, kept: tuple[str, ...], said: str
+) -> None:
+    aged.promise(retention="value: 320, unit: d")
+    plan = aged.plan()
+    assert {a.partition for a in plan.actions if a.kind == "delete"} == {"2013-01"}
+    aged.promise(tier, retention)
+    applied = apply_plan(aged.settings, plan)
+    assert applied.failed == ()
+    assert {p for left in applied.skipped if said in left.why for p in left.partitions} >= {*kept}
+    assert all(aged.tiers()[name] == "hot" for name in kept)
+    wanted = {a.partition: a.target for a in aged.plan().actions}
+    done = {p for operation in applied.operations for p in operation.partitions}
+    assert all(aged.tiers()[p] == wanted.get(p, aged.tiers()[p]) for p in done)
+
+
 def test_vacuum_is_done_when_asked_and_spares_what_is_young(aged: Aged) -> None:
     apply_plan(aged.settings, aged.plan())
     assert len(removed_files(aged.tables.hot, 9e9)) == 10

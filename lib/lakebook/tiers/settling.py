@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..contract.lookup import find_table
 from ..delta.log import open_snapshot
 from ..delta.place import Place
 from ..delta.snapshot import Snapshot
@@ -16,6 +17,7 @@ from ..settings import Settings
 from .actions import Action, TierPlan
 from .execute import Work, execute
 from .placing import CHANGED
+from .policy import Policy, policy_of
 
 PATIENCE = 3
 """Errors in a row after which the rest of a batch is not tried any more."""
@@ -57,7 +59,8 @@ class Settling:
         hot = tier_tables(self.settings.roots, dataset).hot
         try:
             noted = open_snapshot(hot)
-            standing = [a for a in batch if self._stands(noted, a)]
+            policy = policy_of(self.settings, find_table(self.settings, dataset))
+            standing = [a for a in batch if self._stands(noted, policy, a)]
             if standing:
                 by_name = {a.partition: a for a in standing}
                 work = Work(
@@ -90,13 +93,23 @@ class Settling:
     def _unsettled(self, batch: Sequence[Action]) -> list[Action]:
         return [action for action in batch if id(action) not in self.settled]
 
-    def _stands(self, noted: Snapshot, action: Action) -> bool:
+    def _stands(self, noted: Snapshot, policy: Policy, action: Action) -> bool:
         p = action.partition
         place, rows, until = noted.place(p), noted.data(p) or 0, noted.expires(p) or 0
         if (place.value, rows, until) == (action.placement, action.data, action.expires):
-            return True
+            return self._is_wanted(policy, action)
         done = _is_done(noted, action)
         self._skip(action, f"it is in {place.tier} already" if done else CHANGED)
+        return False
+
+    def _is_wanted(self, policy: Policy, action: Action) -> bool:
+        """Whether the policy in force, on the day of the plan, asks for what the plan says."""
+        wanted = policy.tier_at(action.partition, self.plan.as_of)
+        if wanted == action.target or (action.kind == "delete" and policy.legal_hold):
+            return True  # of a hold the deletion itself speaks
+        day = self.plan.as_of
+        why = f"by the policy in force it would be {wanted} on {day}: make the plan anew"
+        self._skip(action, why)
         return False
 
     def _do(self, action: Action, noted: Snapshot | None = None) -> None:
