@@ -16,6 +16,7 @@ from . import (
     inspecting,
     making,
     reporting,
+    rolling_back,
     running,
     tiering,
 )
@@ -38,6 +39,7 @@ app.command()(inspecting.lineage)
 app.add_typer(inspecting.quarantine_app, name="quarantine")
 app.command()(inspecting.runs)
 app.command()(diffing.diff)
+app.command()(rolling_back.rollback)
 app.add_typer(environments.env_app, name="env")
 app.command()(erasing.erase)
 app.command()(erasing.audit)

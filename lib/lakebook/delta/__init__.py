@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .digest import digest_file, digest_table
     from .extras import extra_columns, with_extras
     from .faults import FAULT_POINTS, fault_point
-    from .history import RollbackResult, rollback
+    from .history import RollbackResult, rollback, way_back
     from .inspection import Inspection, StagedFile, inspect
     from .leases import Lease, heartbeat, read_leases, release, take_lease
     from .log import commit_info, open_snapshot, read_tokens
@@ -36,7 +36,7 @@ _HOME = {
     "digest": ("digest_file", "digest_table"),
     "extras": ("extra_columns", "with_extras"),
     "faults": ("FAULT_POINTS", "fault_point"),
-    "history": ("RollbackResult", "rollback"),
+    "history": ("RollbackResult", "rollback", "way_back"),
     "inspection": ("Inspection", "StagedFile", "inspect"),
     "leases": ("Lease", "heartbeat", "read_leases", "release", "take_lease"),
     "log": ("commit_info", "open_snapshot", "read_tokens"),
@@ -84,6 +84,7 @@ __all__ = [
     "read_tokens",
     "release",
     "rollback",
+    "way_back",
     "signed",
     "small_files",
     "sweep",

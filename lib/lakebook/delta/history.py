@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import StorageError, UserError
+from ..errors import StorageError, UserError, did_you_mean
 from . import tokens as token
 from .log import commit_info, list_log, open_snapshot
 from .place import written_tokens
@@ -30,11 +30,62 @@ def version_of_run(table: Path, run: str) -> int:
     for version in reversed(commits):
         if commit_info(table, version).get("run") == run:
             return version
+    there = dict.fromkeys(commit_info(table, version).get("run") for version in reversed(commits))
+    last = [str(one) for one in there if one]
     raise UserError(
-        f"run {run!r} has no commit in the log",
+        f"run {run!r} has no commit in the log{did_you_mean(run, last)}",
         where=str(table),
-        fix="`lakebook runs` lists the runs; the log keeps 30 days",
+        fix=f"the last ones that have: {', '.join(last[:3])}; the log keeps 30 days"
+        if last
+        else "nobody has written there yet",
     )
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What a rollback would change. `rows`: partition -> rows now and then."""
+
+    now_version: int
+    to_version: int
+    rows: Mapping[str, tuple[int, int]]
+
+
+def way_back(table: Path, to_run: str, partitions: Iterable[str] | None = None) -> WayBack:
+    """What `rollback` would do now, and whether it can. Raises as it does."""
+    to_version = version_of_run(table, to_run)
+    old, now = open_snapshot(table, to_version), open_snapshot(table)
+    changed = _changed(old, now, None if partitions is None else set(partitions))
+    _files_back(table, old, now, changed)
+    _log_tokens(old, now, table, partial=partitions is not None)
+    return WayBack(
+        now.version, to_version, {p: (_rows(now, p), _rows(old, p)) for p in changed}
+    )
+
+
+def _rows(snapshot: Snapshot, partition: str) -> int:
+    return sum(file.rows for file in snapshot.files_in([partition]))
+
+
+def _changed(old: Snapshot, now: Snapshot, only: set[str] | None) -> list[str]:
+    """The partitions that have other files now than they had then."""
+    known = {*old.partitions, *now.partitions}
+    return [
+        p
+        for p in sorted(known if only is None else known & only)
+        if _paths(old.by_partition.get(p, ())) != _paths(now.by_partition.get(p, ()))
+        and not _stays_away(old, now, p)
+    ]
+
+
+def _files_back(
+    table: Path, old: Snapshot, now: Snapshot, changed: Sequence[str]
+) -> list[DataFile]:
+    """The files of some partitions that come back. Raises StorageError if one cannot."""
+    live = _paths(now.files)
+    back = [file for file in old.files_in(changed) if file.path not in live]
+    _check_was_in_hot(old, changed)
+    _check_there(table, back)
+    return back
 
 
 def rollback(
@@ -56,20 +107,11 @@ def rollback(
     changed: list[str] = []
 
     def decide(now: Snapshot) -> Change | None:
-        known = {*old.partitions, *now.partitions}
-        changed[:] = [
-            p
-            for p in sorted(known if only is None else known & only)
-            if _paths(old.by_partition.get(p, ())) != _paths(now.by_partition.get(p, ()))
-            and not _stays_away(old, now, p)
-        ]
+        changed[:] = _changed(old, now, only)
         if not changed:
             return None
-        live = _paths(now.files)
         wanted = _paths(old.files_in(changed))
-        back = [file for file in old.files_in(changed) if file.path not in live]
-        _check_was_in_hot(old, changed)
-        _check_there(table, back)
+        back = _files_back(table, old, now, changed)
         tokens: dict[str, int] = {}
         for p in changed:
             tokens[token.fence(p)] = now.fence(p) + 1
