@@ -20,8 +20,9 @@ from lakebook.intervals import Interval
 from lakebook.names import Dataset, Roots, table_path
 from lakebook.quality import quarantine
 from lakebook.run.drop import apply_drop, plan_drop
-from lakebook.run.environments import refresh, survey
+from lakebook.run.environments import survey
 from lakebook.run.plan import Planner, StepPlan
+from lakebook.run.refresh import refresh
 from lakebook.settings import Settings, load_settings
 from lakebook.step import Step
 from lakebook.step.context import use_context

@@ -23,8 +23,9 @@ from lakebook.errors import ColdError, UserError
 from lakebook.names import Dataset
 from lakebook.quality import quarantine
 from lakebook.run.environment_diff import diff_environment
-from lakebook.run.environments import refresh, use_of
+from lakebook.run.environments import use_of
 from lakebook.run.query import run_query
+from lakebook.run.refresh import refresh
 from lakebook.settings import load_settings
 from lakebook.step import Step
 from lakebook.step.context import use_context

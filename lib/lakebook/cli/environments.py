@@ -99,7 +99,7 @@ def env_refresh(
     lake: shared.LakeOption = None,
 ) -> None:
     """Move an environment's pins to the newest versions of prod. What it wrote itself stays."""
-    from ..run.environments import refresh
+    from ..run.refresh import refresh
 
     out = shared.console()
     moved = refresh(shared.settings_of(lake), name, datasets or [])

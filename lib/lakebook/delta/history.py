@@ -57,9 +57,7 @@ def way_back(table: Path, to_run: str, partitions: Iterable[str] | None = None) 
     changed = _changed(old, now, None if partitions is None else set(partitions))
     _files_back(table, old, now, changed)
     _log_tokens(old, now, table, partial=partitions is not None)
-    return WayBack(
-        now.version, to_version, {p: (_rows(now, p), _rows(old, p)) for p in changed}
-    )
+    return WayBack(now.version, to_version, {p: (_rows(now, p), _rows(old, p)) for p in changed})
 
 
 def _rows(snapshot: Snapshot, partition: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from ..delta import Pin, Snapshot, open_snapshot, open_whole
 from ..errors import LakebookError, UserError, did_you_mean
-from ..names import PROD, Dataset, env_name, environments_of, table_path, tables_of, tier_tables
+from ..names import PROD, Dataset, environments_of, table_path, tables_of, tier_tables
 from ..settings import Settings
 from ..step.cold import archived
 from ..step.view import pins_of
@@ -110,26 +110,6 @@ def use_of(settings: Settings, name: str) -> EnvironmentUse:
         size_bytes=sum(map(size_of, _folders(mine))),
         last_use=_last_use(mine, [table.dataset for table in tables]),
     )
-
-
-def refresh(
-    settings: Settings, name: str, datasets: Sequence[str] = ()
-) -> tuple[tuple[Pin, Pin], ...]:
-    """Move pins of an environment (all, if none is named) to prod's newest versions.
-
-    Gives each pin before and after. Raises UserError for a dataset that is not pinned.
-    """
-    if env_name(name) == PROD:
-        raise UserError("prod has no pins: it reads what is there")
-    pins = pins_of(existing(settings, name))
-    known = [pin.dataset for pin in pins.all()]
-    for dataset in datasets:
-        if dataset not in known:
-            raise UserError(
-                f"the environment {name!r} has no pin of {dataset}{did_you_mean(dataset, known)}",
-                fix="a pin is made when a dataset is read; lakebook env list shows them",
-            )
-    return tuple(pins.move(Dataset.parse(dataset)) for dataset in datasets or known)
 
 
 def _pin_json(pin: Pin) -> dict[str, Any]:
