@@ -82,7 +82,7 @@ def test_it_is_as_the_run_left_it_and_can_be_taken_back(twice: Any) -> None:
 
 
 def test_one_partition_alone_and_as_json(twice: Any) -> None:
-    checkout, first, were = twice
+    checkout, first, _ = twice
     code, said = back(
         *(checkout, "silver.events", first["silver.events"]),
         *("--partition", "2013-01-02", "--yes", "--json"),

@@ -84,12 +84,12 @@ __all__ = [
     "read_tokens",
     "release",
     "rollback",
-    "way_back",
     "signed",
     "small_files",
     "sweep",
     "take_lease",
     "vacuum",
+    "way_back",
     "with_extras",
 ]
 
