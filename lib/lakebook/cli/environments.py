@@ -96,13 +96,18 @@ def env_refresh(
     datasets: Annotated[
         list[str] | None, typer.Argument(metavar="[DATASET]...", help="Default: all pins.")
     ] = None,
+    give_up: Annotated[
+        bool, typer.Option("--discard", help="Give up what it wrote of them itself.")
+    ] = False,
     lake: shared.LakeOption = None,
 ) -> None:
     """Move an environment's pins to the newest versions of prod. What it wrote itself stays."""
     from ..run.refresh import refresh
 
     out = shared.console()
-    moved = refresh(shared.settings_of(lake), name, datasets or [])
+    if give_up and not datasets:
+        raise UserError("--discard needs the datasets to give up", fix="name them, or: env drop")
+    moved = refresh(shared.settings_of(lake), name, datasets or [], give_up=give_up)
     for before, after in moved:
         same = before.version == after.version
         what = "stays at" if same else f"from version {before.version} to"
