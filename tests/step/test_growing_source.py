@@ -115,12 +115,27 @@ def test_a_source_of_another_name_is_another_source(checkout: Checkout) -> None:
     assert step._context.outcome.outputs[0].committed == (DAYS[0], DAYS[1])
 
 
-def test_damaged_rows_are_made_anew_by_a_source_that_grew(checkout: Checkout) -> None:
+@pytest.mark.parametrize("what", ["byte", "cut", "missing", "warm", "manifest", "archive"])
+def test_damaged_rows_are_made_anew_by_a_source_that_grew(checkout: Checkout, what: str) -> None:
     land(checkout, [(1, DAYS[0], 10), (2, DAYS[1], 20)])
-    (path,) = view_of(checkout).paths([DAYS[0]])
-    whole = Path(path).read_bytes()
-    Path(path).write_bytes(whole[:-9] + b"x" + whole[-8:])
-    assert land(checkout, [(1, DAYS[0], 10), (2, DAYS[1], 20), (3, DAYS[2], 30)]) == (
-        DAYS[0],
-        DAYS[2],
-    )
+    _, contract, tables = of(checkout)
+    if what in ("warm", "manifest", "archive"):
+        move_to_warm(tables, contract, [DAYS[0]])
+    if what in ("manifest", "archive"):
+        archive(tables, contract, [DAYS[0]], level=3)
+        (folder,) = {path.parent for path in tables.cold.rglob("*.parquet")}
+        (path,) = folder.glob("*.json" if what == "manifest" else "*.parquet")
+    else:
+        path = Path(view_of(checkout).paths([DAYS[0]])[0])
+    whole = path.read_bytes()
+    if what == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(whole[: len(whole) // 2] if what == "cut" else flipped(whole))
+    more: list[Row] = [(1, DAYS[0], 10), (2, DAYS[1], 20), (3, DAYS[2], 30)]
+    assert land(checkout, more) == (DAYS[0], DAYS[2])
+    assert [(r[0], r[2]) for r in rows_of(checkout, DAYS[0])] == [(1, 10)]
+
+
+def flipped(whole: bytes) -> bytes:
+    return whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]

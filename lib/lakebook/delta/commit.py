@@ -296,9 +296,8 @@ def _is_held(
     """Whether the table has what was staged, every byte of it."""
     if now.data(partition) != inspection.digest(partition):
         staged = inspection.by_partition.get(partition, ())
-        if alike is None or not staged:
+        if alike is None or not staged or not alike(now, partition, staged):
             return False
-        return _is_whole(now, partition, intact) and alike(now, partition, staged)
     return _is_whole(now, partition, intact)
 
 

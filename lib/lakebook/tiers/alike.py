@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
+from pyarrow import ArrowInvalid
+
 from ..delta import open_snapshot
 from ..delta.digest import Digest, digest_groups
 from ..delta.inspection import StagedFile
 from ..delta.snapshot import Snapshot
+from ..errors import StorageError
 from ..names import TierTables
 
 Alike = Callable[[Snapshot, str, Sequence[StagedFile]], bool]
@@ -37,14 +40,13 @@ def alike_in(tables: TierTables, table: Path, but: Collection[str]) -> Alike:
         return known[key]
 
     def _is_alike(now: Snapshot, partition: str, staged: Sequence[StagedFile]) -> bool:
-        rows, paths = _committed(tables, now, partition)
-        if not rows or rows != sum(file.rows for file in staged):
-            return False
         new = [table / file.path for file in staged]
         try:
-            return _digest(paths, but) == _digest(new, but)
-        except FileNotFoundError:  # it went to another tier meanwhile
-            return False
+            rows, paths = _committed(tables, now, partition)
+            is_as_long = rows > 0 and rows == sum(file.rows for file in staged)
+            return is_as_long and _digest(paths, but) == _digest(new, but)
+        except (StorageError, OSError, ArrowInvalid):
+            return False  # it is damaged, or went to another tier meanwhile
 
     return is_alike
 
