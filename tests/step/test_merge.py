@@ -104,6 +104,19 @@ def test_rows_without_a_time_merge_too(lake: SmallLake) -> None:
     assert lake.partitions()["null"] == [(3, None, 30)]
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"])
+def test_keys_are_found_on_the_days_of_any_zone(lake: SmallLake, zone: str) -> None:
+    """Casablanca has the most changes of all zones."""
+    lake.contract("merge")
+    path = lake.root / "notebooks/silver/events.contract.yaml"
+    path.write_text(path.read_text().replace("timeZone, value: UTC", f"timeZone, value: {zone}"))
+    night = "2013-01-02T02:00:00" if zone == "America/New_York" else "2013-01-02T22:00:00"
+    span = ("2012-12-31", "2013-01-05")
+    lake.write([(1, night, 10), (2, "2013-01-02T12:00:00", 20)], *span)
+    lake.write([(1, "2013-01-03T12:00:00", 11)], *span)
+    assert lake.rows() == [(1, "2013-01-03T12:00:00", 11), (2, "2013-01-02T12:00:00", 20)]
+
+
 def test_a_table_without_time_merges_as_a_whole(lake: SmallLake) -> None:
     lake.contract("merge", time=False)
     lake.write([(1, D1, 10), (2, D1, 20)], None, None)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from ..intervals import FIRST_DAY, WHOLE, Interval
-from ..zones import pieces
+from ..zones import Piece, pieces
 from .model import TableContract
 
 Value = date | datetime
@@ -107,10 +108,16 @@ def local_time(value: Any, contract: TableContract, within: Interval | None, api
     first, last = (within.start, within.end) if within else _RULED
     start = _midnight(max(first, FIRST_DAY)) - 2 * _FARTHEST
     held = pieces(contract.time.zone, max(start, datetime.min), _midnight(last) + 2 * _FARTHEST)
-    offset = api.lit(held[-1].offset)
-    for piece in reversed(held[:-1]):
-        offset = api.when(value < piece.end).then(api.lit(piece.offset)).otherwise(offset)
-    return value + offset
+
+    def offset(of: Sequence[Piece]) -> Any:
+        # By halves: one inside the other, the 270 pieces of a zone are more than engines can parse.
+        if len(of) == 1:
+            return api.lit(of[0].offset)
+        half = len(of) // 2
+        before = api.when(value < of[half - 1].end).then(offset(of[:half]))
+        return before.otherwise(offset(of[half:]))
+
+    return value + offset(held)
 
 
 @functools.lru_cache(maxsize=1 << 16)
