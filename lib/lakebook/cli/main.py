@@ -15,6 +15,7 @@ from . import (
     erasing,
     inspecting,
     making,
+    migrating,
     reporting,
     rolling_back,
     running,
@@ -40,6 +41,7 @@ app.add_typer(inspecting.quarantine_app, name="quarantine")
 app.command()(inspecting.runs)
 app.command()(diffing.diff)
 app.command()(rolling_back.rollback)
+app.command()(migrating.migrate)
 app.add_typer(environments.env_app, name="env")
 app.command()(erasing.erase)
 app.command()(erasing.audit)

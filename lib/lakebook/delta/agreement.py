@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 from ..contract.types import type_of
 from ..errors import ContractError
 from ..intervals import NULL, WHOLE
-from .snapshot import PARTITION, Snapshot
+from .snapshot import CUT, PARTITION, Snapshot
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..contract.model import TableContract
 
-CUT = "lakebook.cut"
-"""The setting of a table: column, zone and unit of its partitions."""
 _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
@@ -59,8 +57,8 @@ def check_type(have: pa.Field, contract: TableContract) -> None:
             f"column {have.name!r} of {contract.dataset} is {_words(have)} in the table and "
             f"{_words(wanted)} in the contract",
             where=place(contract, have.name),
-            fix=f"a column keeps its type: write {_words(have)} here and cast it in the step "
-            "that reads it, or write a new dataset",
+            fix=f"lakebook migrate {contract.dataset} writes the rows anew, if no value is lost; "
+            f"or write {_words(have)} here and cast it in the step that reads it",
         )
 
 
@@ -73,7 +71,7 @@ def place(contract: TableContract, column: str = "") -> str:
 
 
 def _check_cut(snapshot: Snapshot, contract: TableContract) -> None:
-    had, time = _cut_of(snapshot), contract.time
+    had, time = cut_of(snapshot), contract.time
     has = None if time is None else (time.column, time.zone, time.unit)
     if (had is None) != (has is None):
         raise _differs(contract, "no time column" if had is None else f"the time column {had[0]!r}")
@@ -92,12 +90,12 @@ def _differs(contract: TableContract, had: str, has: str = "") -> ContractError:
     return ContractError(
         f"{contract.dataset} was written with {had}, and its contract says {says}",
         where=place(contract),
-        fix="put the contract back, or write a new dataset: rows stay in the partitions that they "
-        "were cut into",
+        fix=f"lakebook migrate {contract.dataset} writes the rows anew, as the contract says; "
+        "or put the contract back",
     )
 
 
-def _cut_of(snapshot: Snapshot) -> tuple[str, str, str] | None:
+def cut_of(snapshot: Snapshot) -> tuple[str, str, str] | None:
     """Column, zone and unit, empty where nobody knows; None for a table of one partition."""
     if PARTITION not in snapshot.partition_columns:
         return None

@@ -145,7 +145,9 @@ def _check_unpromised(
                 f"{contract.dataset} has the column {field.name!r}, which is not in the "
                 f"contract{guess}",
                 where=place(contract),
-                fix="a column is never lost or renamed silently; put it back",
+                fix="a column is never lost or renamed silently: put it back, or say so by "
+                f"lakebook migrate {contract.dataset} --drop {field.name} "
+                f"(or --rename {field.name}=NAME)",
             )
 
 
@@ -172,7 +174,7 @@ def _new_columns(snapshot: Snapshot, wanted: pa.Schema, contract: TableContract)
                 f"column {field.name!r} of {contract.dataset} is required in the table and "
                 "optional in the contract",
                 where=place(contract, field.name),
-                fix="write required: true again, or write a new dataset",
+                fix=f"write required: true again, or lakebook migrate {contract.dataset}",
             )
     return new
 

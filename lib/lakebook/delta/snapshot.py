@@ -21,8 +21,11 @@ from .place import Place, Tier
 from .protocol import Protocol
 
 PARTITION = "_partition"
+CUT = "lakebook.cut"
+"""The setting of a table: column, zone and unit of its partitions (`agreement`)."""
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
+_DAY, _MONTH = re.compile(r"\d{4}-\d{2}-\d{2}"), re.compile(r"\d{4}-\d{2}")
 _ROWS = re.compile(r'"numRecords"\s*:\s*(\d+)')
 
 
@@ -136,7 +139,13 @@ class Snapshot:
     @cached_property
     def written(self) -> tuple[str, ...]:
         """Names of the partitions that were ever written, wherever they lie, in order."""
-        return tuple(sorted(n[5:] for n in self.tokens if n.startswith("data/")))
+        names = sorted(n[5:] for n in self.tokens if n.startswith("data/"))
+        unit = (self.metadata.get("configuration") or {}).get(CUT, "").rpartition(" ")[2]
+        if not unit:
+            return tuple(names)
+        # Names of the other unit are of a cut that the table had before.
+        other = _DAY if unit == "month" else _MONTH
+        return tuple(name for name in names if not other.fullmatch(name.partition("/")[0]))
 
     def placed(self, tier: Tier) -> tuple[str, ...]:
         """Names of the written partitions that lie in a tier, in order."""
