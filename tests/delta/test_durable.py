@@ -100,14 +100,18 @@ def test_files_and_folders_are_there_before_the_commit_that_names_them(
     assert seen.at("sync", table / "_delta_log") < len(seen.calls) - 1
 
 
+@pytest.mark.parametrize("there", range(6))
 def test_a_new_table_is_there_with_the_folders_above_it(
-    tmp_path: Path, disk: Callable[[], Disk]
+    tmp_path: Path, disk: Callable[[], Disk], there: int
 ) -> None:
+    """Also with those that somebody has made before, who may not have put them on the disk."""
     table = tmp_path / "lake" / "prod" / "hot" / "silver" / "events"
+    folders = (table, *table.parents[:5])
+    folders[there].mkdir(parents=True, exist_ok=True)
     seen = disk()
     delta.ensure_table(table, MONTHLY)
     named = seen.at("name", commit_path(table, 0))
-    for folder in (table, *table.parents[:4]):
+    for folder in folders:
         assert seen.at("sync", folder) < named
 
 

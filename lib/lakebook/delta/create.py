@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from ..errors import ContractError, StorageError, did_you_mean, storage_errors
-from .agreement import check_agreement, check_type, cut_setting, place
+from .agreement import check_agreement, check_type, cut_setting, place, way_setting
 from .disk import make_folder, sync_folder
 from .entry import log_folder, write_entry
 from .faults import fault_point
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ..contract.model import TableContract
 
 _TRIES = 20
-_LEVELS = 4  # of folders from a table's up to its environment's: dataset, layer, tier, environment
+_LEVELS = 5  # of folders with a table's own: dataset, layer, tier, environment, lake
 
 
 def ensure_table(
@@ -52,11 +53,12 @@ def ensure_table(
         has_time = contract.time is not None if partitioned is None else partitioned
         partition_by = (PARTITION,) if has_time else ()
     wanted = contract.arrow_schema()
-    cut = cut_setting(contract) if PARTITION in partition_by else {}
+    kept = way_setting(contract)
+    kept |= cut_setting(contract) if PARTITION in partition_by else {}
     snapshot = open_snapshot(table)
     for _ in range(_TRIES):
         if snapshot.schema is None:
-            _define(table, 0, wanted, tuple(partition_by), cut)
+            _define(table, 0, wanted, tuple(partition_by), kept)
         else:
             try:
                 _check_partitioning(snapshot, tuple(partition_by), contract)
@@ -67,11 +69,11 @@ def ensure_table(
                 if snapshot.tokens or snapshot.files:
                     raise
                 # Of a first run that failed: nobody has seen it, so the contract may be anything.
-                _define(table, snapshot.version + 1, wanted, tuple(partition_by), cut)
+                _define(table, snapshot.version + 1, wanted, tuple(partition_by), kept)
             else:
-                if not new and _keeps(snapshot, cut):
+                if not new and _keeps(snapshot, kept):
                     return snapshot
-                _widen(table, snapshot.version, new, cut)
+                _widen(table, snapshot.version, new, kept)
         snapshot = open_snapshot(table)
     raise StorageError("the table's schema keeps changing", where=str(table))
 
@@ -81,7 +83,7 @@ def _define(
     version: int,
     schema: pa.Schema,
     partition_by: tuple[str, ...],
-    cut: Mapping[str, str],
+    kept: Mapping[str, str],
 ) -> None:
     """Make the table, or say anew what one is that never had a row; a loser reopens the winner's.
 
@@ -99,7 +101,7 @@ def _define(
         "schemaString": schema_to_json(full),
         "partitionColumns": list(partition_by),
         "createdTime": now_ms,
-        "configuration": {**CONFIGURATION, **cut, **reader_settings(full, partition_by)},
+        "configuration": {**CONFIGURATION, **kept, **reader_settings(full, partition_by)},
     }
     info = {"timestamp": now_ms, "operation": "REPLACE TABLE" if version else "CREATE TABLE"}
     with storage_errors("creating the table", table):
@@ -112,12 +114,14 @@ def _define(
 
 
 def _sync_above(table: Path) -> None:
-    """Put the names of the folders above a table on the disk, as far as the lake goes.
+    """Put the names of the folders above a table on the disk, that of the lake too.
 
-    One of them may have been made a moment ago by another run, which has not synced it yet.
+    One of them may have been made a moment ago by another run, which has not synced it yet, or by
+    this one for something that may be lost, such as a run's log.
     """
-    for folder in (table, *table.parents[: _LEVELS - 1]):
-        sync_folder(folder)
+    for folder in (table, *table.parents[:_LEVELS]):
+        with suppress(PermissionError):  # of a lake in a folder that is somebody else's
+            sync_folder(folder)
 
 
 def _check_partitioning(
@@ -179,23 +183,23 @@ def _new_columns(snapshot: Snapshot, wanted: pa.Schema, contract: TableContract)
     return new
 
 
-def _keeps(snapshot: Snapshot, cut: Mapping[str, str]) -> bool:
-    """Whether a table says how it is cut; one made earlier does from its next write on."""
-    kept = snapshot.metadata.get("configuration") or {}
-    return all(kept.get(name) == value for name, value in cut.items())
+def _keeps(snapshot: Snapshot, kept: Mapping[str, str]) -> bool:
+    """Whether a table says how it is cut and written; one made earlier does from its next write."""
+    settings = snapshot.metadata.get("configuration") or {}
+    return all(settings.get(name) == value for name, value in kept.items())
 
 
-def _widen(table: Path, version: int, fields: list[pa.Field], cut: Mapping[str, str]) -> None:
-    """Add columns to the definition as of a version, and what it says of the cut; if it has moved
-    on, the caller looks again."""
+def _widen(table: Path, version: int, fields: list[pa.Field], kept: Mapping[str, str]) -> None:
+    """Add columns to the definition as of a version, and what it keeps of the contract; if it has
+    moved on, the caller looks again."""
 
     def decide(now: Snapshot) -> Change | None:
         if now.version != version:
             return None
         if not fields:
-            return Change(operation="SET TBLPROPERTIES", settings=cut)
+            return Change(operation="SET TBLPROPERTIES", settings=kept)
         wider = with_fields(now.metadata["schemaString"], fields)
-        return Change(operation="ADD COLUMN", schema_json=wider, settings=cut)
+        return Change(operation="ADD COLUMN", schema_json=wider, settings=kept)
 
     fault_point("schema.before_column")
     transact(table, decide)
