@@ -12,7 +12,7 @@ from small_lake import SmallLake
 
 from lakebook import delta
 from lakebook.contract.lookup import find_table
-from lakebook.delta.agreement import CUT
+from lakebook.delta.agreement import CUT, WAY
 from lakebook.errors import ContractError
 from lakebook.names import Dataset
 from lakebook.settings import load_settings
@@ -29,6 +29,8 @@ CHANGES = {
     "zone": ("timeZone, value: UTC", "timeZone, value: America/New_York", "timeZone UTC"),
     "column": ("timeColumn, value: seen", "timeColumn, value: sent", "timeColumn seen"),
     "none": (f"write, value: replace}}\n{TIME}", "write, value: snapshot}\n", "column 'seen'"),
+    "merge": ("write, value: replace", "write, value: merge", "by replace, and its contract says "
+              "merge by id: a key may stand"),
     "type": ("integer, physicalType: int64}\n      - {name: sent", "number, physicalType: float64}"
              "\n      - {name: sent", "'amount' of silver.events is int64 in the table"),
 }  # fmt: skip
@@ -123,6 +125,50 @@ def forget(table: Path) -> None:
 
     transact(table, lambda _: Change(operation="SET TBLPROPERTIES", settings={CUT: ""}))
     assert not delta.open_snapshot(table).metadata["configuration"][CUT]
+
+
+def test_another_key_of_a_merge_is_refused_and_none_is_taken(lake: SmallLake) -> None:
+    lake.contract("merge", columns=SENT)
+    write(lake, 1)
+    key = "physicalType: int64}\n      - {name: sent"
+    path = lake.root / "notebooks/silver/events.contract.yaml"
+    path.write_text(
+        path.read_text().replace("primaryKey: true", "primaryKey: true, primaryKeyPosition: 1")
+    )
+    back = change(
+        lake, key, key.replace("}", ", required: true, primaryKey: true, primaryKeyPosition: 2}", 1)
+    )
+    for look in (lambda: write(lake, 2), lambda: view(lake.root, "prod")):
+        with pytest.raises(
+            ContractError, match=r"merge by id, and its contract says merge by id, amount"
+        ):
+            look()
+    back()
+    change(lake, "write, value: merge", "write, value: replace")
+    write(lake, 3)
+    assert [row[2] for row in lake.rows()] == [3, 3]
+    assert lake.snapshot.metadata["configuration"][WAY] == "replace"
+
+
+def test_what_was_replaced_is_not_appended_to(lake: SmallLake) -> None:
+    lake.contract("replace", columns=SENT)
+    write(lake, 1)
+    change(lake, "write, value: replace", "write, value: append")
+    for look in (lambda: lake.open(None, None), lambda: view(lake.root, "prod")):
+        with pytest.raises(ContractError, match="by the offsets of its sources"):
+            look()
+
+
+def test_a_table_that_does_not_say_how_it_was_written_says_so_from_then_on(
+    lake: SmallLake,
+) -> None:
+    from lakebook.delta.transaction import Change, transact
+
+    lake.contract("merge", columns=SENT)
+    write(lake, 1)
+    transact(lake.table, lambda _: Change(operation="SET TBLPROPERTIES", settings={WAY: ""}))
+    write(lake, 1)
+    assert lake.snapshot.metadata["configuration"][WAY] == "merge by id"
 
 
 def test_a_table_without_rows_may_be_cut_anew(lake: SmallLake) -> None:

@@ -260,6 +260,27 @@ def test_a_key_that_is_none_is_refused(tmp_path: Path) -> None:
         lake.migrate()
 
 
+@pytest.mark.parametrize("before", ["replace", "merge"])
+def test_a_key_is_taken_if_it_is_one(tmp_path: Path, before: str) -> None:
+    lake = Lake(tmp_path, "key", before)
+    lake.rows = lake.rows.with_columns(amount=pl.col("id") * 2)
+    lake.write()
+    rows, old = lake.seen(), {"replace": "replace", "merge": "merge by id"}[before]
+    text = lake.path.read_text().replace(f"value: {before}", "value: merge")
+    text = text.replace(", primaryKey: true", "")
+    text = text.replace(AMOUNT, AMOUNT.replace("}", ", required: true, primaryKey: true}"))
+    lake.path.write_text(text)
+    with pytest.raises(ContractError, match="a key may stand in several rows"):
+        lake.write()
+    plan = lake.plan()
+    assert plan.changes == (f"write: {old} -> merge by amount", "column amount is required now")
+    apply_migration(plan, "m")
+    assert lake.seen() == rows and not lake.plan().is_needed
+    lake.rows = lake.rows.with_columns(id=pl.col("id") + 100)
+    lake.write()
+    assert sorted(r[:2] for r in every(lake.seen())) == [(n * 2, n + 100) for n in range(40)]
+
+
 def test_what_retention_deleted_stays_deleted(tmp_path: Path) -> None:
     from lakebook.tiers.placing import NewPlace, set_places
 

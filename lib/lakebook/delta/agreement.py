@@ -1,4 +1,4 @@
-"""What a table was written by that its contract may say otherwise later: its cut and its types.
+"""What a table was written by that its contract may say otherwise later: cut, way and types.
 
 A partition's name says a day or a month and nothing of the zone or the column that rows were cut
 by. So the table's log keeps them, and whoever reads or writes it by another contract is refused:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from ..contract.model import TableContract
 
+WAY = "lakebook.write"
+"""The setting of a table: the kind of write, and the key of a merge."""
 _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
@@ -30,20 +32,39 @@ def cut_setting(contract: TableContract) -> dict[str, str]:
     return {} if time is None else {CUT: f"{time.column} {time.zone} {time.unit}"}
 
 
-def kept_cut(snapshot: Snapshot) -> dict[str, str]:
-    """What a table's log keeps of its cut; empty for one that was made before it did."""
+def way_setting(contract: TableContract) -> dict[str, str]:
+    """What a table of this contract keeps of how it is written; a quarantine keeps nothing."""
+    return {} if contract.dataset.is_quarantine else {WAY: way_of(contract)}
+
+
+def way_of(contract: TableContract) -> str:
+    """`replace`, `merge by id, day` …"""
+    by = f" by {', '.join(contract.key)}" if contract.write == "merge" else ""
+    return contract.write + by
+
+
+def kept_way(snapshot: Snapshot) -> str:
+    """How a table was written; empty for one that has no rows or was made before it said so."""
     settings = snapshot.metadata.get("configuration") or {}
-    return {CUT: settings[CUT]} if CUT in settings else {}
+    return str(settings.get(WAY, "")) if snapshot.written else ""
+
+
+def kept_settings(snapshot: Snapshot) -> dict[str, str]:
+    """What a table's log keeps of its cut and way; empty for one that was made before it did."""
+    settings = snapshot.metadata.get("configuration") or {}
+    return {name: settings[name] for name in (CUT, WAY) if name in settings}
 
 
 def check_agreement(snapshot: Snapshot, contract: TableContract) -> None:
-    """Raise ContractError if a table with rows was written by another cut or other types.
+    """Raise ContractError if a table with rows was written by another cut, in a way from which the
+    contract's does not follow, or with other types.
 
     A table that does not keep its cut yet is asked for the unit alone, which its partitions show.
     """
     if snapshot.schema is None or not snapshot.written:
         return
     _check_cut(snapshot, contract)
+    _check_way(snapshot, contract)
     for field in snapshot.schema:
         if field.name in contract.names:
             check_type(field, contract)
@@ -83,6 +104,28 @@ def _check_cut(snapshot: Snapshot, contract: TableContract) -> None:
             raise _differs(contract, f"{name} {before}", f"{name} {now}")
 
 
+def _check_way(snapshot: Snapshot, contract: TableContract) -> None:
+    """A merge relies on one row per key, and an append on offsets: neither is there by itself."""
+    had, has = kept_way(snapshot), way_of(contract)
+    if not had or had == has or contract.dataset.is_quarantine:
+        return
+    found = f"{contract.dataset} was written by {had}, and its contract says {has}"
+    if "append" in (had, has):
+        raise ContractError(
+            f"{found}: what was appended is known by the offsets of its sources, which no other "
+            "write has",
+            where=place(contract),
+            fix="put the contract back, or write a new dataset",
+        )
+    if contract.write == "merge":
+        raise ContractError(
+            f"{found}: a key may stand in several rows",
+            where=place(contract),
+            fix=f"lakebook migrate {contract.dataset} takes the key, if it is one; or put the "
+            "contract back",
+        )
+
+
 def _differs(contract: TableContract, had: str, has: str = "") -> ContractError:
     says = has or ("no time column" if contract.time is None else f"timeColumn {has}")
     if not has and contract.time is not None:
@@ -99,7 +142,7 @@ def cut_of(snapshot: Snapshot) -> tuple[str, str, str] | None:
     """Column, zone and unit, empty where nobody knows; None for a table of one partition."""
     if PARTITION not in snapshot.partition_columns:
         return None
-    if kept := kept_cut(snapshot).get(CUT):
+    if kept := kept_settings(snapshot).get(CUT):
         column, zone, unit = kept.split(" ")
         return column, zone, unit
     names = (name.partition("/")[0] for name in snapshot.written)  # a quarantine's go on

@@ -22,7 +22,7 @@ from typing import Any
 from ..errors import StorageError, UserError, storage_errors
 from ..files import make_folder
 from ..names import PROD, Dataset, Roots, TierTables, tier_tables
-from .agreement import kept_cut
+from .agreement import kept_settings
 from .disk import put
 from .leases import heartbeat, read_leases, release, take_lease
 from .snapshot import DataFile, Snapshot
@@ -232,7 +232,7 @@ def _dump(snapshot: Snapshot) -> bytes:
         "tokens": dict(snapshot.tokens),
         "schema": None if schema is None else base64.b64encode(schema).decode(),
         "partition_columns": list(snapshot.partition_columns),
-        "configuration": kept_cut(snapshot),
+        "configuration": kept_settings(snapshot),
     }
     return json.dumps(raw).encode()
 

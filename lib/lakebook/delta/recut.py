@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ..errors import ConflictError, ContractError
 from . import tokens as token
-from .agreement import CUT, check_agreement, cut_setting
+from .agreement import CUT, check_agreement, cut_setting, way_setting
 from .commit import fence_stands
 from .inspection import Inspection
 from .log import commit_info, list_log
@@ -145,5 +145,5 @@ def _defined(change: Change, now: Snapshot, contract: TableContract) -> Change:
         change,
         operation="REPLACE TABLE",
         schema_json=schema_to_json(schema),
-        settings={CUT: "", **cut_setting(contract)},
+        settings={CUT: "", **cut_setting(contract), **way_setting(contract)},
     )

@@ -18,7 +18,7 @@ from ..contract.lookup import find_table
 from ..contract.model import TableContract
 from ..contract.types import type_of
 from ..delta import Snapshot, open_snapshot, with_extras
-from ..delta.agreement import cut_of, place
+from ..delta.agreement import cut_of, kept_way, place, way_of
 from ..delta.recut import differs, last_migration
 from ..delta.snapshot import PARTITION
 from ..delta.whole import open_whole
@@ -95,7 +95,12 @@ def plan_migration(
     names = dict(rename or {})
     target = _target(contract, whole.schema, names, drop)
     _refuse_partitioning(whole, target)
-    changes = (*_of_cut(whole, target), *_of_columns(whole.schema, target, names, drop))
+    _refuse_offsets(whole, target)
+    changes = (
+        *_of_cut(whole, target),
+        *_of_way(whole, target),
+        *_of_columns(whole.schema, target, names, drop),
+    )
     rest = () if changes else _unfinished(settings, target)
     if changes or rest:
         _refuse_cold(whole, dataset)
@@ -153,6 +158,12 @@ def _of_cut(whole: Snapshot, target: TableContract) -> list[str]:
     return [f"{name}: {old} -> {now}" for name, old, now in triples if old and old != now]
 
 
+def _of_way(whole: Snapshot, target: TableContract) -> list[str]:
+    """Only a merge asks for something of the rows that are there."""
+    had, has = kept_way(whole), way_of(target)
+    return [f"write: {had} -> {has}"] if had and had != has and target.write == "merge" else []
+
+
 def _of_columns(
     have: pa.Schema, target: TableContract, rename: Mapping[str, str], drop: Collection[str]
 ) -> list[str]:
@@ -176,6 +187,16 @@ def _refuse_partitioning(whole: Snapshot, target: TableContract) -> None:
         raise UserError(
             f"{target.dataset} has a time column in its {'contract' if target.time else 'table'} "
             "alone, and a table does not change whether it is partitioned",
+            where=place(target),
+            fix="put the contract back, or write a new dataset",
+        )
+
+
+def _refuse_offsets(whole: Snapshot, target: TableContract) -> None:
+    had = kept_way(whole)
+    if had and (had == "append") is not (target.write == "append"):
+        raise UserError(
+            f"{target.dataset} was written by {had}, and its contract says {way_of(target)}",
             where=place(target),
             fix="put the contract back, or write a new dataset",
         )
