@@ -94,6 +94,8 @@ _DONE = {
     "compact": "compacted",
     "vacuum": "vacuumed",
     "sweep": "swept",
+    "rollback": "put back",
+    "migrate": "wrote anew",
 }
 
 

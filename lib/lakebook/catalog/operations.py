@@ -23,6 +23,8 @@ Operation = Mapping[str, Any]
 and `env`, if it is another environment than the run's."""
 
 _ERASURE = "erase"
+_COMMANDS = {"ops.rollback": "rollback", "ops.migrate": "migrate"}
+"""Jobs that have a command and no notebook."""
 
 
 def job(name: str, env: str = PROD) -> list[Proposal]:
@@ -30,6 +32,7 @@ def job(name: str, env: str = PROD) -> list[Proposal]:
     from datahub.metadata.schema_classes import DataFlowInfoClass, DataJobInfoClass, StatusClass
 
     flow = urns.flow_urn(env, maintenance=True)
+    command = _COMMANDS.get(name, f"run {name}")
     info = DataFlowInfoClass(
         name="Lakebook maintenance" if env == PROD else f"Lakebook maintenance ({env})",
         description="The jobs that keep this lake: they move, archive, restore and delete.",
@@ -42,7 +45,7 @@ def job(name: str, env: str = PROD) -> list[Proposal]:
             DataJobInfoClass(
                 name=name,
                 type="COMMAND",
-                description=f"Maintenance of this lake: lakebook run {name}",
+                description=f"Maintenance of this lake: lakebook {command}",
                 flowUrn=flow,
             ),
             StatusClass(removed=False),
