@@ -477,8 +477,8 @@ def keyed(line: str) -> tuple[tuple[str, str], ...]:
 
 
 def test_a_reference_may_be_by_several_columns(load: Load) -> None:
-    line = "    relationships: [{from: [f.carrier, f.fare], to: [plans.who, plans.price]}]\n"
-    (found,) = load(*keyed(line)).tables[0].relationships
+    line = "from: [flights.carrier, silver.flights.fare], to: [plans.who, plans.price]"
+    (found,) = load(*keyed(f"    relationships: [{{{line}}}]\n")).tables[0].relationships
 
     assert (found.columns, found.to_columns) == (("carrier", "fare"), ("who", "price"))
     assert (found.name, str(found.to_dataset)) == ("carrier_fare_in_plans", "silver.plans")
@@ -488,16 +488,16 @@ def test_a_reference_may_be_by_several_columns(load: Load) -> None:
     ("line", "said"),
     [
         (
-            "from: [f.carrier, f.fare], to: [plans.who, others.price]",
+            "from: [flights.carrier, flights.fare], to: [plans.who, others.price]",
             "refers to several tables",
         ),
         (
-            "from: [f.carrier, f.fares], to: [plans.who, plans.price]",
+            "from: [flights.carrier, flights.fares], to: [plans.who, plans.price]",
             "did you mean 'fare'?",
         ),
-        ("from: [f.carrier, f.carrier], to: [plans.who, plans.price]", "stands twice"),
-        ("from: [f.carrier, f.fare], to: [plans.who]", "2 columns refer to 1"),
-        ("from: [carrier, f.fare], to: [plans.who, plans.price]", "write table.column"),
+        ("from: [flights.carrier, flights.carrier], to: [plans.who, plans.price]", "stands twice"),
+        ("from: [flights.carrier, flights.fare], to: [plans.who]", "2 columns refer to 1"),
+        ("from: [carrier, flights.fare], to: [plans.who, plans.price]", "write table.column"),
     ],
 )
 def test_a_key_of_several_columns_that_does_not_fit_is_refused(

@@ -1,8 +1,4 @@
-"""What the readers of a contract's parts share: places in the file, and Lakebook's own properties.
-
-ODCS has `customProperties` for what a tool needs beyond the standard. Those without a vendor, or
-with the vendor `lakebook`, are ours and strict; those of another vendor are left alone.
-"""
+"""What the readers of a contract's parts share: places in the file, our own properties, ages."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from typing import Any
 
 from ..ages import HOW_TO_WRITE, age_days
 from ..errors import ContractError, did_you_mean
+from .custom import is_ours
 from .strict import named
 from .yamlfile import Document, Key, Place
 
@@ -21,7 +18,6 @@ _UNIT = {
     "w": 7.0, "week": 7.0, "weeks": 7.0,
     "y": 365.0, "yr": 365.0, "year": 365.0, "years": 365.0,
 }  # fmt: skip
-_KINDS = {str: "text", dict: "a mapping", bool: "true or false", list: "a list"}
 
 
 @dataclass(frozen=True)
@@ -59,11 +55,6 @@ class Reader:
     def error(self, found: str, *keys: Key, fix: str = "") -> ContractError:
         return ContractError(found, where=self.where(*keys), fix=fix)
 
-    def refuse(self, key: str, fix: str) -> None:
-        """Stop at a key of the standard that Lakebook would not keep: a promise must be checked."""
-        if self.value.get(key) not in (None, False, [], {}):
-            raise self.error(f"{key!r} in {self.name()} is not checked by Lakebook", key, fix=fix)
-
     def choice(self, value: Any, allowed: Iterable[str], what: str, *keys: Key) -> str:
         options = tuple(allowed)
         if value not in options:
@@ -74,26 +65,10 @@ class Reader:
             )
         return str(value)
 
-    def properties(self, known: Mapping[str, type]) -> dict[str, tuple[Any, Reader]]:
-        """Our customProperties by name, each with its own place; an unknown one is an error."""
-        found: dict[str, tuple[Any, Reader]] = {}
-        for item in self.items("customProperties"):
-            if item["vendor"] not in (None, "lakebook"):
-                continue
-            name, value = item["property"], item["value"]
-            if name not in known:
-                raise item.error(
-                    f"unknown customProperty {name!r} in {self.name()}{did_you_mean(name, known)}",
-                    "property",
-                    fix=f"known here: {', '.join(known) or 'none'}",
-                )
-            if not isinstance(value, known[name]):
-                kind = _KINDS[known[name]]
-                raise item.error(f"{name} in {self.name()} is {value!r}, not {kind}", "value")
-            if name in found:
-                raise item.error(f"{name} stands twice in {self.name()}", "property")
-            found[name] = (value, item)
-        return found
+    def properties(self) -> dict[str, tuple[Any, Reader]]:
+        """Our customProperties by name, as `custom` has checked them, each with its own place."""
+        items = self.items("customProperties")
+        return {item["property"]: (item["value"], item) for item in items if is_ours(item.value)}
 
     def age_days(self, text: Any, what: str, *keys: Key) -> float:
         """Days of an age such as `30d`, `4w`, `7y` or `never`."""

@@ -77,6 +77,11 @@ def _rule(raw: Reader, column: str | None, columns: tuple[Column, ...], dataset:
 
         expectation, kwargs = read_sql_rule(raw, column, dataset, columns)
     elif kind == "library":
+        if raw["metric"] is None:
+            raise raw.error(
+                f"rule {raw['name'] or raw.name()} has neither a type nor a metric",
+                fix="write metric: nullValues, or type: custom, sql or text",
+            )
         expectation, kwargs = translate(raw.value, column, where=raw.where("metric"))
     else:
         expectation, kwargs = _implementation(raw, column)
@@ -86,7 +91,7 @@ def _rule(raw: Reader, column: str | None, columns: tuple[Column, ...], dataset:
         from .sql_rules import check_unexpected_rows
 
         check_unexpected_rows(raw, kwargs, dataset, columns)
-    own = raw.properties({"action": str, "scope": str})
+    own = raw.properties()
     action = _choice(raw, own, "action", "fail", ACTIONS)
     scope = _choice(raw, own, "scope", known.scope, SCOPES)
     _check_action(raw, expectation, known, action, scope, own)
@@ -268,7 +273,7 @@ def read_relationships(
                 )
             found.append(_relationship(raw, (column["name"],), dataset))
     for raw in table.items("relationships"):
-        names = tuple(name.rpartition(".")[2] for name in _several(raw["from"]))
+        names = tuple(_own_column(raw, name, dataset) for name in _several(raw["from"]))
         for name in names:
             if name not in [c.name for c in columns]:
                 raise raw.error(
@@ -291,6 +296,17 @@ def read_relationships(
     return tuple(found)
 
 
+def _own_column(raw: Reader, given: str, dataset: Dataset) -> str:
+    table, _, column = given.rpartition(".")
+    if table not in ("", dataset.name, str(dataset)):
+        raise raw.error(
+            f"a relationship of {dataset} is from {given!r}",
+            "from",
+            fix=f"write {dataset.name}.{column}, or move it to the table that it is from",
+        )
+    return column
+
+
 def _several(given: Any) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
@@ -303,7 +319,7 @@ def _relationship(raw: Reader, columns: tuple[str, ...], dataset: Dataset) -> Re
         )
     if len({one for one, _ in targets}) > 1:
         raise raw.error("one key refers to several tables", "to", fix="make a relationship of each")
-    own = raw.properties({"action": str, "reason": str})
+    own = raw.properties()
     action = _choice(raw, own, "action", "fail", ACTIONS)
     reason = str(own["reason"][0]) if "reason" in own else ""
     if action != "fail" and not reason:

@@ -1,4 +1,5 @@
-"""Is a document ODCS? Unknown keys by the standard's own models, the rest by its JSON schema.
+"""Is a document ODCS, and does Lakebook keep what it says? Keys by the standard's own models and by
+`keys`, customProperties by `custom`, the rest by the standard's JSON schema.
 
 The models come first, because "did you mean" needs to know the keys of one place; the JSON schema
 only says that something in a branch of an `anyOf` is wrong.
@@ -14,11 +15,13 @@ from functools import cache
 from typing import Any
 
 from ..errors import ContractError, did_you_mean
+from .custom import check_custom
+from .keys import check_key, refusal, stray_key
 from .yamlfile import Document, Place
 
 
 def check_standard(document: Document) -> None:
-    """Raise ContractError for the first thing that ODCS does not allow."""
+    """Raise ContractError for the first thing that ODCS or Lakebook does not allow."""
     from open_data_contract_standard.model import OpenDataContractStandard
 
     if not isinstance(document.value, dict):
@@ -109,14 +112,21 @@ def _check_keys(document: Document, value: Any, annotation: Any, place: Place) -
     model = next((m for m in _options(annotation, dict)), None)
     if model is None or not isinstance(value, dict):
         return
-    known = _keys(model)
+    known, words = _keys(model), named(document.value, place)
+    for key in value:
+        check_key(model.__name__, str(key), known, document.at((*place, key)), words)
+    # Before anything is looked at in what is nested: the JSON schema takes exponential time for it.
+    if found := refusal(model.__name__, value):
+        key, fix = found
+        at = document.at((*place, key))
+        raise ContractError(f"{key!r} in {words} is not checked by Lakebook", where=at, fix=fix)
+    if model.__name__ == "DataQuality" and (stray := stray_key(value)):
+        key, kind = stray
+        at = document.at((*place, key))
+        raise ContractError(f"{key!r} in {words} is no key of a rule of type {kind}", where=at)
     for key, inner in value.items():
-        if key not in known:
-            raise ContractError(
-                f"unknown key {key!r} in {named(document.value, place)}"
-                f"{did_you_mean(str(key), known)}",
-                where=document.at((*place, key)),
-            )
+        if key == "customProperties":
+            check_custom(document, inner, place, words)
         _check_keys(document, inner, known[key], (*place, key))
 
 

@@ -6,15 +6,16 @@ import re
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import ContractError, did_you_mean
+from ..errors import did_you_mean
 from ..intervals import Unit
 from ..names import Dataset
 from ..zones import names, zone_named
 from .misfits import MISFIT, read_action, with_misfits
-from .model import Column, Sla, TableContract, TimeColumn, WriteKind
+from .model import Column, TableContract, TimeColumn, WriteKind
 from .reader import Reader
 from .rules import read_relationships, read_rules
-from .tiers import Retention, read_policy, read_retention
+from .service import read_service
+from .tiers import read_policy
 from .types import check_type
 
 WRITES = ("replace", "snapshot", "merge", "append")
@@ -23,25 +24,7 @@ CLASSIFICATIONS = ("public", "internal", "confidential", "restricted")
 RESERVED = ("_partition", "_failed_rules", "_run", "_fp", MISFIT)
 """Column names that storage and quarantine keep for themselves."""
 
-SLA_PROPERTIES = (
-    "latency", "retention", "frequency", "availability", "throughput", "errorRate",
-    "generalAvailability", "endOfSupport", "endOfLife", "timeToDetect", "timeToNotify",
-    "timeToRepair",
-)  # fmt: skip
-"""ODCS's list of service levels; Lakebook acts on the first two."""
-
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]*")
-_TABLE_PROPERTIES = {
-    "write": str,
-    "timeColumn": str,
-    "timeZone": str,
-    "partitionUnit": str,
-    "tier": dict,
-    "legalHold": bool,
-    "terms": list,
-    "nullValues": list,
-    "misfits": str,
-}
 _LOGICAL = {
     "string": "string",
     "int64": "integer",
@@ -63,12 +46,13 @@ def read_table(
     if not table["properties"]:
         raise table.error(f"table {dataset.name!r} has no columns", fix="list them in properties")
     columns = _columns(table)
-    own = table.properties(_TABLE_PROPERTIES)
+    _check_physical_name(table, (dataset.name, str(dataset)))
+    own = table.properties()
     time = _time(table, own, columns)
     write = _write(table, own, time)
     columns = with_misfits(table, own, columns, time, write)
     rules = read_rules(table, columns, dataset)
-    sla, retention = _service(contract, dataset)
+    sla, retention = read_service(contract, dataset)
     found = TableContract(
         dataset=dataset,
         path=path,
@@ -131,12 +115,14 @@ def _column(raw: Reader) -> Column:
             "logicalType",
             fix=f"write logicalType: {logical}, or another physicalType",
         )
-    raw.refuse("enum", "write a rule with metric: invalidValues and validValues")
-    raw.refuse("logicalTypeOptions", "write a rule")
-    raw.refuse("partitioned", "name the table's timeColumn in its customProperties")
-    for key in ("properties", "items", "map"):
-        raw.refuse(key, "give each value a column of its own; nested types are not supported")
-    own = raw.properties({"unit": str, "terms": list, "nullValues": list, "misfits": str})
+    _check_physical_name(raw, (name,))
+    if raw["semanticType"] == "measure":
+        raise raw.error(
+            f"{name!r} is a measure, which is computed by its reader and is no column",
+            "semanticType",
+            fix="leave it out of the properties, or write semanticType: column",
+        )
+    own = raw.properties()
     if raw["classification"]:
         raw.choice(raw["classification"], CLASSIFICATIONS, "classification", "classification")
     return Column(
@@ -155,8 +141,25 @@ def _column(raw: Reader) -> Column:
     )
 
 
+def _check_physical_name(raw: Reader, names: tuple[str, ...]) -> None:
+    """Nothing in the lake is called otherwise than in its contract."""
+    if raw["physicalName"] not in (None, *names):
+        raise raw.error(
+            f"{raw['name']!r} has the physicalName {raw['physicalName']!r}, and is called "
+            f"{names[-1]} in the lake",
+            "physicalName",
+            fix="leave it out, or change the name",
+        )
+
+
 def _key_position(raw: Reader) -> int | None:
     if not raw["primaryKey"]:
+        if raw["primaryKeyPosition"] not in (None, -1):  # -1 is the standard's default
+            raise raw.error(
+                f"column {raw['name']!r} has a primaryKeyPosition and is no primary key",
+                "primaryKeyPosition",
+                fix="add primaryKey: true, or leave the position out",
+            )
         return None
     if not raw["required"]:
         raise raw.error(
@@ -266,26 +269,3 @@ def _write(table: Reader, own: dict[str, tuple[Any, Reader]], time: TimeColumn |
             fix="write replace, or leave the timeColumn out",
         )
     return cast(WriteKind, value)
-
-
-def _service(contract: Reader, dataset: Dataset) -> tuple[Sla, Retention | None]:
-    """Freshness and retention of a table; an `element` limits a property to one table."""
-    tables = [t["name"] for t in contract.items("schema")]
-    hours: float | None = None
-    schedule = ""
-    retention: Retention | None = None
-    for raw in contract.items("slaProperties"):
-        name = raw.choice(raw["property"], SLA_PROPERTIES, "slaProperty", "property")
-        element = raw.text("element").split(".")[0]
-        if element and element not in tables:
-            raise ContractError(
-                f"element {element!r} is no table{did_you_mean(element, tables)}",
-                where=raw.where("element"),
-            )
-        if element and element != dataset.name:
-            continue
-        if name == "latency":
-            hours, schedule = raw.amount_days(name) * 24, raw.text("schedule")
-        elif name == "retention":
-            retention = read_retention(raw)
-    return Sla(hours, schedule), retention
