@@ -12,6 +12,7 @@ from .arguments import UnfitArgument, bind
 from .expectations import ALLOWED, EXPECTATIONS, KNOWN, REFUSED, UNEXPECTED_ROWS, Expectation
 from .library import translate
 from .model import Action, Column, Relationship, Rule, Scope
+from .promises import promised_rules
 from .reader import Reader
 from .thresholds import Threshold
 
@@ -35,7 +36,7 @@ def read_rules(table: Reader, columns: tuple[Column, ...], dataset: Dataset) -> 
                 fix="give each rule of a table a name of its own",
             )
         rules[rule.name] = rule
-    for rule in _unique(table):
+    for rule in promised_rules(table):
         if rule.name in rules:
             raise ContractError(
                 f"{rule.name!r} is the name of a rule and of what unique: true checks",
@@ -44,22 +45,6 @@ def read_rules(table: Reader, columns: tuple[Column, ...], dataset: Dataset) -> 
             )
         rules[rule.name] = rule
     return tuple(sorted(rules.values(), key=lambda rule: rule.line))
-
-
-def _unique(table: Reader) -> Iterator[Rule]:
-    """What `unique: true` of a column promises: no value twice in the whole dataset."""
-    for column in table.items("properties"):
-        if column["unique"] is True:
-            yield Rule(
-                name=f"{column['name']}_unique",
-                expectation="expect_column_values_to_be_unique",
-                kwargs={"column": column["name"]},
-                action="fail",
-                scope="table",
-                reason="The contract says unique: true.",
-                dimension="uniqueness",
-                line=column.document.line((*column.place, "unique")),
-            )
 
 
 def _quality(table: Reader) -> Iterator[tuple[Reader, str | None]]:
