@@ -146,7 +146,7 @@ WHOLE: dict[str, Any] = {
                             "metric": "invalidValues",
                             "arguments": {"validValues": ["UA", "DL"]},
                             "mustBeLessThan": 5,
-                            "severity": "error",
+                            "severity": "warning",
                             "unit": "percent",
                             "businessImpact": "operational",
                             "method": "reconciliation",
@@ -160,6 +160,11 @@ WHOLE: dict[str, Any] = {
                     "name": "kind",
                     "logicalType": "string",
                     "physicalType": "string",
+                    "enum": [
+                        {"id": "v", "value": "S", "label": "x", "description": "y", **WORDS},
+                        {"value": "L"},
+                    ],
+                    "logicalTypeOptions": {"maxLength": 2},
                     "quality": [
                         {
                             "name": "short",

@@ -7,7 +7,7 @@ keys that are not used; tests/contract/test_keys.py compares both with what a co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,28 +69,43 @@ KEYS: Mapping[str, Keys] = {
     "SchemaProperty": _keys(
         "a column",
         "name physicalName logicalType physicalType description tags customProperties primaryKey "
-        "primaryKeyPosition required unique semanticType classification relationships quality",
+        "primaryKeyPosition required unique enum logicalTypeOptions semanticType classification "
+        "relationships quality",
         "id businessName deprecated synonyms authoritativeDefinitions encryptedName "
         "transformSourceObjects transformLogic transformDescription examples criticalDataElement",
         {
-            "enum": "write a rule with metric: invalidValues and validValues",
-            "logicalTypeOptions": "write a rule",
             "partitioned": _PARTITIONED,
             "partitionKeyPosition": _PARTITIONED,
             **dict.fromkeys(("properties", "items", "map"), _NESTED),
         },
     ),
+    "EnumValue": _keys(
+        "a value of enum",
+        "value customProperties",
+        "id label description tags authoritativeDefinitions",
+    ),
     "DataQuality": _keys(
         "a rule",
         "name description dimension type metric arguments unit query engine implementation "
-        f"customProperties {' '.join(OPERATORS)}",
-        "id authoritativeDefinitions businessImpact method schedule scheduler severity tags",
+        f"severity customProperties {' '.join(OPERATORS)}",
+        "id authoritativeDefinitions businessImpact method schedule scheduler tags",
         {"rule": "write metric, which has taken its place"},
     ),
     "Relationship": _keys("a relationship", "type from to customProperties", "id"),
     "CustomProperty": _keys("a customProperty", "property value vendor", "id description"),
 }
 """Models that are not here stand below keys that are not used."""
+
+_BOUNDS = "minimum exclusiveMinimum maximum exclusiveMaximum format"
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "string": ("minLength", "maxLength", "pattern", "format"),
+    "integer": ("multipleOf", *_BOUNDS.split()),
+    "number": ("multipleOf", *_BOUNDS.split()),
+    "date": tuple(_BOUNDS.split()),
+    "timestamp": (*_BOUNDS.split(), "timezone", "defaultTimezone"),
+    "boolean": (),
+}
+"""`logicalTypeOptions` by the logicalType. The standard's JSON schema takes any of a boolean."""
 
 _OF_KIND = {
     "library": ("metric", "arguments", "unit", *OPERATORS),
@@ -141,6 +156,24 @@ def refusal(model: str, value: Mapping[str, Any]) -> tuple[str, str] | None:
         if value.get(key) not in (None, False, [], {}, -1):
             return key, fix
     return None
+
+
+def check_options(column: Mapping[str, Any], where: Callable[[str], str], place: str) -> None:
+    """Raise ContractError for an option that a column's logicalType does not have.
+
+    `where`: the file and line of an option; `place`: where in the contract, in words.
+    """
+    given, known = column.get("logicalTypeOptions"), OPTIONS.get(str(column.get("logicalType")))
+    if not isinstance(given, dict) or known is None:
+        return
+    for key in given:
+        if key not in known:
+            listed = ", ".join(known) or "none"
+            raise ContractError(
+                f"unknown key {key!r} in {place}.logicalTypeOptions{did_you_mean(str(key), known)}",
+                where=where(key),
+                fix=f"of the logicalType {column['logicalType']} there are: {listed}",
+            )
 
 
 def stray_key(rule: Mapping[str, Any]) -> tuple[str, str] | None:

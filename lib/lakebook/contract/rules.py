@@ -20,6 +20,13 @@ ENGINE = "greatExpectations"
 _ENGINES = (ENGINE, "great-expectations")
 ACTIONS = ("fail", "quarantine", "warn")
 SCOPES = ("row", "partition", "table")
+SEVERITIES: dict[str, tuple[str, ...]] = {
+    "error": ("fail", "quarantine"),
+    "warning": ("warn", "quarantine"),
+    "info": ("warn",),
+}
+"""ODCS's words for a rule's severity, and the actions that agree with each: the first is meant
+where the rule has none. The standard gives the words as examples and says no more of them."""
 
 
 def read_rules(table: Reader, columns: tuple[Column, ...], dataset: Dataset) -> tuple[Rule, ...]:
@@ -36,10 +43,11 @@ def read_rules(table: Reader, columns: tuple[Column, ...], dataset: Dataset) -> 
                 fix="give each rule of a table a name of its own",
             )
         rules[rule.name] = rule
-    for rule in promised_rules(table):
+    for rule in promised_rules(table, columns):
         if rule.name in rules:
+            what = rule.reason.removeprefix("The contract says ").removesuffix(".")
             raise ContractError(
-                f"{rule.name!r} is the name of a rule and of what unique: true checks",
+                f"{rule.name!r} is the name of a rule and of what {what} checks",
                 where=f"{table.document.where}:{rule.line}",
                 fix="rename the rule",
             )
@@ -77,7 +85,7 @@ def _rule(raw: Reader, column: str | None, columns: tuple[Column, ...], dataset:
 
         check_unexpected_rows(raw, kwargs, dataset, columns)
     own = raw.properties()
-    action = _choice(raw, own, "action", "fail", ACTIONS)
+    action = _action(raw, own)
     scope = _choice(raw, own, "scope", known.scope, SCOPES)
     _check_action(raw, expectation, known, action, scope, own)
     if action == "quarantine" and ALLOWED in kwargs:
@@ -109,6 +117,22 @@ def _choice(raw: Reader, own: dict[str, Any], what: str, default: str, of: tuple
         return default
     value, item = own[what]
     return str(item.choice(value, of, what, "value"))
+
+
+def _action(raw: Reader, own: dict[str, Any]) -> str:
+    """What the rule does: as its action says, or else its severity."""
+    severity = raw["severity"]
+    if severity is None:
+        return _choice(raw, own, "action", "fail", ACTIONS)
+    agreeing = SEVERITIES[raw.choice(severity, SEVERITIES, "severity", "severity")]
+    action = _choice(raw, own, "action", agreeing[0], ACTIONS)
+    if action not in agreeing:
+        raise own["action"][1].error(
+            f"rule {raw['name'] or raw.name()} has the severity {severity} and the action {action}",
+            "value",
+            fix=f"keep one of them: {severity} is the action {' or '.join(agreeing)}",
+        )
+    return action
 
 
 def _default_name(expectation: str, column: str | None) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import ContractError, did_you_mean
 from .custom import check_custom
-from .keys import check_key, refusal, stray_key
+from .keys import check_key, check_options, refusal, stray_key
 from .yamlfile import Document, Place
 
 
@@ -124,6 +124,9 @@ def _check_keys(document: Document, value: Any, annotation: Any, place: Place) -
         key, kind = stray
         at = document.at((*place, key))
         raise ContractError(f"{key!r} in {words} is no key of a rule of type {kind}", where=at)
+    if model.__name__ == "SchemaProperty":
+        options = (*place, "logicalTypeOptions")
+        check_options(value, lambda key: document.at((*options, key)), words)
     for key, inner in value.items():
         if key == "customProperties":
             check_custom(document, inner, place, words)
