@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..contract.lookup import find_table
@@ -20,7 +20,7 @@ from ..names import PROD, Dataset, table_path
 from ..quality.shown import aside_damage
 from ..settings import Settings
 from ..step.declared import DeclaredRead, declared_inputs
-from ..step.fingerprint import InputTokens, input_parts
+from ..step.fingerprint import InputTokens, fingerprint_of_parts, input_parts
 from ..step.sources import current_source
 from ..step.view import DatasetView, open_view
 from .failures import failed_partitions
@@ -30,6 +30,10 @@ from .static import static_parts
 
 NEVER_MADE = "never made"
 """The reason of a partition that is not there."""
+
+REMADE = "made by prod, which has recorded another making of it since"
+"""The reason of a partition of which an environment sees an older copy than prod has: of what that
+one was made is recorded no more."""
 
 
 @dataclass(frozen=True)
@@ -243,9 +247,15 @@ class Planner:
     ) -> str:
         if name not in output.data:
             return NEVER_MADE
-        made = read_making(self.settings, node.name).get(name)
+        held = output.holder(name)
+        # What the environment did not write itself is prod's, and prod noted of what it made it.
+        is_prods = held is output.prod
+        noted = replace(self.settings, env=PROD) if is_prods else self.settings
+        made = read_making(noted, node.name).get(name)
         if made is None:
             return "made outside a run, or before its making was recorded"
+        if is_prods and fingerprint_of_parts(made["static"], made["inputs"]) != held.fp(name):
+            return REMADE
         now_static = making.by(int(made["static"].get("definition", 1)))
         changed = [part for part, value in now_static.items() if made["static"].get(part) != value]
         now = input_parts(name, inputs)

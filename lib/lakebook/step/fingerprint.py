@@ -46,8 +46,12 @@ def partition_fingerprint(
     static: Mapping[str, str], partition: str, inputs: Iterable[InputTokens]
 ) -> int:
     """Signed 64-bit fingerprint of one partition."""
-    read = {key: each for one in inputs for key, each in _named(one, partition).items()}
-    head = hashlib.sha256(digest([dict(static), read]).encode()).digest()[:8]
+    return fingerprint_of_parts(static, input_parts(partition, inputs))
+
+
+def fingerprint_of_parts(static: Mapping[str, str], parts: Mapping[str, int]) -> int:
+    """The same of what `input_parts` gave, which is what a run records of a partition."""
+    head = hashlib.sha256(digest([dict(static), dict(parts)]).encode()).digest()[:8]
     return int.from_bytes(head, "big", signed=True)
 
 
