@@ -296,3 +296,80 @@ def test_without_a_limit_a_step_may_take_its_time(project: Project) -> None:
     for timeout_s, expected in ((0.5, 1), (0.0, 0)):
         settings = replace(project.settings, check=CheckSettings(timeout_s=timeout_s))
         assert len(check(settings, project.graph()).findings) == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("s3://bucket/f.csv", "source 's3://bucket/f.csv' has no known scheme"),
+        ("https://example.org/f.csv", "source 'https://example.org/f.csv' has no known scheme"),
+        ("fil://f.csv", "source 'fil://f.csv' has no known scheme (did you mean 'file'?)"),
+        ("f.csv", "source 'f.csv' has no known scheme"),
+    ],
+)
+def test_a_source_that_no_connector_serves_is_a_finding(
+    project: Project, uri: str, said: str
+) -> None:
+    project.step("bronze.flights", "carrier string!", f'step.write(step.ingest("{uri}"))')
+    (finding,) = check(project.settings, project.graph()).findings
+
+    assert finding.message == said
+    assert (finding.is_error, finding.cell, finding.line) == (True, 3, 1)
+    assert "known are file://, package://" in finding.fix
+    if "://" not in uri:
+        assert finding.fix.startswith("write file://f.csv; ")
+
+
+def test_a_connector_that_is_installed_later_ends_the_finding(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import journal_source
+
+    project.step("bronze.flights", "id int64", 'step.write(step.ingest("journal://orders"))')
+    assert len(check(project.settings, project.graph()).findings) == 1
+
+    folder = tmp_path / "installed"
+    journal_source.install(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    assert check(project.settings, project.graph()).findings == ()
+
+
+MADE = "x = step.ingest('file://f.csv').with_columns(dist=nw.lit(1))\nstep.write(x)"
+
+
+def test_a_column_that_neither_a_file_nor_the_notebook_has_is_a_finding(project: Project) -> None:
+    project.step(
+        "bronze.flights", "carrier string, dist int64", 'step.write(step.ingest("file://f.csv"))'
+    )
+    assert check(project.settings, project.graph()).findings == ()  # the data is elsewhere
+
+    (project.root / "f.csv").write_text("carrier,distance\nUA,1\n")
+    found = [one.message for one in check(project.settings, project.graph()).findings]
+    assert found[0] == (
+        "column 'dist' of the contract is not in the result (did you mean 'distance'?)"
+    )
+
+    project.step("bronze.flights", "carrier string, dist int64", MADE)
+    (project.root / "f.csv").write_text("carrier\nUA\n")
+    assert check(project.settings, project.graph()).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("carrier;dist\nUA;1\n", "line 1: ';' stands between the names, not a comma"),
+        ("carrier,Carrier\nUA,1\n", "line 1: fields 1 and 2 are both named 'carrier'"),
+        ("", "file://f.csv"),
+    ],
+)
+def test_a_header_that_gives_no_columns_is_a_finding(
+    project: Project, text: str, said: str
+) -> None:
+    project.step("bronze.flights", "carrier string, dist int64", MADE)
+    (project.root / "f.csv").write_text(text)
+    (finding,) = check(project.settings, project.graph()).findings
+
+    assert said in finding.message
+    assert finding.cell == 3

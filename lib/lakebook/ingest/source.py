@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..contract.model import TableContract
@@ -25,6 +25,9 @@ DIGEST_COLUMN = "_source_digest"
 MODIFIED_COLUMN = "_source_modified"
 LANDING_COLUMNS = (SOURCE_COLUMN, DIGEST_COLUMN, MODIFIED_COLUMN)
 """What bronze adds to each row. All three come from the source, never from the clock."""
+
+OF_FILES = ("file", "package")
+"""The schemes that `files` serves."""
 
 VERSION_COLUMNS = (DIGEST_COLUMN, MODIFIED_COLUMN)
 """Those that change with the whole source: rows that differ in them alone are the same rows."""
@@ -75,16 +78,29 @@ def open_source(uri: str, settings: Settings) -> Source:
     """Open the source that `uri` names. Raises SourceError for an unknown scheme."""
     from .files import FileSource
 
+    check_scheme(uri)
+    scheme = uri.partition("://")[0]
+    if scheme in OF_FILES:
+        return FileSource(uri, settings)
+    opened: Source = _others()[scheme].load()(uri, settings)
+    return opened
+
+
+def check_scheme(uri: str) -> None:
+    """Raise SourceError if no connector serves a source. Loads none."""
     scheme, separator, _ = uri.partition("://")
-    own = {"file": FileSource, "package": FileSource}
-    if separator and scheme in own:
-        return own[scheme](uri, settings)
-    others = {point.name: point for point in entry_points(group="lakebook.sources")}
+    if separator and scheme in OF_FILES:
+        return
+    others = _others()
     if separator and scheme in others:
-        opened: Source = others[scheme].load()(uri, settings)
-        return opened
-    known = sorted({*own, *others})
+        return
+    known = sorted({*OF_FILES, *others})
+    listed = ", ".join(f"{name}://" for name in known)
     raise SourceError(
-        f"source {uri!r} has no known scheme{did_you_mean(scheme, known)}",
-        fix=f"known are {', '.join(f'{name}://' for name in known)}",
+        f"source {uri!r} has no known scheme{did_you_mean(scheme, known) if separator else ''}",
+        fix=f"known are {listed}" if separator else f"write file://{uri}; known are {listed}",
     )
+
+
+def _others() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="lakebook.sources")}

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
-from ..errors import SourceError
 from ..files import replace_file
 from ..graph import Graph, StepNode
 from ..names import Dataset
@@ -20,6 +19,7 @@ from ..settings import Settings
 from .job import PassResult, StepJob
 from .keys import folder_digest, step_key
 from .model import CheckReport, Finding, StepCheck, StepLineage
+from .sources import look_at_sources
 
 if TYPE_CHECKING:
     from .processes import Passes
@@ -119,6 +119,7 @@ def _joined(job: StepJob, verdict: PassResult, followed: PassResult) -> StepChec
 
 
 def _job(settings: Settings, node: StepNode) -> StepJob:
+    look = look_at_sources(settings, node)
     return StepJob(
         step=node.name,
         notebook=node.notebook,
@@ -128,30 +129,9 @@ def _job(settings: Settings, node: StepNode) -> StepJob:
         sources=node.sources,
         models=node.models,
         engine=node.engine,
-        headers=_headers(settings, node),
+        headers=look.headers,
+        faults=look.faults,
     )
-
-
-def _headers(settings: Settings, node: StepNode) -> dict[str, tuple[str, ...]]:
-    """Columns of the files that lack some of the contract's; one that is not there lacks none."""
-    tables = node.contract.tables if node.contract else ()
-    table = next((table for table in tables if table.dataset == node.name), None)
-    found: dict[str, tuple[str, ...]] = {}
-    if table is None or not node.sources:
-        return found
-    from ..ingest.files import FileSource
-    from ..ingest.source import LANDING_COLUMNS
-
-    for uri in node.sources:
-        if not uri.startswith(("file://", "package://")):
-            continue
-        try:
-            header = FileSource(uri, settings).header(table)
-        except SourceError:
-            continue  # the run says it
-        if header and {c.name for c in table.columns} - {*header, *LANDING_COLUMNS}:
-            found[uri] = header
-    return found
 
 
 def contracts_of(graph: Graph) -> dict[Dataset, TableContract]:
@@ -165,8 +145,9 @@ def contracts_of(graph: Graph) -> dict[Dataset, TableContract]:
 
 def _key(settings: Settings, node: StepNode, contracts: Mapping[Dataset, TableContract]) -> str:
     around = _around(node, contracts).values()
-    headers = _headers(settings, node)
-    return step_key(settings, node, _label(settings, node), around, headers)
+    look = look_at_sources(settings, node)
+    seen = {**look.headers, **look.faults}
+    return step_key(settings, node, _label(settings, node), around, seen)
 
 
 def _label(settings: Settings, node: StepNode) -> str:

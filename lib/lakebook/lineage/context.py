@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract.misfits import misfit_column
 from ..contract.model import Column, TableContract
-from ..errors import UserError, did_you_mean
+from ..errors import SourceError, UserError, did_you_mean
 from ..graph.notebook import Cell
 from ..ingest.source import LANDING_COLUMNS
 from ..intervals import Interval
@@ -117,6 +117,8 @@ class CompileContext:
             )
 
     def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]:
+        if fault := self._job.faults.get(uri):
+            raise SourceError(fault[0], fix=fault[1])
         table = self._job.output(self._job.step)
         if table is None:
             raise UserError(

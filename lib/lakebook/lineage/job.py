@@ -29,6 +29,8 @@ class StepJob:
     engine: str = ""  # one of its own, whose API its cells may use
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Columns of those sources that lack some of the contract's: the notebook computes them."""
+    faults: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Of sources that cannot be read as they are: what is wrong, and what to do."""
 
     @property
     def unit(self) -> Unit:

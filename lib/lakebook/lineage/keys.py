@@ -25,14 +25,14 @@ def step_key(
     node: StepNode,
     label: str,
     contracts: Iterable[TableContract],
-    headers: Mapping[str, tuple[str, ...]],
+    sources: Mapping[str, tuple[str, ...]],
 ) -> str:
     """Digest of a step's cells and their places, contracts around it, libraries and models.
 
     Parameters
     ----------
     contracts: of the step's outputs and of all tables that it reads.
-    headers: see `StepJob`.
+    sources: headers and faults, see `SourceLook`.
     """
     digest = hashlib.sha256()
     for cell in read_cells(node.notebook, where=label):
@@ -41,8 +41,8 @@ def step_key(
         columns = [(c.name, c.type, c.nullable) for c in table.columns]
         digest.update(repr((str(table.dataset), columns, table.time)).encode())
     digest.update(repr((label, node.reads, node.sources, node.models)).encode())
-    if headers:
-        digest.update(repr(sorted(headers.items())).encode())
+    if sources:
+        digest.update(repr(sorted(sources.items())).encode())
     digest.update(_library(node.notebook.parent, settings.root / "lib", node.imports).encode())
     digest.update(_ours(settings.lib).encode())
     if node.models:
