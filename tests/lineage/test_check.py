@@ -298,6 +298,43 @@ def test_without_a_limit_a_step_may_take_its_time(project: Project) -> None:
         assert len(check(settings, project.graph()).findings) == expected
 
 
+def test_a_dataset_that_a_model_names_itself_is_a_finding(project: Project) -> None:
+    for name in ("flights", "planes"):
+        project.step(
+            f"bronze.{name}", "carrier string!", f'step.write(step.ingest("file://{name}.csv"))'
+        )
+    names = ("seen", "raw", "upper", "own", "with_named")
+    project.contract("gold.marts", dict.fromkeys(names, "carrier string!"))
+    begin = f'from lakebook import Step\nstep = Step("gold.marts")\nstep.dbt("{" ".join(names)}")'
+    project.notebook("gold.marts", [begin])
+    seen = "{{ source('bronze', 'flights') }}"
+    files = {
+        "dbt_project.yml": "name: t\nversion: '1.0'\nprofile: t\n",
+        "profiles.yml": "t: {target: l, outputs: {l: {type: duckdb, path: ':memory:'}}}\n",
+        "models/s.yml": "version: 2\nsources: [{name: bronze, tables: [{name: flights}]}]\n",
+        "models/seen.sql": f"select f.carrier from {seen} f -- not bronze.planes",
+        "models/raw.sql": f"select carrier from {seen} where carrier in "
+        "(select carrier from bronze.planes)",
+        "models/upper.sql": 'select carrier from "Bronze".FLIGHTS',
+        "models/own.sql": "select carrier from gold.seen",
+        "models/with_named.sql": f"with planes as (from {seen}) select carrier from planes",
+    }
+    for name, text in files.items():
+        path = project.root / "dbt" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    said = "itself, so that dbt does not know that it reads it; dbt/models"
+    found = [one.sentence for one in check(project.settings, project.graph()).findings]
+    assert sorted(one for one in found if "itself" in one) == [
+        f"gold.own: the model names gold.seen {said}/own.sql; write {{{{ ref('seen') }}}}",
+        f"gold.raw: the model names bronze.planes {said}/raw.sql; "
+        "write {{ source('bronze', 'planes') }}",
+        f"gold.upper: the model names bronze.flights {said}/upper.sql; "
+        "write {{ source('bronze', 'flights') }}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("uri", "said"),
     [

@@ -14,6 +14,7 @@ from .frames import dotted, make_table, quoted, sql_type, sql_types, table_of
 from .job import DbtProject, Model, StepJob
 from .model import ColumnEdge, Finding
 from .sql import NotFollowed, Tables, column_edges
+from .unseen import unseen_reads
 
 _MISSING = re.compile(r'Referenced column "(?P<name>[^"]+)" not found')
 _LINE = re.compile(r"LINE (\d+):")
@@ -47,6 +48,7 @@ def follow_models(
         found, problem = _describe(sql)
         reads = _reads(model, project, contracts)
         built.datasets.add(target)
+        built.findings += tuple(_unseen(model, project, contracts))
         built.tables |= {(read, target) for read in reads}
         if problem:
             built.findings += (_unbound(problem, model, reads),)
@@ -135,6 +137,23 @@ def _compare(found: Mapping[str, str], contract: TableContract, model: Model) ->
         guess = did_you_mean(name, [c for c in contract.names if c not in found])
         message = f"column {name!r} of the model is not in the contract{guess}"
         yield finding(message, "leave it out, or add it to the contract", "nothing", found[name])
+
+
+def _unseen(
+    model: Model, project: DbtProject, contracts: Mapping[Dataset, TableContract]
+) -> Iterable[Finding]:
+    """Reads of which dbt does not know."""
+    relations = [relation for relation, _ in _named(project)]
+    built = {one.dataset for one in project.models}
+    for dataset in unseen_reads(model.sql, relations, contracts):
+        layer, name = dataset.layer, dataset.name
+        way = f"ref('{name}')" if dataset in built else f"source('{layer}', '{name}')"
+        yield Finding(
+            step=str(model.dataset),
+            message=f"the model names {dataset} itself, so that dbt does not know that it reads it",
+            notebook=model.path,
+            fix=f"write {{{{ {way} }}}}",
+        )
 
 
 def _unbound(problem: str, model: Model, reads: Mapping[str, list[str]]) -> Finding:
