@@ -57,7 +57,9 @@ def digest(nodes: dict[str, Any], macros: dict[str, str], variables: Any = None)
         for name, text in macros.items()
     }
     raw = {"nodes": nodes, "sources": {}, "macros": known}
-    return next(m["digest"] for m in slim(raw, variables) if m["name"] == "mart")
+    key = next(key for key, one in nodes.items() if one["name"] == "mart")
+    digests: dict[str, str] = slim(raw, variables)["digests"]
+    return digests[key]
 
 
 @pytest.mark.timeout(240)
@@ -72,9 +74,9 @@ def test_a_project_is_parsed_once_and_gives_edges(checkout: Checkout) -> None:
     assert [str(step.name) for step in graph.order()] == ["silver.b", "gold.dim", "gold.mart"]
     assert graph.producer(Dataset("gold", "mart")).models == ("mart",)
     assert graph.upstream(Dataset("gold", "mart")) == {Dataset("gold", "dim")}
-    assert {m.name for m in manifest.select("marts", where="x")} == {"dim", "mart"}
+    assert {m.name for m in manifest.choose("marts", where="x").models} == {"dim", "mart"}
     with pytest.raises(GraphError, match=r"selects no model \(did you mean 'mart'\?\)"):
-        manifest.select("martt", where="x")
+        manifest.choose("martt", where="x")
 
     checkout.step("gold.both", 'step.dbt("marts")')
     with pytest.raises(GraphError, match=r"the contract does not promise gold\.(dim|mart)"):
@@ -93,7 +95,7 @@ def test_a_project_that_dbt_refuses_is_said_in_one_line(checkout: Checkout) -> N
 
 
 def test_without_a_project_there_is_no_model(checkout: Checkout) -> None:
-    assert load_manifest(checkout.settings).models == {}
+    assert load_manifest(checkout.settings).nodes.by_id == {}
 
 
 def test_an_ephemeral_model_is_part_of_the_models_that_use_it() -> None:
@@ -101,13 +103,9 @@ def test_an_ephemeral_model_is_part_of_the_models_that_use_it() -> None:
         "e": node("e", config={"materialized": "ephemeral"}, depends_on=needs("s")),
         "m": node("mart", depends_on=needs("e")),
     }
-    sources = {"s": {"resource_type": "source", "source_name": "silver", "name": "b"}}
-    models = slim({"nodes": nodes, "sources": sources, "macros": {}}, None)
-
-    assert [(m["name"], m["inputs"]) for m in models] == [("mart", ["silver.b"])]
     changed = {**nodes, "e": {**nodes["e"], "raw_code": "select 2"}}
-    again = slim({"nodes": changed, "sources": sources, "macros": {}}, None)
-    assert again[0]["digest"] != models[0]["digest"]
+
+    assert digest(changed, {}) != digest(nodes, {})
 
 
 def test_a_macro_a_variable_and_a_seed_are_code_of_a_model() -> None:
@@ -122,6 +120,43 @@ def test_a_macro_a_variable_and_a_seed_are_code_of_a_model() -> None:
     assert digest(nodes, macros, {"late_min": 30}) != before
     assert digest(nodes, {"late": "{{ var('late_min') }} + 1"}, {"late_min": 15}) != before
     assert digest(other_seed, macros, {"late_min": 15}) != before
+
+
+def test_a_test_is_what_it_asks_and_how_strictly() -> None:
+    base = node("t", "test", test_metadata={"name": "not_null", "kwargs": {"column_name": "id"}})
+
+    def of(**over: Any) -> str:
+        raw = {"nodes": {"t": {**base, **over}}, "sources": {}, "macros": {}}
+        digests: dict[str, str] = slim(raw, None)["digests"]
+        return digests["t"]
+
+    other = {"name": "not_null", "kwargs": {"column_name": "n"}}
+    changes: list[dict[str, Any]] = [
+        {"test_metadata": other},
+        {"config": {**base["config"], "severity": "warn"}},
+        {"raw_code": "select 2"},
+    ]
+    assert len({of(), *(of(**change) for change in changes)}) == 1 + len(changes)
+    assert of(description="other words") == of()
+
+
+def test_a_seed_too_large_for_dbt_is_known_by_its_rows(tmp_path: Path) -> None:
+    rows = tmp_path / "seed.csv"
+    seed = node("seed", "seed", checksum={"name": "path", "checksum": "seed.csv"},
+                root_path=str(tmp_path), original_file_path="seed.csv")  # fmt: skip
+    nodes = {"seed": seed, "m": node("mart", depends_on=needs("seed"))}
+
+    rows.write_text("id\n1\n")
+    before = digest(nodes, {})
+    rows.write_text("id\n2\n")
+    assert digest(nodes, {}) != before
+
+
+def test_a_constraint_is_code_of_a_model() -> None:
+    positive = {"type": "check", "expression": "n > 0"}
+    nodes = {"m": node("mart", columns={"n": {"name": "n", "constraints": [positive]}})}
+
+    assert digest(nodes, {}) != digest({"m": node("mart")}, {})
 
 
 def test_a_variable_that_a_model_does_not_use_is_not_its_code() -> None:
@@ -150,3 +185,42 @@ def test_a_variable_of_the_environment_changes_the_models_that_ask_for_it(
     assert before[0] != after[0] and before[1] == after[1]
     said = {row["name"]: row["sql"] for row in compiled(checkout.settings)["models"]}
     assert "id > 2" in said["dim"]
+
+
+def step_tests(checkout: Checkout) -> dict[str, tuple[str, list[str]]]:
+    """Step -> the digest of its dbt tests, and what it reads."""
+    return {
+        str(name): (step.tests_hash, sorted(str(read.dataset) for read in step.reads))
+        for name, step in checkout.graph().steps.items()
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_dbt_tests_are_part_of_the_step_that_runs_them(checkout: Checkout) -> None:
+    test = "models: [{name: mart, columns: [{name: id, data_tests: [%s]}]}]\n"
+    refers = "{relationships: {arguments: {to: \"ref('dim')\", field: id}}}"
+    alone = {"models/marts/mart.sql": "select * from {{ source('silver', 'b') }}\n"}
+    write(checkout.root, {**FILES, **alone})
+    checkout.step("silver.b")
+    checkout.step("gold.dim", 'step.dbt("dim")').step("gold.mart", 'step.dbt("mart")')
+
+    seen = [step_tests(checkout)]
+    for given in (["not_null"], ["not_null", refers], [refers]):
+        write(checkout.root, {"models/marts/m.yml": test % ", ".join(given)})
+        seen.append(step_tests(checkout))
+    (checkout.root / "dbt" / "models" / "marts" / "m.yml").unlink()
+    seen.append(step_tests(checkout))
+
+    assert seen[0] == seen[-1] and seen[0]["gold.mart"] == ("", ["silver.b"])
+    assert len({one["gold.mart"][0] for one in seen}) == 4
+    assert [one["gold.mart"][1] for one in seen[1:4]] == [
+        ["silver.b"],
+        ["gold.dim", "silver.b"],
+        ["gold.dim", "silver.b"],
+    ]
+    assert {one["gold.dim"] for one in map(_frozen, seen)} == {("", ("silver.b",))}
+
+
+def _frozen(seen: dict[str, tuple[str, list[str]]]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {name: (tests, tuple(reads)) for name, (tests, reads) in seen.items()}

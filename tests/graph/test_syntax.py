@@ -38,8 +38,25 @@ def test_reads_sources_selections_and_writes_are_seen() -> None:
         {"dataset": "bronze.q", "cell": 2},
     ]
     assert seen.sources == ["file://x.csv"]
-    assert seen.selections == ["marts.punctuality"]
+    assert seen.selections == [{"selection": "marts.punctuality", "cell": 3}]
     assert seen.writes == ["silver.other"]
+
+
+def test_a_selection_has_the_words_of_a_read() -> None:
+    seen = found('step.dbt("a b", before=6, after=1)\nstep.dbt("c", whole=True)')
+
+    assert seen.selections == [
+        {"selection": "a b", "cell": 2, "before": 6, "after": 1},
+        {"selection": "c", "cell": 2, "whole": True},
+    ]
+    with pytest.raises(
+        GraphError, match=r"step\.dbt has no option 'befor' \(did you mean 'before'"
+    ):
+        found('step.dbt("a", befor=6)')
+    with pytest.raises(GraphError, match=r"step\.dbt has no option 'refresh'"):
+        found('step.dbt("a", refresh="forward")')
+    with pytest.raises(GraphError, match="before='6d' is not a literal int"):
+        found('step.dbt("a", before="6d")')
 
 
 def test_an_engine_of_its_own_is_seen() -> None:

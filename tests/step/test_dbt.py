@@ -3,120 +3,25 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from datetime import date
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
-import pyarrow as pa
 import pytest
+from small_dbt import EVENTS, SCHEMA, TOTAL, Host, make_host, run_selection
 
-from lakebook.engines import get_engine
 from lakebook.engines.duckdb_input import Input
 from lakebook.errors import LakebookError, RunError, UserError
 from lakebook.intervals import Interval
 from lakebook.names import Dataset
-from lakebook.settings import Settings
 from lakebook.step.dbt_plugin import open_session
-from lakebook.step.dbt_run import Cards, run_selection
-
-REPO = Path(__file__).resolve().parents[2]
-SCHEMA = pa.schema([("day", pa.date32()), ("n", pa.int64()), ("gained", pa.string())])
-EVENTS = Dataset("silver", "events")
-TOTAL = Dataset("gold", "total")
-
-CONTRACT = """\
-apiVersion: v3.1.0
-kind: DataContract
-id: silver.events
-name: silver.events
-version: 1.0.0
-status: active
-domain: tests
-tags: [events]
-description: {purpose: Events of the tests.}
-team: {name: tests, members: [{username: owner@example.org, role: owner}]}
-slaProperties: [{property: latency, value: 24, unit: h}]
-schema:
-  - name: events
-    logicalType: object
-    physicalType: table
-    description: One row per event.
-    customProperties:
-      - {property: write, value: replace}
-      - {property: timeColumn, value: day}
-      - {property: timeZone, value: UTC}
-      - {property: partitionUnit, value: month}
-    properties:
-      - {name: day, logicalType: date, physicalType: date}
-      - {name: n, logicalType: integer, physicalType: int64}
-      - {name: gained, logicalType: string, physicalType: string}
-"""
-YAML = """\
-version: 2
-sources:
-  - {name: silver, schema: silver, tables: [{name: events}]}
-models:
-  - name: total
-    columns:
-      - {name: n, data_type: bigint, data_tests: [not_null]}
-  - name: doubled
-    columns:
-      - {name: n, data_type: bigint}
-"""
-
-
-@dataclass
-class Host:
-    """A step whose tables are files, and that notes what it is given to write."""
-
-    settings: Settings
-    files: list[str]
-    interval: Interval | None = None
-    step: Dataset = TOTAL
-    engine: Any = field(default_factory=lambda: get_engine("polars"))
-    written: dict[str, list[Any]] = field(default_factory=dict)
-    checks: list[dict[str, Any]] = field(default_factory=list)
-    withheld: dict[str, list[str]] = field(default_factory=dict)
-
-    def note_checks(self, checks: list[dict[str, Any]]) -> None:
-        self.checks.extend(checks)
-
-    def dataset_files(
-        self, dataset: Dataset, *, whole: bool = False
-    ) -> tuple[list[str], pa.Schema]:
-        assert dataset == EVENTS
-        return self.files, SCHEMA
-
-    def write(self, frame: Any, table: Dataset) -> Dataset:
-        self.written[str(table)] = frame.collect()["n"].to_list()
-        return table
+from lakebook.step.dbt_run import Cards
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    contract = tmp_path / "notebooks" / "silver" / "events.contract.yaml"
-    contract.parent.mkdir(parents=True)
-    contract.write_text(CONTRACT)
-    for name in ("dbt_project.yml", "profiles.yml", "macros/lakebook.sql"):
-        target = tmp_path / "dbt" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text((REPO / "dbt" / name).read_text())
-    models = tmp_path / "dbt" / "models"
-    models.mkdir()
-    (models / "models.yml").write_text(YAML)
-    (models / "total.sql").write_text(
-        """select cast(sum(n) as bigint) as n from {{ source("silver", "events") }}"""
-    )
-    (models / "doubled.sql").write_text("""select 2 * n as n from {{ ref("total") }}""")
-    path = tmp_path / "_partition=2013-01" / "old file's.parquet"
-    path.parent.mkdir()
-    days = [date(2013, 1, 1), date(2013, 1, 9), None]
-    pl.DataFrame({"day": days, "n": [1, 10, 100]}).write_parquet(path)
-    return Host(Settings(tmp_path, tmp_path / "lake"), [str(path)])
+    return make_host(tmp_path)
 
 
 def rows(each: Input) -> list[tuple[Any, ...]]:

@@ -20,17 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Input:
-    """A table that models read: the files of one snapshot and the rows of them that count."""
+    """A table that models read: the files of one snapshot and the rows of them that count.
+
+    `place`: schema and name in SQL, where they are not the dataset's layer and name.
+    """
 
     dataset: Dataset
     files: Sequence[str]
     schema: pa.Schema
     where: str = ""
+    place: tuple[str, str] | None = None
 
     @property
     def table(self) -> str:
         """Its name in SQL, quoted."""
-        return f'"{self.dataset.layer}"."{self.dataset.name}"'
+        return quoted(*(self.place or (self.dataset.layer, self.dataset.name)))
 
     @property
     def types(self) -> dict[str, str]:
@@ -66,8 +70,20 @@ def time_filter(contract: TableContract, interval: Interval | None) -> str:
     """SQL for the rows inside the interval; rows without a time count, as in `Step.read`."""
     if contract.time is None or interval is None or interval.is_whole(contract.time.unit):
         return ""
-    column = f'"{contract.time.column}"'
+    return rows_inside(contract, interval)
+
+
+def rows_inside(contract: TableContract, interval: Interval | None) -> str:
+    """As `time_filter`, of rows that may lie in any partition."""
+    if contract.time is None or interval is None:
+        return ""
+    column = quoted(contract.time.column)
     return f"{inside_sql(column, contract, interval)} or {column} is null"
+
+
+def quoted(*names: str) -> str:
+    """A name in SQL, with what it stands in before it."""
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def sql_text(value: str | Path) -> str:

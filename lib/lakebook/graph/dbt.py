@@ -11,33 +11,35 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import GraphError
+from ..errors import GraphError, LakebookError, UserError
 from ..late import put_off_iri_grammar
 from ..processes import Spawn
 from ..settings import Settings
-from ..step.dbt_project import PARSED, kept_folder, put_kept, untracked_locks
+from ..step.dbt_nodes import Node, read_nodes
+from ..step.dbt_project import DbtProject, untracked_locks
 
-_RAW, _PROBLEM = "manifest.json", "problem.txt"
+_RAW, _PROBLEMS = "manifest.json", "problems.json"
 _QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
+_WHOLE = ""  # the key of a problem that is of the project, and of no node of it
 
 
-def ask_dbt(settings: Settings, spawn: Spawn) -> tuple[dict[str, Any], str]:
-    """dbt's manifest with compiled SQL, and why it is not compiled (empty: it is).
+def ask_dbt(settings: Settings, spawn: Spawn) -> tuple[dict[str, Any], dict[str, str]]:
+    """dbt's manifest with compiled SQL, and why nodes are not compiled, by their ids ("": all).
 
     Raises GraphError with dbt's own words when the project does not parse.
     """
     home = settings.state / "dbt"
     home.mkdir(parents=True, exist_ok=True)
-    key = kept_folder(settings)  # of the files as they are before dbt reads them
     target = Path(tempfile.mkdtemp(prefix=f"compile-{os.getpid()}-", dir=home))
     log = target / "process.log"
     try:
         process = spawn(
             f"{__name__}:compile_project",
-            [str(settings.dbt), str(target)],
+            [str(settings.root), str(settings.lake), str(target)],
             cwd=settings.root,
             log=log,
             environ=_QUIET,
@@ -47,44 +49,94 @@ def ask_dbt(settings: Settings, spawn: Spawn) -> tuple[dict[str, Any], str]:
         finally:
             if process.poll() is None:
                 process.kill()
-        raw, problem = target / _RAW, target / _PROBLEM
-        words = _words(problem if problem.is_file() else log)
-        if not raw.is_file():
+        problems = _read(target / _PROBLEMS)
+        if not (target / _RAW).is_file():
+            words = problems.get(_WHOLE) or _words(log)
             raise GraphError(
                 f"dbt cannot parse its project: {words[:400]}", where="dbt", fix="see dbt parse"
             )
-        if (target / PARSED).is_file():
-            put_kept(key / PARSED, (target / PARSED).read_bytes())
-        failed = problem.is_file() or process.poll() != 0
-        return json.loads(raw.read_text(encoding="utf-8")), words if failed else ""
+        if process.poll() != 0 and not problems:
+            problems = {_WHOLE: _words(log)}
+        return _read(target / _RAW), problems
     finally:
         shutil.rmtree(target, ignore_errors=True)
 
 
-def compile_project(folder: str, target: str) -> None:
-    """The process: dbt writes manifest and parsed project below `target`."""
+def compile_project(root: str, lake: str, target: str) -> None:
+    """The process: the manifest and what could not be compiled go below `target`."""
     gc.disable()  # it ends soon, and parsing makes many objects that stay
     put_off_iri_grammar()
-    from dbt.cli.main import dbtRunner
+    settings, place = Settings(Path(root), Path(lake)), Path(target)
+    try:
+        problems = _compile(settings, place)
+    except LakebookError as problem:
+        problems = {_WHOLE: problem.sentence}
+    if problems:
+        (place / _PROBLEMS).write_text(json.dumps(problems), encoding="utf-8")
 
+
+def _compile(settings: Settings, target: Path) -> dict[str, str]:
+    from dbt.cli.main import dbtRunner
+    from dbt.task.compile import CompileTask
+
+    from ..step.dbt_plugin import open_session
+
+    # dbt would end with the first model that cannot be compiled; the others are of other steps.
+    CompileTask.raise_on_first_error = lambda self: False  # type: ignore[method-assign]
+
+    manifest = DbtProject(settings, target).parse()
+    tables = list(_empty_tables(settings, read_nodes(manifest)))
+    folder = str(settings.dbt)
     command = [
-        # Compiling reads no table and opens no lake: relations are not looked up.
-        *("--quiet", "--no-use-colors", "compile", "--no-introspect", "--no-populate-cache"),
+        *("--quiet", "--no-use-colors", "compile"),
         *("--project-dir", folder, "--profiles-dir", folder),
-        *("--target-path", target, "--log-path", target),
+        *("--target-path", str(target), "--log-path", str(target)),
     ]
-    with untracked_locks():
-        result = dbtRunner().invoke(command)
+    # No table of the lake is read: macros that ask the database see the contracts' columns.
+    with open_session((), target, tables), untracked_locks():
+        result = dbtRunner(manifest=manifest).invoke(command)
     if result.success:
-        return
-    failed = [r.message for r in (getattr(result.result, "results", None) or []) if r.message]
-    said = str(result.exception or " ".join(failed) or result.result)
-    Path(target, _PROBLEM).write_text(said, encoding="utf-8")
+        return {}
+    results = getattr(result.result, "results", None) or []
+    failed = [r for r in results if r.message and str(r.status) == "error"]
+    if not failed:
+        return {_WHOLE: _line(str(result.exception or result.result))}
+    return {r.node.unique_id: _line(r.message) for r in failed}
+
+
+def _empty_tables(settings: Settings, nodes: dict[str, Node]) -> Iterator[str]:
+    """SQL for a table without rows for everything that models may read."""
+    from ..contract.lookup import find_table
+    from ..engines.duckdb_input import Input, quoted, sql_text
+
+    for schema in sorted({node.relation[0] for node in nodes.values() if node.relation[0]}):
+        yield f"create schema if not exists {quoted(schema)}"
+    for node in nodes.values():
+        if node.kind == "seed":
+            file = sql_text(settings.dbt / node.path)
+            yield f"create table {quoted(*node.relation)} as from read_csv({file}) limit 0"
+        elif node.kind in ("model", "source") and not node.is_ephemeral:
+            try:
+                contract = find_table(settings, node.dataset)
+            except UserError:
+                continue  # a model that no step builds, or that is refused where one does
+            each = Input(node.dataset, [], contract.arrow_schema(), place=node.relation)
+            yield each.empty_table_sql().replace("create table", "create table if not exists", 1)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _words(path: Path) -> str:
-    """A text on one line."""
+    """A log on one line."""
     if not path.is_file():
         return "it gave no reason"
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return " ".join(line.strip() for line in lines if line.strip())
+    return _line(path.read_text(encoding="utf-8", errors="replace")) or "it gave no reason"
+
+
+def _line(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ..contract.lookup import load_step_contract
 from ..contract.model import Contract
@@ -16,15 +17,17 @@ from ..names import LAYERS, Dataset, contract_path, step_of
 from ..processes import Spawn, spawn_plain
 from ..settings import Settings
 from ..step.dbt_env import ask_for_variables, files_that_decide, variables_digest
+from ..step.dbt_nodes import Node
 from ..step.dbt_project import project_files
+from ..step.dbt_selection import Chosen, Reading
 from ..tiers.policy import policy_of
-from .manifest import Manifest, Model, load_manifest
+from .manifest import Manifest, load_manifest
 from .model import Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
 from .untracked import Call
 
-_FORMAT = 8  # of what is remembered; raise it when `syntax` finds more
+_FORMAT = 9  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
@@ -37,7 +40,7 @@ def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
     ]
     _check_lonely_contracts(settings)
     found = {path: _found(settings, path) for path in notebooks}
-    manifest, asking = Manifest({}), list[Path]()
+    manifest, asking = Manifest(), list[Path]()
     if any(entry.selections for entry in found.values()):
         manifest = load_manifest(settings, spawn)
         files = project_files(settings)
@@ -69,9 +72,10 @@ def _node(
             fix=f'write Step("{name}"), or rename the notebook',
         )
     contract = _contract(settings, name, where)
-    models: dict[str, Model] = {}
-    for selection in found.selections:
-        models |= {model.name: model for model in manifest.select(selection, where=where)}
+    built = [
+        (manifest.choose(entry["selection"], where=where), entry) for entry in found.selections
+    ]
+    models = {model.name: model for chosen, _ in built for model in chosen.models}
     _check_writes(contract, found, models, where)
     _check_times(contract, where)
     for table in contract.tables:
@@ -80,9 +84,15 @@ def _node(
         name=name,
         notebook=path,
         contract=contract,
-        reads=_reads(found, models),
+        reads=_reads(found, built),
         sources=tuple(dict.fromkeys(found.sources)),
         models=tuple(models),
+        narrow=tuple(
+            model.name
+            for chosen, options in built
+            if not {"before", "after", "whole"} & set(options)
+            for model in chosen.models
+        ),
         imports=tuple(found.imports),
         texts=tuple(found.texts),
         parameters=tuple(found.parameters),
@@ -92,7 +102,8 @@ def _node(
         uses_sql=found.uses_sql,
         engine=found.engine,
         code_hash=found.code_hash,
-        models_hash=_models_hash(settings, models, asking),
+        models_hash=_models_hash(settings, manifest, models, asking),
+        tests_hash=_tests_hash(manifest, [chosen for chosen, _ in built]),
     )
 
 
@@ -107,9 +118,7 @@ def _contract(settings: Settings, name: Dataset, where: str) -> Contract:
     return load_step_contract(settings, name)
 
 
-def _check_writes(
-    contract: Contract, found: Found, models: Mapping[str, Model], where: str
-) -> None:
+def _check_writes(contract: Contract, found: Found, models: Mapping[str, Node], where: str) -> None:
     promised = set(contract.datasets)
     for text in found.writes:
         if Dataset.parse(text, where=where) not in promised:
@@ -140,33 +149,48 @@ def _check_times(contract: Contract, where: str) -> None:
         )
 
 
-def _reads(found: Found, models: Mapping[str, Model]) -> tuple[Read, ...]:
-    reads = [
-        Read(
-            Dataset.parse(entry["dataset"]),
-            before_days=entry.get("before", 0),
-            after_days=entry.get("after", 0),
-            whole=entry.get("whole", False),
-            refresh=entry.get("refresh", "always"),
-            cell=entry["cell"],
-        )
-        for entry in found.reads
-    ]
-    own = {model.dataset for model in models.values()}
-    inputs = sorted({name for model in models.values() for name in model.inputs} - own)
-    reads.extend(Read(name) for name in inputs)
+def _reads(found: Found, built: Sequence[tuple[Chosen, Mapping[str, Any]]]) -> tuple[Read, ...]:
+    """`built`: what each call of `step.dbt` builds, and the options of the call."""
+    reads = [_read(Dataset.parse(entry["dataset"]), entry, entry["cell"]) for entry in found.reads]
+    own = {model.dataset for chosen, _ in built for model in chosen.models}
+    for chosen, options in built:
+        reads += [_read(one.dataset, options) for one in chosen.reads if one.dataset not in own]
+        reads += [_of_test(one, options) for one in chosen.references if one.dataset not in own]
     return tuple(dict.fromkeys(reads))
 
 
-def _models_hash(settings: Settings, models: Mapping[str, Model], asking: Sequence[Path]) -> str:
+def _of_test(reading: Reading, options: Mapping[str, Any]) -> Read:
+    return Read(reading.dataset, whole=True) if reading.whole else _read(reading.dataset, options)
+
+
+def _read(dataset: Dataset, options: Mapping[str, Any], cell: int = 0) -> Read:
+    return Read(
+        dataset,
+        before_days=options.get("before", 0),
+        after_days=options.get("after", 0),
+        whole=options.get("whole", False),
+        refresh=options.get("refresh", "always"),
+        cell=cell,
+    )
+
+
+def _models_hash(
+    settings: Settings, manifest: Manifest, models: Mapping[str, Node], asking: Sequence[Path]
+) -> str:
     if not models:
         return ""
-    digests = sorted(model.digest for model in models.values())
+    digests = sorted(manifest.digests[model.id] for model in models.values())
     own = [settings.dbt / model.path for model in models.values()]
     decide = files_that_decide(asking, own)
     if variables := variables_digest(settings.root, decide):
         digests.append(variables)
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+
+
+def _tests_hash(manifest: Manifest, built: Sequence[Chosen]) -> str:
+    """Of the tests that stand between the models and what is published; empty for none."""
+    digests = sorted({manifest.digests[test.id] for chosen in built for test in chosen.tests})
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest() if digests else ""
 
 
 def _check_lonely_contracts(settings: Settings) -> None:

@@ -7,80 +7,56 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import GraphError, did_you_mean
-from ..names import LAYERS, Dataset
 from ..processes import Spawn, spawn_plain
 from ..settings import Settings
-from ..step.dbt_project import kept_folder, put_kept
+from ..step.dbt_nodes import Node, read_nodes
+from ..step.dbt_project import kept_folder, project_files, put_kept
+from ..step.dbt_selection import Chosen, Nodes
 from .dbt import ask_dbt
+from .dbt_digest import Digests
 
 # Raise the number when `slim` or `slim_sql` keeps more.
-_MODELS, _COMPILED = "models-3.json", "compiled-3.json"
-
-
-_WORDS = ("description", "docs", "group", "meta", "tags", "access", "persist_docs")
-"""Configuration that describes a model and decides nothing of its rows."""
-
-_DBTS_OWN = ("dbt", "dbt_duckdb", "dbt_trino", "dbt_spark", "dbt_postgres")
-
-
-@dataclass(frozen=True)
-class Model:
-    """One dbt model that makes a table: the dataset `gold.<name>`.
-
-    `inputs` are datasets; an ephemeral model is no dataset but a part of the models that use it.
-    `digest` stands for everything that decides the compiled SQL.
-    """
-
-    name: str
-    fqn: tuple[str, ...]
-    path: str
-    inputs: tuple[Dataset, ...]
-    columns: Mapping[str, Any]
-    digest: str
-
-    @property
-    def dataset(self) -> Dataset:
-        return Dataset("gold", self.name)
+_MODELS, _COMPILED = "models-4.json", "compiled-4.json"
+_TUPLES = ("fqn", "parents", "relation", "constraints")
+_ASKS = re.compile(r"\b(run_query|statement|load_relation|is_incremental|adapter\s*\.)")
+_CLOCK = re.compile(
+    r"\b(run_started_at|invocation_id|modules\.datetime\.(date|datetime)\.(now|utcnow|today))\b"
+)
+_COMMENT = re.compile(r"\{#.*?#\}|--[^\n]*", re.DOTALL)
+_MATERIALIZATIONS = re.compile(r"\{%-?\s*materialization\b.*?endmaterialization", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Models by name."""
+    """The nodes of a project, and a digest of what decides the result of each model and test."""
 
-    models: Mapping[str, Model]
+    nodes: Nodes = field(default_factory=lambda: Nodes({}))
+    digests: Mapping[str, str] = field(default_factory=dict)
 
-    def select(self, selection: str, *, where: str) -> tuple[Model, ...]:
-        """Models of a selection: names, folders or dotted ends of either, separated by spaces."""
-        chosen: dict[str, Model] = {}
-        for text in selection.split():
-            parts = tuple(text.split("."))
-            hits = [m for m in self.models.values() if _contains(m.fqn, parts)]
-            if not hits:
-                raise GraphError(
-                    f"step.dbt({text!r}) selects no model{did_you_mean(parts[-1], self.models)}",
-                    where=where,
-                    fix="name a model or a folder under dbt/models",
-                )
-            chosen |= {model.name: model for model in hits}
-        return tuple(chosen.values())
+    def choose(self, selection: str, *, where: str) -> Chosen:
+        """What a selection, which stands at `where`, builds, tests and reads. Raises GraphError."""
+        return self.nodes.choose(selection, where=where)
 
 
 def load_manifest(settings: Settings, spawn: Spawn = spawn_plain) -> Manifest:
     """Ask dbt for its project, or recall it. Raises GraphError with dbt's own message."""
     if not _project(settings).is_file():
-        return Manifest({})
-    models = {}
-    for entry in json.loads(_kept(settings, spawn, _MODELS)):
-        inputs = tuple(Dataset.parse(name) for name in entry.pop("inputs"))
-        model = Model(**{**entry, "fqn": tuple(entry["fqn"]), "inputs": inputs})
-        models[model.name] = model
-    return Manifest(models)
+        return Manifest()
+    place = _place(settings)
+    if not place.is_file():
+        _ask(settings, spawn)
+    raw = json.loads(place.read_text(encoding="utf-8"))
+    nodes = (
+        Node(**{**entry, **{name: tuple(entry[name]) for name in _TUPLES}})
+        for entry in raw["nodes"]
+    )
+    return Manifest(Nodes({node.id: node for node in nodes}), raw["digests"])
 
 
 def is_kept(settings: Settings) -> bool:
@@ -89,20 +65,34 @@ def is_kept(settings: Settings) -> bool:
 
 
 def compiled(settings: Settings, spawn: Spawn = spawn_plain) -> dict[str, Any]:
-    """The project's compiled SQL: models, sources, seeds, and dbt's `problem` (empty: none)."""
-    found: dict[str, Any] = json.loads(_kept(settings, spawn, _COMPILED))
+    """The project's compiled SQL: models, sources, seeds, and the `problem` of all ("": none)."""
+    place = _place(settings).with_name(_compiled_name(settings))
+    if not place.is_file():
+        _ask(settings, spawn)
+    found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
     return found
 
 
-def _kept(settings: Settings, spawn: Spawn, name: str) -> str:
-    place = _place(settings)
-    if not place.is_file():
-        raw, problem = ask_dbt(settings, spawn)
-        sql = {"problem": problem, **slim_sql(raw)}
-        put_kept(place.with_name(_COMPILED), json.dumps(sql).encode())
-        models = slim(raw, _variables(_project(settings)))
-        put_kept(place, json.dumps(models).encode())  # last: it says that all is there
-    return place.with_name(name).read_text(encoding="utf-8")
+def _ask(settings: Settings, spawn: Spawn) -> None:
+    place, name = _place(settings), _compiled_name(settings)  # of the files as dbt will read them
+    raw, problems = ask_dbt(settings, spawn)
+    put_kept(place.with_name(name), json.dumps(slim_sql(raw, problems)).encode())
+    put_kept(place, json.dumps(slim(raw, _variables(settings))).encode())  # last: all is there
+
+
+def _compiled_name(settings: Settings) -> str:
+    """Where macros ask the database for columns, SQL is compiled against the contracts."""
+    files = [path for path in project_files(settings) if path.suffix == ".sql"]
+    if not any(_ASKS.search(_MATERIALIZATIONS.sub("", _text(path))) for path in files):
+        return _COMPILED
+    digest = hashlib.sha256()
+    for path in sorted(settings.notebooks.glob("*/*.contract.yaml")):
+        digest.update(path.read_bytes() + b"\0")
+    return f"{digest.hexdigest()[:16]}-{_COMPILED}"
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _project(settings: Settings) -> Path:
@@ -113,54 +103,43 @@ def _place(settings: Settings) -> Path:
     return kept_folder(settings) / _MODELS
 
 
-def _contains(fqn: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-    size = len(parts)
-    return any(fqn[at : at + size] == parts for at in range(len(fqn) - size + 1))
-
-
-def _variables(project: Path) -> Any:
+def _variables(settings: Settings) -> Any:
     """`vars` of the project: the manifest does not hold them."""
     import yaml  # type: ignore[import-untyped]
 
-    return (yaml.safe_load(project.read_text(encoding="utf-8")) or {}).get("vars") or {}
+    raw = yaml.safe_load(_project(settings).read_text(encoding="utf-8")) or {}
+    return raw.get("vars") or {}
 
 
-def slim(raw: Mapping[str, Any], variables: Any) -> list[dict[str, Any]]:
+def slim(raw: Mapping[str, Any], variables: Any) -> dict[str, Any]:
     """What the graph needs of a manifest."""
-    nodes = {**raw["nodes"], **raw["sources"]}
-    return [
-        {
-            "name": node["name"],
-            "fqn": node["fqn"],
-            "path": node["original_file_path"],
-            "inputs": sorted(_inputs(node, nodes)),
-            "columns": {name: column.get("data_type") for name, column in node["columns"].items()},
-            "digest": _digest(node, nodes, raw["macros"], variables),
-        }
-        for node in raw["nodes"].values()
-        if node["resource_type"] == "model" and not _is_ephemeral(node)
-    ]
-
-
-def slim_sql(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """What the lineage needs of a manifest: models with their SQL, and what else it may name."""
-    nodes = raw["nodes"].values()
+    digests = Digests(raw, variables)
     return {
+        "nodes": [asdict(node) for node in read_nodes(raw).values()],
+        "digests": {**digests.models(), **digests.tests()},
+    }
+
+
+def slim_sql(raw: Mapping[str, Any], problems: Mapping[str, str]) -> dict[str, Any]:
+    """What the lineage needs of a manifest: models with their SQL, and what else it may name."""
+    nodes, named = raw["nodes"].values(), read_nodes(raw)
+    return {
+        "problem": problems.get("", ""),
         "models": [
             {
-                "name": node["name"],
+                "name": named[node["unique_id"]].name,
                 "relation": node["relation_name"],
-                "sql": node["compiled_code"],
+                "sql": node.get("compiled_code") or "",
                 "path": f"dbt/{node['original_file_path']}",
+                "problem": problems.get(node["unique_id"], ""),
+                "asks": _asks(node, raw["macros"]),
+                "clock": _clock(node),
             }
             for node in nodes
-            if node["resource_type"] == "model"
-            and node.get("compiled_code")
-            and node["relation_name"]
+            if node["resource_type"] == "model" and node["relation_name"]
         ],
         "sources": [
-            [source["relation_name"], source["source_name"], source["name"]]
-            for source in raw["sources"].values()
+            [source["relation_name"], source["unique_id"]] for source in raw["sources"].values()
         ],
         "seeds": [
             [node["relation_name"], node["original_file_path"]]
@@ -170,56 +149,22 @@ def slim_sql(raw: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_ephemeral(node: Mapping[str, Any]) -> bool:
-    return bool(node["resource_type"] == "model" and node["config"]["materialized"] == "ephemeral")
+def _clock(node: Mapping[str, Any]) -> str:
+    found = _CLOCK.search(_COMMENT.sub("", node.get("raw_code") or ""))
+    return f"the model asks for the clock by {found[0]}, so that no two runs agree" if found else ""
 
 
-def _inputs(node: Mapping[str, Any], nodes: Mapping[str, Any]) -> set[str]:
-    found: set[str] = set()
-    for unique_id in node["depends_on"]["nodes"]:
-        other = nodes[unique_id]
-        if _is_ephemeral(other):
-            found |= _inputs(other, nodes)
-        elif other["resource_type"] == "source" and other["source_name"] in LAYERS:
-            found.add(f"{other['source_name']}.{other['name']}")
-        elif other["resource_type"] == "model":
-            found.add(f"gold.{other['name']}")
-    return found
-
-
-def _digest(
-    node: Mapping[str, Any], nodes: Mapping[str, Any], macros: Mapping[str, Any], variables: Any
-) -> str:
-    """SQL, configuration, the project's own macros, vars, seeds and ephemeral models."""
-    own = sorted(_own_macros(node, macros))
-    config = {k: v for k, v in node["config"].items() if k not in _WORDS}
-    uses_variables = any("var(" in text for text in (node["raw_code"], *own))
-    below = []
-    for unique_id in node["depends_on"]["nodes"]:
-        other = nodes[unique_id]
-        if _is_ephemeral(other):
-            below.append(_digest(other, nodes, macros, variables))
-        elif other["resource_type"] == "seed":
-            below.append(other["checksum"]["checksum"])
-    text = json.dumps(
-        [node["raw_code"], own, config, variables if uses_variables else None, sorted(below)],
-        sort_keys=True,
-    )
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _own_macros(node: Mapping[str, Any], macros: Mapping[str, Any]) -> list[str]:
-    """Texts of the macros that a node uses, directly or not, without dbt's: its version counts."""
-    own: list[str] = []
-    todo: list[str] = list(node["depends_on"]["macros"])
-    seen: set[str] = set()
+def _asks(node: Mapping[str, Any], macros: Mapping[str, Any]) -> str:
+    """Why the SQL of a run may be another than what was compiled without rows; "": it is not."""
+    if any(node["config"].get(hook) for hook in ("pre-hook", "post-hook")):
+        return "a hook runs beside it"
+    todo, seen = [*node["depends_on"]["macros"]], set[str]()
     while todo:
         name = todo.pop()
         if name in seen or name not in macros:
             continue
+        if name.split(".")[-1] in ("run_query", "statement"):
+            return "its macros ask the database for rows"
         seen.add(name)
-        macro = macros[name]
-        if macro["package_name"] not in _DBTS_OWN:
-            own.append(macro["macro_sql"])
-        todo.extend(macro["depends_on"]["macros"])
-    return own
+        todo += macros[name]["depends_on"]["macros"]
+    return ""

@@ -29,7 +29,8 @@ class Read:
 
 @dataclass(frozen=True)
 class StepNode:
-    """One notebook with its contract. `models` are the dbt models that it builds.
+    """One notebook with its contract. `models` are the dbt models that it builds, `narrow` those of
+    them of which nothing is said on the rows around their interval.
 
     `texts` are those in its code that may be paths of files (see `files`).
     `parameters` are the names in its cell of parameters, without the interval; `defaults` the
@@ -45,6 +46,7 @@ class StepNode:
     reads: tuple[Read, ...] = ()
     sources: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    narrow: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ class StepNode:
     engine: str = ""
     code_hash: str = ""
     models_hash: str = ""
+    tests_hash: str = ""
 
     @property
     def outputs(self) -> tuple[Dataset, ...]:

@@ -16,10 +16,12 @@ from .model import Graph, StepNode
 
 
 def digests_of(node: StepNode, definition: int = DEFINITION) -> dict[str, str]:
-    """Code, models and what of the contract decides the result (not its words or owner)."""
+    """Code, models, tests and what of the contract decides the result (not its words or owner)."""
     tables = node.contract.tables if node.contract else ()
     text = "\n".join(fingerprint_of(table, definition) for table in tables)
+    tests = {"tests": node.tests_hash} if definition >= 3 and node.tests_hash else {}
     return {
+        **tests,
         "code": node.code_hash,
         "models": node.models_hash,
         "contract": hashlib.sha256(text.encode()).hexdigest(),

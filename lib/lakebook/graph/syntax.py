@@ -7,7 +7,7 @@ error with the way to write it, so that the graph never misses an edge.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from .parameters import defaults_of
 from .untracked import commands, untracked_calls
 
 _READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
+_DBT_OPTIONS = {"before": int, "after": int, "whole": bool}
 _REFRESH = ("always", "forward")
 _METHODS = ("read", "sql", "ingest", "dbt", "write", "result")
 _EDGES = ("read", "sql", "ingest", "dbt")  # what names an input
@@ -36,7 +37,7 @@ class Found:
     step: str = ""
     reads: list[dict[str, Any]] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
-    selections: list[str] = field(default_factory=list)
+    selections: list[dict[str, Any]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -211,9 +212,10 @@ class _Visitor(ast.NodeVisitor):
             uri = self._text(node, "step.ingest", 'step.ingest("file://data/flights.csv")')
             self.found.sources.append(uri)
         elif method == "dbt":
-            self.found.selections.append(
-                self._text(node, "step.dbt", 'step.dbt("marts.punctuality")')
-            )
+            selection = self._text(node, "step.dbt", 'step.dbt("marts.punctuality")')
+            options = self._options(node.keywords, "step.dbt", _DBT_OPTIONS)
+            entry = {"selection": selection, "cell": self.cell.number, **options}
+            self.found.selections.append(entry)
         elif method == "write":
             for keyword in node.keywords:
                 if keyword.arg == "table":
@@ -243,7 +245,12 @@ class _Visitor(ast.NodeVisitor):
             entry = {"dataset": str(dataset), "cell": self.cell.number, **found}
             self.found.reads.append(entry)
 
-    def _options(self, keywords: Sequence[ast.keyword], call: str) -> dict[str, Any]:
+    def _options(
+        self,
+        keywords: Sequence[ast.keyword],
+        call: str,
+        known: Mapping[str, type] = _READ_OPTIONS,
+    ) -> dict[str, Any]:
         options = {}
         for keyword in keywords:
             if keyword.arg is None:
@@ -252,14 +259,13 @@ class _Visitor(ast.NodeVisitor):
                     where=self.where,
                     fix="write each option by its name",
                 )
-            if keyword.arg not in _READ_OPTIONS:
+            if keyword.arg not in known:
                 raise GraphError(
-                    f"{call} has no option {keyword.arg!r}"
-                    f"{did_you_mean(keyword.arg, _READ_OPTIONS)}",
+                    f"{call} has no option {keyword.arg!r}{did_you_mean(keyword.arg, known)}",
                     where=self.where,
-                    fix=f"its options are {', '.join(_READ_OPTIONS)}",
+                    fix=f"its options are {', '.join(known)}",
                 )
-            kind = _READ_OPTIONS[keyword.arg]
+            kind = known[keyword.arg]
             options[keyword.arg] = self._literal(keyword.value, kind, keyword.arg)
         if options.get("refresh", "always") not in _REFRESH:
             raise GraphError(

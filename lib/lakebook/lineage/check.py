@@ -16,6 +16,7 @@ from ..files import replace_file
 from ..graph import Graph, StepNode
 from ..names import Dataset
 from ..settings import Settings
+from .dbt_tests import unrun_tests
 from .job import PassResult, StepJob
 from .keys import folder_digest, step_key
 from .model import CheckReport, Finding, StepCheck, StepLineage
@@ -57,7 +58,9 @@ def check(
             if is_final:
                 _keep(settings, name, keys[name], found)
     steps = tuple(done[node.name] for node in nodes if node.name in done)
-    return CheckReport(steps, time.perf_counter() - began)
+    is_all = len(nodes) == len(graph.steps) and not cached_only
+    others = tuple(unrun_tests(settings, graph)) if is_all else ()
+    return CheckReport(steps, time.perf_counter() - began, others)
 
 
 def compiled(settings: Settings, step: Dataset) -> bytes:
@@ -128,6 +131,7 @@ def _job(settings: Settings, node: StepNode) -> StepJob:
         reads=tuple(dict.fromkeys(read.dataset for read in node.reads)),
         sources=node.sources,
         models=node.models,
+        narrow=node.narrow,
         engine=node.engine,
         headers=look.headers,
         faults=look.faults,

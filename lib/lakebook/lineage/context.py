@@ -13,7 +13,7 @@ from ..graph.notebook import Cell
 from ..ingest.source import LANDING_COLUMNS
 from ..intervals import Interval
 from ..names import Dataset
-from ..step.context import ReadRequest, SqlRequest
+from ..step.context import DbtRequest, ReadRequest, SqlRequest
 from .frames import quarantine_columns
 from .job import StepJob
 
@@ -152,10 +152,10 @@ class CompileContext:
         self._trace.written[table] = Written(frame, self._trace.cell)
         return CompiledCard(str(table))
 
-    def dbt(self, selection: str) -> CompiledCard:
+    def dbt(self, request: DbtRequest) -> CompiledCard:
         assert self._trace.cell is not None
-        self._trace.selections.append((selection, self._trace.cell))
-        return CompiledCard(selection)
+        self._trace.selections.append((request.selection, self._trace.cell))
+        return CompiledCard(request.selection)
 
     def result(self, table: Dataset) -> nw.LazyFrame[Any]:
         return self._frame(table)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..errors import ContractError
-from ..graph.manifest import compiled
-from ..names import LAYERS, Dataset
+import contextlib
+
+from ..errors import ContractError, GraphError
+from ..graph.manifest import compiled, load_manifest
 from ..processes import Spawn
 from ..settings import Settings
 from .job import DbtProject, Model, Relation
@@ -15,10 +16,10 @@ def load_project(settings: Settings, spawn: Spawn) -> DbtProject:
     raw = compiled(settings, spawn)
     if raw["problem"]:
         raise ContractError(f"dbt cannot compile its project: {raw['problem']}", where="dbt")
-    sources = [
-        Relation(relation, dataset=Dataset(layer, name))
-        for relation, layer, name in raw["sources"]
-        if layer in LAYERS
-    ]
+    nodes = load_manifest(settings, spawn).nodes.by_id
+    sources = []
+    for relation, name in raw["sources"]:
+        with contextlib.suppress(GraphError):  # a source that no step's models read
+            sources.append(Relation(relation, dataset=nodes[name].dataset))
     seeds = [Relation(relation, seed=settings.dbt / path) for relation, path in raw["seeds"]]
     return DbtProject(tuple(Model(**entry) for entry in raw["models"]), tuple(sources + seeds))

@@ -26,6 +26,7 @@ class StepJob:
     reads: tuple[Dataset, ...]
     sources: tuple[str, ...] = ()
     models: tuple[str, ...] = ()  # names of the dbt models it builds
+    narrow: tuple[str, ...] = ()  # those of them that see the rows of their interval alone
     engine: str = ""  # one of its own, whose API its cells may use
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Columns of those sources that lack some of the contract's: the notebook computes them."""
@@ -44,12 +45,19 @@ class StepJob:
 
 @dataclass(frozen=True)
 class Model:
-    """A dbt model as it was compiled. `relation` is how other models' SQL names it."""
+    """A dbt model as it was compiled. `relation` is how other models' SQL names it.
+
+    `problem`: why it could not be compiled. `asks`: why a run's SQL may be another. `clock`: which
+    clock its text asks.
+    """
 
     name: str
     relation: str
     sql: str
     path: str
+    problem: str = ""
+    asks: str = ""
+    clock: str = ""
 
     @property
     def dataset(self) -> Dataset:

@@ -105,18 +105,23 @@ class StepCheck:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """The checks of the selected steps, in dependency order."""
+    """The checks of the selected steps, in dependency order, and findings that are of no step."""
 
     steps: tuple[StepCheck, ...]
     elapsed_s: float
+    others: tuple[Finding, ...] = ()
 
     def joined(self, other: CheckReport) -> CheckReport:
         """This report and another as one."""
-        return CheckReport((*self.steps, *other.steps), round(self.elapsed_s + other.elapsed_s, 4))
+        return CheckReport(
+            (*self.steps, *other.steps),
+            round(self.elapsed_s + other.elapsed_s, 4),
+            (*self.others, *other.others),
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return tuple(finding for step in self.steps for finding in step.findings)
+        return (*(finding for step in self.steps for finding in step.findings), *self.others)
 
     @property
     def columns(self) -> tuple[ColumnEdge, ...]:

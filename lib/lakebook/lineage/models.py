@@ -10,6 +10,7 @@ from ..contract.model import TableContract
 from ..engines.messages import missing_column
 from ..errors import did_you_mean
 from ..names import Dataset
+from ..step.sql_text import asks_beside, select_alone
 from .frames import dotted, make_table, quoted, sql_type, sql_types, table_of
 from .job import DbtProject, Model, StepJob
 from .model import ColumnEdge, Finding
@@ -43,19 +44,28 @@ def follow_models(
     for model in project.models:
         if model.name not in job.models:
             continue
-        sql = _with_our_names(model.sql, places)
         target = str(model.dataset)
+        built.datasets.add(target)
+        if model.problem or not model.sql:
+            built.findings += (_uncompiled(model),)
+            built.opaque[target] = "it is not compiled"
+            built.tables |= {(str(read), target) for read in job.reads}
+            continue
+        sql = _with_our_names(model.sql, places)
         found, problem = _describe(sql)
         reads = _reads(model, project, contracts)
-        built.datasets.add(target)
         built.findings += tuple(_unseen(model, project, contracts))
         built.tables |= {(read, target) for read in reads}
+        if problem and model.asks:
+            built.opaque[target] = f"its SQL does not bind without rows: {model.asks}"
+            continue
         if problem:
             built.findings += (_unbound(problem, model, reads),)
             built.opaque[target] = "its SQL does not bind"
             continue
         contract = contracts[model.dataset]
         built.findings += tuple(_compare(found, contract, model))
+        built.findings += tuple(_beside(sql, model))
         try:
             built.columns.extend(column_edges(sql, target, tables, contract.names))
         except NotFollowed as reason:
@@ -93,7 +103,7 @@ def _with_our_names(sql: str, places: Mapping[str, str]) -> str:
     # The longest first: "db"."gold"."fct" is the beginning of no other, but may be without quotes.
     for relation in sorted(places, key=len, reverse=True):
         sql = sql.replace(relation, places[relation])
-    return sql.strip().rstrip(";")
+    return select_alone(sql)
 
 
 def _describe(sql: str) -> tuple[dict[str, str], str]:
@@ -154,6 +164,30 @@ def _unseen(
             notebook=model.path,
             fix=f"write {{{{ {way} }}}}",
         )
+
+
+def _beside(sql: str, model: Model) -> Iterable[Finding]:
+    """Clock, dice and files, which `step.sql` refuses as well."""
+    if asked := (model.clock or asks_beside(sql)):
+        yield Finding(
+            step=str(model.dataset),
+            message=asked,
+            notebook=model.path,
+            fix="take it from what the model reads",
+        )
+
+
+def _uncompiled(model: Model) -> Finding:
+    """That dbt has no SQL of a model; only worth knowing where a run may have it."""
+    why = model.problem or "a model that it is made of cannot be compiled"
+    return Finding(
+        step=str(model.dataset),
+        message=f"dbt cannot compile it without rows ({model.asks}): {why}"
+        if model.asks
+        else f"dbt cannot compile it: {why}",
+        notebook=model.path,
+        is_error=not model.asks,
+    )
 
 
 def _unbound(problem: str, model: Model, reads: Mapping[str, list[str]]) -> Finding:

@@ -32,9 +32,10 @@ def static_parts(
     *,
     definition: int = DEFINITION,
 ) -> dict[str, str]:
-    """Part name -> digest: code, library, engine, parameters, contract, models, definition, files.
+    """Part name -> digest: code, library, engine, parameters, contract, models, definition, files,
+    dbt tests.
 
-    `definition`: 1 knows modules in `lib/` alone, and no files but sources.
+    `definition`: 1 knows modules in `lib/` alone, and no files but sources; 2 knows no dbt tests.
     """
     contract = node.contract
     tables = contract.tables if contract else ()
@@ -49,6 +50,8 @@ def static_parts(
     if definition >= 2:
         places = (node.notebook.parent, *places)
         own = {"definition": str(definition), **_files(settings, node, places)}
+    if definition >= 3 and node.tests_hash:
+        own["dbt tests"] = node.tests_hash
     return {
         **own,
         "code": node.code_hash,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError
 from ..intervals import Interval
 from ..names import Dataset
-from .context import ReadRequest, Refresh, SqlRequest, open_context
+from .context import DbtRequest, ReadRequest, Refresh, SqlRequest, open_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,9 +115,16 @@ class Step:
         target = Dataset.parse(table, where="step.write(…)") if table else self.name
         return self._context.write(frame, target)
 
-    def dbt(self, selection: str) -> Any:
-        """Build a dbt selection; every model is audited and committed like `write`."""
-        return self._context.dbt(selection)
+    def dbt(self, selection: str, *, before: int = 0, after: int = 0, whole: bool = False) -> Any:
+        """Build a dbt selection; every model is audited and committed like `write`.
+
+        Parameters
+        ----------
+        selection: names of models or folders, with spaces between them.
+        before, after, whole: as in `read`, for every dataset that the models read. Of a model's
+            result only the rows of the interval are tested and written then.
+        """
+        return self._context.dbt(DbtRequest(selection, before, after, whole))
 
     def result(self, table: str | None = None) -> nw.LazyFrame[Any]:
         """What is published of an output of this step, limited to the interval."""

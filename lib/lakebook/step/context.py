@@ -46,6 +46,21 @@ class SqlRequest:
     params: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class DbtRequest:
+    """One `step.dbt`: days widen the interval of what models read; `whole`: all of it."""
+
+    selection: str
+    before_days: int = 0
+    after_days: int = 0
+    whole: bool = False
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether models see rows beyond the interval."""
+        return bool(self.before_days or self.after_days or self.whole)
+
+
 class Context(Protocol):
     """What a step's cells run against. One context serves one `Step` object."""
 
@@ -59,7 +74,7 @@ class Context(Protocol):
         """Audit, quarantine, commit, record. Returns a card that notebooks display."""
         ...
 
-    def dbt(self, selection: str) -> Any:
+    def dbt(self, request: DbtRequest) -> Any:
         """Build dbt models; each goes through `write`. Returns a card."""
         ...
 

@@ -6,14 +6,14 @@ module; dbt asks it for `Plugin`, which is made only then, since its base class 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engines.duckdb_input import Input, sql_text
+from ..engines.duckdb_input import Input, quoted, sql_text
 from ..errors import RunError
 
 if TYPE_CHECKING:
@@ -25,18 +25,43 @@ OUT = "lakebook_out"
 
 @dataclass
 class Session:
-    """One dbt run: what it reads, where results go, and which results there are so far."""
+    """One dbt run: what it reads, where results go, and which results there are so far.
+
+    `results`: files by schema and name of their models. `shown`: which rows of a result tests see,
+    as SQL; of one that is not named, all. `tables`: SQL that makes other tables.
+    """
 
     inputs: tuple[Input, ...]
     folder: Path
-    results: dict[str, Path] = field(default_factory=dict)
+    tables: tuple[str, ...] = ()
+    results: dict[tuple[str, str], Path] = field(default_factory=dict)
+    shown: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def show(self, inputs: Sequence[Input], shown: Mapping[tuple[str, str], str]) -> None:
+        """Let what dbt is asked from now on see these inputs and these rows of the results."""
+        self.inputs, self.shown = tuple(inputs), dict(shown)
+        _forget_database()
+
+    def set_up(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make views of all that there is."""
+        places = [each.place or (each.dataset.layer, each.dataset.name) for each in self.inputs]
+        for schema in sorted({schema for schema, _ in (*places, *self.results)}):
+            connection.execute(f"create schema if not exists {quoted(schema)}")
+        for statement in (*self.tables, *(each.view_sql() for each in self.inputs)):
+            connection.execute(statement)
+        for place, path in self.results.items():
+            rows = f"select * from read_parquet({sql_text(path)})"
+            where = f" where {self.shown[place]}" if self.shown.get(place) else ""
+            connection.execute(f"create or replace view {quoted(*place)} as {rows}{where}")
 
 
 _sessions: list[Session] = []
 
 
 @contextmanager
-def open_session(inputs: Sequence[Input], folder: Path) -> Iterator[Session]:
+def open_session(
+    inputs: Sequence[Input], folder: Path, tables: Sequence[str] = ()
+) -> Iterator[Session]:
     """Let dbt run on these inputs inside the block.
 
     dbt works in threads of its own and keeps one database per process, so the session is a plain
@@ -46,7 +71,7 @@ def open_session(inputs: Sequence[Input], folder: Path) -> Iterator[Session]:
         raise RunError(
             "dbt is already running in this process", fix="build one selection at a time"
         )
-    _sessions.append(Session(tuple(inputs), folder))
+    _sessions.append(Session(tuple(inputs), folder, tuple(tables)))
     _forget_database()
     try:
         yield _sessions[-1]
@@ -62,6 +87,11 @@ def _forget_database() -> None:
     DuckDBConnectionManager.close_all_connections()
 
 
+def _session() -> Session:
+    """The run's."""
+    return _sessions[-1]
+
+
 @cache
 def _plugin_class() -> type:
     from dbt.adapters.duckdb.plugins import BasePlugin
@@ -71,28 +101,22 @@ def _plugin_class() -> type:
         """Views for all inputs of the session; results are noted and written after the tests."""
 
         def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
-            for session in _sessions:
-                # A database in memory would spill into the working directory.
-                config["temp_directory"] = str(session.folder / "spill")
-                config["preserve_insertion_order"] = False
+            # A database in memory would spill into the working directory.
+            config["temp_directory"] = str(_session().folder / "spill")
+            config["preserve_insertion_order"] = False
 
         def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-            for session in _sessions:
-                for layer in sorted({i.dataset.layer for i in session.inputs}):
-                    conn.execute(f'create schema if not exists "{layer}"')
-                for each in session.inputs:
-                    conn.execute(each.view_sql())
+            _session().set_up(conn)
 
         def configure_cursor(self, cursor: Any) -> None:
-            for session in _sessions:
-                cursor.execute(f"set variable {OUT} = {sql_text(session.folder)}")
+            cursor.execute(f"set variable {OUT} = {sql_text(_session().folder)}")
 
         def store(self, target_config: TargetConfig) -> None:
             if target_config.location is None:
                 raise RunError(f"dbt gave no file for {target_config.relation}")
-            for session in _sessions:
-                name = str(target_config.relation.identifier)
-                session.results[name] = Path(target_config.location.path)
+            relation = target_config.relation
+            place = str(relation.schema), str(relation.identifier)
+            _session().results[place] = Path(target_config.location.path)
 
     return Plugin
 

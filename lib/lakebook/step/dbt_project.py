@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LakebookError, RunError, UserError, did_you_mean
+from ..errors import LakebookError, RunError, UserError
 from ..files import replace_file
 from ..settings import Settings
 from .dbt_env import variables_digest
@@ -22,7 +22,7 @@ from .dbt_env import variables_digest
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-MATERIALIZATION = "lakebook"
+_WANTED = "lakebook_builds_this"
 
 _QUIET = (
     "--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none", "--no-print",
@@ -33,8 +33,6 @@ PARSED = "partial_parse.msgpack"
 
 _ONLY_COUNTS = re.compile(r"Got \d+ results?, configured to (fail|warn) if [!<>=]* ?\d+")
 _HIDDEN = "its message is hidden, since the models touch columns whose values stay hidden"
-
-_LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
 @dataclass(frozen=True)
@@ -63,16 +61,20 @@ class DbtProject:
         return manifest
 
     def build(
-        self, manifest: Manifest, models: list[str], note: Callable[[Any], None] | None = None
+        self, manifest: Manifest, nodes: Iterable[str], note: Callable[[Any], None] | None = None
     ) -> None:
-        """Build models and run their tests. Raises RunError for the first that fails.
+        """Build and test exactly these nodes. Raises RunError for the first that fails.
 
         `note` is given dbt's results, also those of a build that failed.
         """
-        names = [manifest.nodes[model].name for model in models]
-        # "buildable" leaves out tests that also need a model further down, which is not there yet.
+        # By a tag in memory: a name may stand for several nodes, and a path for all below it.
+        wanted = set(nodes)
+        for key, node in manifest.nodes.items():
+            node.tags = _tagged(node.tags, key in wanted)
+        for key, test in manifest.unit_tests.items():
+            test.config.tags = _tagged(test.tags, key in wanted)
         self._invoke(
-            ["build", "--indirect-selection", "buildable", "--select", *names],
+            ["build", "--indirect-selection", "empty", "--select", f"tag:{_WANTED}"],
             manifest=manifest,
             note=note,
         )
@@ -98,6 +100,9 @@ class DbtProject:
         if not done.success:
             raise _failure(done, self.hides)
         return done.result
+
+
+_LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
 def kept_folder(settings: Settings) -> Path:
@@ -131,46 +136,8 @@ def put_kept(target: Path, content: bytes) -> None:
     replace_file(target, content)
 
 
-def select_models(manifest: Manifest, selection: str) -> list[str]:
-    """Ids of the models that a selection names, in the order in which they build.
-
-    Each word is a model, a folder, or a dotted part of a path (`marts.punctuality`).
-    """
-    models = {key: node for key, node in manifest.nodes.items() if node.resource_type == "model"}
-    chosen: set[str] = set()
-    for word in selection.split():
-        parts = word.split(".")
-        hits = {key for key, node in models.items() if _contains(node.fqn, parts)}
-        if not hits:
-            known = [node.name for node in models.values()]
-            raise UserError(
-                f"step.dbt({word!r}) selects no model{did_you_mean(parts[-1], known)}",
-                fix="name a model or a folder under dbt/models",
-            )
-        chosen |= hits
-    if not chosen:
-        raise UserError("step.dbt('') selects no model", fix="name a model under dbt/models")
-    return _in_build_order(manifest, chosen)
-
-
-def _contains(path: list[str], parts: list[str]) -> bool:
-    size = len(parts)
-    return any(path[at : at + size] == parts for at in range(len(path) - size + 1))
-
-
-def _in_build_order(manifest: Manifest, chosen: set[str]) -> list[str]:
-    ordered: list[str] = []
-
-    def visit(model: str) -> None:
-        if model in ordered:
-            return
-        for parent in sorted(set(manifest.nodes[model].depends_on_nodes) & chosen):
-            visit(parent)
-        ordered.append(model)
-
-    for model in sorted(chosen):
-        visit(model)
-    return ordered
+def _tagged(tags: list[str], is_wanted: bool) -> list[str]:
+    return [tag for tag in tags if tag != _WANTED] + [_WANTED] * is_wanted
 
 
 @contextmanager
@@ -201,7 +168,7 @@ def _failure(done: Any, hides: bool) -> LakebookError:
         cause = " ".join((result.message or "").split())
         if hides and not _ONLY_COUNTS.fullmatch(cause):
             cause = _HIDDEN
-        if node.resource_type == "test":
+        if node.resource_type in ("test", "unit_test"):
             return RunError(
                 f"dbt test {node.name} failed: {cause}",
                 where=where,

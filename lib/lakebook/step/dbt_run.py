@@ -9,19 +9,23 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..cards.render import Bundle, bundle
 from ..contract.lookup import find_table
-from ..engines.duckdb_input import Input, time_filter
-from ..errors import GraphError
+from ..contract.time import inside
+from ..engines.duckdb_input import Input, rows_inside, time_filter
 from ..names import Dataset
 from ..settings import Settings
-from .dbt_plugin import open_session
-from .dbt_project import MATERIALIZATION, DbtProject, select_models
+from .context import DbtRequest, ReadRequest
+from .dbt_nodes import MATERIALIZATION, Node, read_nodes
+from .dbt_plugin import Session, open_session
+from .dbt_project import DbtProject
+from .dbt_selection import Chosen, Nodes, Reading
 from .dbt_tests import checks_of
 
 if TYPE_CHECKING:
@@ -40,10 +44,8 @@ class DbtHost(Protocol):
     interval: Interval | None
     engine: Engine
 
-    def dataset_files(
-        self, dataset: Dataset, *, whole: bool = False
-    ) -> tuple[list[str], pa.Schema]:
-        """Files of an input's partitions that the step's interval touches, and its schema."""
+    def dataset_files(self, request: ReadRequest) -> tuple[list[str], pa.Schema]:
+        """Files of an input's partitions that a read takes, and its schema."""
         ...
 
     @property
@@ -76,7 +78,7 @@ class Cards:
         return bundle(self)
 
 
-def run_selection(host: DbtHost, selection: str) -> Any:
+def run_selection(host: DbtHost, request: DbtRequest) -> Any:
     """Build the models of a dbt selection and write each as `gold.<model>`. Returns their cards.
 
     Raises UserError for a selection or a model that is wrong, RunError for one that fails.
@@ -88,43 +90,102 @@ def run_selection(host: DbtHost, selection: str) -> Any:
     folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=home))
     try:
         manifest = DbtProject(host.settings, folder).parse()
-        models = select_models(manifest, selection)
-        inputs = [_input(host, dataset) for dataset in inputs_of(manifest, models)]
+        nodes = Nodes(read_nodes(manifest))
+        chosen = nodes.choose(request.selection)
+        _store_by_lakebook(manifest, chosen)
+        inputs = _inputs(host, request, chosen)
+        shown = _shown(host, request, chosen)
         project = DbtProject(host.settings, folder, hides=bool(host.withheld))
-        with open_session(inputs, folder) as session:
-            project.build(manifest, models, lambda built: host.note_checks(checks_of(built)))
+        with open_session(inputs.of_models, folder) as session:
+            build = partial(
+                project.build,
+                manifest,
+                note=lambda built: host.note_checks(checks_of(built, nodes, chosen)),
+            )
+            _build(build, chosen, inputs, shown, session)
         cards = []
-        for name in (manifest.nodes[model].name for model in models):
-            path = session.results[name]
+        for model in chosen.models:
+            path = session.results[model.relation]
             frame = host.engine.scan([str(path)], pq.read_schema(path))
-            cards.append(host.write(frame, Dataset("gold", name)))
+            if model.relation in shown:
+                frame = _own_rows(host, model, frame)
+            cards.append(host.write(frame, model.dataset))
         return cards[0] if len(cards) == 1 else Cards(tuple(cards))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def inputs_of(manifest: Manifest, models: Sequence[str]) -> tuple[Dataset, ...]:
-    """Datasets that the selected models read and do not make themselves."""
-    found = set()
-    for model in models:
-        for parent in manifest.nodes[model].depends_on_nodes:
-            if parent in manifest.sources:
-                source = manifest.sources[parent]
-                found.add(Dataset(source.source_name, source.name))
-            elif parent in manifest.nodes and parent not in models:
-                node = manifest.nodes[parent]
-                if node.config.materialized != MATERIALIZATION:
-                    reader = manifest.nodes[model].name
-                    raise GraphError(
-                        f"model {reader} reads {node.name}, which is no dataset",
-                        where=f"dbt/{node.original_file_path}",
-                        fix=f"materialize it as {MATERIALIZATION!r}, or select both together",
-                    )
-                found.add(Dataset("gold", node.name))
-    return tuple(sorted(found))
+def _shown(host: DbtHost, request: DbtRequest, chosen: Chosen) -> dict[tuple[str, str], str]:
+    """Where models see rows around the interval: which of a result's are its own, as SQL."""
+    if not request.is_wide:
+        return {}
+    tables = {model.relation: find_table(host.settings, model.dataset) for model in chosen.models}
+    limits = {place: rows_inside(table, host.interval) for place, table in tables.items()}
+    return {place: where for place, where in limits.items() if where}
 
 
-def _input(host: DbtHost, dataset: Dataset) -> Input:
-    files, schema = host.dataset_files(dataset)
-    where = time_filter(find_table(host.settings, dataset), host.interval)
-    return Input(dataset, files, schema, where)
+def _own_rows(host: DbtHost, model: Node, frame: Any) -> Any:
+    """The same of a frame."""
+    import narwhals as nw
+
+    table = find_table(host.settings, model.dataset)
+    assert table.time is not None and host.interval is not None
+    column = nw.col(table.time.column)
+    return frame.filter(inside(column, table, host.interval) | column.is_null())
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What models see, and what tests see where that is more."""
+
+    of_models: tuple[Input, ...]
+    of_tests: tuple[Input, ...]
+
+
+def _inputs(host: DbtHost, request: DbtRequest, chosen: Chosen) -> _Inputs:
+    models = {read.relation: _input(host, request, read) for read in chosen.reads}
+    tests = models | {read.relation: _input(host, request, read) for read in chosen.references}
+    # What only tests read is no hindrance to models, so that one session serves both.
+    models = tests | models
+    return _Inputs(tuple(models.values()), tuple(tests.values()))
+
+
+def _build(
+    build: Callable[[Iterable[str]], None],
+    chosen: Chosen,
+    inputs: _Inputs,
+    shown: Mapping[tuple[str, str], str],
+    session: Session,
+) -> None:
+    """Models and tests at once, or where tests see other rows, one after the other.
+
+    `shown`: the rows of results that tests see, where these are not all.
+    """
+    seeds = [seed.id for seed in chosen.seeds]
+    models = [model.id for model in chosen.models]
+    tests = [test.id for test in chosen.tests if test.kind == "test"]
+    # A unit test computes its model from rows of its own, before the model is built.
+    units = [test.id for test in chosen.tests if test.kind == "unit_test"]
+
+    if not tests or (inputs.of_tests == inputs.of_models and not shown):
+        build([*seeds, *models, *units, *tests])
+        return
+    build([*seeds, *models, *units])
+    session.show(inputs.of_tests, shown)
+    build([*seeds, *tests])
+
+
+def _store_by_lakebook(manifest: Manifest, chosen: Chosen) -> None:
+    """A table or a view is a result like any other: it goes to a file."""
+    for model in chosen.models:
+        manifest.nodes[model.id].config.materialized = MATERIALIZATION
+
+
+def _input(host: DbtHost, request: DbtRequest, read: Reading) -> Input:
+    interval = host.interval
+    whole = read.whole or request.whole or interval is None
+    days = (0, 0) if read.whole else (request.before_days, request.after_days)
+    files, schema = host.dataset_files(ReadRequest(read.dataset, interval, *days, whole))
+    around = None if whole or interval is None else interval.expand(*days)
+    where = time_filter(find_table(host.settings, read.dataset), around)
+    return Input(read.dataset, files, schema, where, place=read.relation)

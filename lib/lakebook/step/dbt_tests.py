@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .dbt_selection import Chosen, Nodes
+
 PREFIX = "dbt_"
 
 
-def checks_of(results: Any) -> list[dict[str, Any]]:
+def checks_of(results: Any, nodes: Nodes, chosen: Chosen) -> list[dict[str, Any]]:
     """One check for each test of a dbt build, in the shape of `quality.CheckResult` with a dataset.
 
     A test that dbt skipped, because what it tests was not built, has no result.
@@ -17,15 +19,15 @@ def checks_of(results: Any) -> list[dict[str, Any]]:
         node = result.node
         if node.resource_type != "test" or str(result.status) == "skipped":
             continue
-        found.append(_check(node, result))
+        found.append(_check(node, result, _dataset(node.unique_id, nodes, chosen)))
     return found
 
 
-def _check(node: Any, result: Any) -> dict[str, Any]:
+def _check(node: Any, result: Any, dataset: str) -> dict[str, Any]:
     kind = node.test_metadata.name if getattr(node, "test_metadata", None) else "singular"
     is_warning = str(node.config.severity).lower() == "warn"
     return {
-        "dataset": f"gold.{_model(node)}",
+        "dataset": dataset,
         "name": node.name,
         "expectation": f"{PREFIX}{kind}",
         "column": getattr(node, "column_name", None),
@@ -41,10 +43,12 @@ def _check(node: Any, result: Any) -> dict[str, Any]:
     }
 
 
-def _model(node: Any) -> str:
-    """The model that a test is about; the first that it names where it is attached to none."""
-    model = getattr(node, "attached_node", None)
-    if model is None:
-        models = [one for one in node.depends_on_nodes if one.startswith("model.")]
-        model = models[0] if models else node.unique_id
-    return str(model).split(".")[-1]
+def _dataset(test: str, nodes: Nodes, chosen: Chosen) -> str:
+    """What a test is about: the model where it is attached, else the first table that it reads."""
+    node = nodes.by_id[test]
+    attached = nodes.by_id.get(node.attached)
+    if attached is not None and not attached.is_ephemeral:
+        return str(attached.dataset)
+    read = [other for other in nodes.inputs(node) if other.kind != "seed"]
+    first = min(read, key=lambda other: other.kind, default=chosen.models[0])  # a model, a source
+    return str(first.dataset)

@@ -24,7 +24,7 @@ from ..ingest import Landing, open_source
 from ..ingest.log import LogSource
 from ..intervals import Interval
 from ..names import Dataset
-from .context import Context, ReadRequest, SqlRequest
+from .context import Context, DbtRequest, ReadRequest, SqlRequest
 from .damage import check_whole, first_damage
 from .declared import declared_inputs, tokens_of
 from .fingerprint import InputTokens
@@ -151,10 +151,9 @@ class LakeContext:
         column = nw.col(view.contract.time.column)
         return frame.filter(inside(column, view.contract, around) | column.is_null())
 
-    def dataset_files(self, dataset: Dataset, *, whole: bool = False) -> tuple[list[str], Any]:
+    def dataset_files(self, request: ReadRequest) -> tuple[list[str], Any]:
         """Files and Arrow schema of an input, for a reader that is not an engine (dbt)."""
-        whole = whole or self.interval is None
-        view, paths = self.opened(ReadRequest(dataset, self.interval, whole=whole))
+        view, paths = self.opened(request)
         return paths, view.contract.arrow_schema()
 
     def _note_read(self, view: DatasetView, request: ReadRequest) -> list[str]:
@@ -338,11 +337,11 @@ class LakeContext:
             )
         return self.contract.table(dataset)
 
-    def dbt(self, selection: str) -> Card:
+    def dbt(self, request: DbtRequest) -> Card:
         from .dbt_run import run_selection
 
         try:
-            return run_selection(self, selection)
+            return run_selection(self, request)
         except RunError as failed:  # with DuckDB's words, and not its error
             if not isinstance(failed, StorageError) and (fault := self._damage()) is not None:
                 raise fault from failed

@@ -7,6 +7,7 @@ a change of a table, a file) is refused here, in one sentence.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,8 @@ from ..names import Dataset
 
 _ROWS_OF_NOTHING = ("range", "generate_series", "unnest")
 """Table functions that read nothing outside the text."""
+_OF_FILES = re.compile(r"read_|sniff_|parquet_|glob$|.*_scan$")
+_AGREE = "so that no two runs agree"
 _USE = 'pass frames by name: step.sql("… from clean …", clean=frame)'
 
 
@@ -85,6 +88,27 @@ class _Refused(Exception):
     def __init__(self, found: str, fix: str) -> None:
         super().__init__(found, fix)
         self.found, self.fix = found, fix
+
+
+def asks_beside(text: str) -> str:
+    """What a SELECT asks besides its tables, so that no two runs agree: clock, dice or a file.
+
+    As a clause; empty for nothing, and for SQL that does not parse here.
+    """
+    from sqlglot import exp
+
+    try:
+        tree = _parse(text)
+        _only_reads(tree)
+    except _Refused as refused:
+        return refused.found if _AGREE in refused.found else ""
+    for table in tree.find_all(exp.Table):
+        if not isinstance(table.this, exp.Identifier):
+            if _OF_FILES.match(name := _name_of(table.this)):
+                return f"the SQL reads {name}(…), which the graph cannot see"
+        elif not table.db and not table.name.isidentifier() and not is_cte(table):
+            return f"the SQL reads {table.name!r}, which the graph cannot see"
+    return ""
 
 
 @lru_cache(maxsize=64)
@@ -160,12 +184,12 @@ def _only_reads(tree: Any) -> None:
         name = _name_of(function)
         if name in CLOCK:
             raise _Refused(
-                f"the SQL asks for the clock by {name}, so that no two runs agree",
+                f"the SQL asks for the clock by {name}, {_AGREE}",
                 'use $now with params={"now": step.now}',
             )
         if name in DICE:
             raise _Refused(
-                f"the SQL throws dice by {name}, so that no two runs agree",
+                f"the SQL throws dice by {name}, {_AGREE}",
                 "draw by the key, such as md5(id::varchar)",
             )
 
@@ -256,6 +280,16 @@ def _without_end(text: str) -> str:
     while tokens and _is_end(tokens[-1]):
         tokens.pop()
     return text[tokens[0].start : tokens[-1].end + 1] if tokens else ""
+
+
+def select_alone(text: str) -> str:
+    """As `_without_end`; as it is, where it cannot be cut into words."""
+    from sqlglot.errors import SqlglotError
+
+    try:
+        return _without_end(text)
+    except SqlglotError:
+        return text
 
 
 def _tokens(text: str) -> list[Any]:

@@ -1,0 +1,142 @@
+"""What the check says of dbt models: rows of other partitions, what is not run, what asks rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lakebook.errors import GraphError
+from lakebook.lineage import CheckReport, check
+
+from .conftest import Project
+
+pytestmark = pytest.mark.timeout(240)
+
+EVENTS = "{{ source('bronze', 'events') }}"
+FILES = {
+    "dbt_project.yml": "name: t\nversion: '1.0'\nprofile: t\n",
+    "profiles.yml": (
+        "t: {target: l, outputs: {l: {type: duckdb, path: ':memory:', schema: gold, "
+        "plugins: [{module: lakebook.step.dbt_plugin, alias: lakebook}]}}}\n"
+    ),
+    "models/s.yml": "version: 2\nsources: [{name: bronze, tables: [{name: events}]}]\n",
+}
+
+
+def write(project: Project, **models: str) -> None:
+    files = FILES | {f"models/{name}.sql": text for name, text in models.items()}
+    for name, text in files.items():
+        path = project.root / "dbt" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.fixture
+def timed(project: Project) -> Project:
+    """`bronze.events (id, day)` by month; a gold step is added by each test."""
+    project.contract("bronze.events", {"events": "id int64, day date!"}, "day")
+    project.notebook(
+        "bronze.events", [_step("bronze.events", 'step.write(step.ingest("file://f.csv"))')]
+    )
+    return project
+
+
+def _step(name: str, rest: str, *, timed: bool = True) -> str:
+    interval = ', start="2013-01-01", end="2013-02-01"' if timed else ""
+    return f'from lakebook import Step\nstep = Step("{name}"{interval})\n{rest}'
+
+
+def gold(project: Project, columns: str, call: str) -> None:
+    project.contract("gold.m", {"m": columns}, "day")
+    project.notebook("gold.m", [_step("gold.m", call)])
+
+
+def said(report: CheckReport) -> list[str]:
+    return [finding.sentence for finding in report.findings if finding.is_error]
+
+
+def test_a_model_that_does_not_compile_is_said_of_its_own_step_alone(timed: Project) -> None:
+    write(
+        timed,
+        m=f"select id, day from {EVENTS}",
+        other="{{ exceptions.raise_compiler_error('no luck') if execute }} select 1 as id",
+        upon="select id from {{ ref('other') }}",
+    )
+    gold(timed, "id int64, day date!", 'step.dbt("m")')
+    for name in ("other", "upon"):
+        timed.contract(f"gold.{name}", {name: "id int64"})
+        timed.notebook(f"gold.{name}", [_step(f"gold.{name}", f'step.dbt("{name}")', timed=False)])
+    sentences = said(check(timed.settings, timed.graph()))
+    assert len(sentences) == 2
+    assert "gold.other: dbt cannot compile it: " in sentences[0] and "no luck" in sentences[0]
+    assert "gold.upon: dbt cannot compile it: a model that it is made of" in sentences[1]
+
+
+def test_macros_that_ask_the_database_see_the_columns_of_contracts(timed: Project) -> None:
+    star = "select {{ adapter.get_columns_in_relation(source('bronze', 'events')) "
+    star += "| map(attribute='name') | join(', ') }} from " + EVENTS + " -- end"
+    rowwise = """
+{% set asked = 'select day from ' ~ source('bronze', 'events') %}
+{% set days = run_query(asked).columns[0].values() if execute else ['2013-01-01'] %}
+{% if not days %}{{ exceptions.raise_compiler_error('no day') }}{% endif %}
+select '{{ days[0] }}'::date as day from {{ source('bronze', 'events') }};
+"""
+    again = "{% if is_incremental() %} nonsense {% endif %} select 1::bigint as id"
+    write(timed, m=star, rowwise=rowwise, again=again)
+    gold(timed, "id int64, day date!", 'step.dbt("m")')
+    timed.contract("gold.rowwise", {"rowwise": "day date"})
+    timed.notebook("gold.rowwise", [_step("gold.rowwise", 'step.dbt("rowwise")', timed=False)])
+    timed.contract("gold.again", {"again": "id int64"})
+    timed.notebook("gold.again", [_step("gold.again", 'step.dbt("again")', timed=False)])
+
+    report = check(timed.settings, timed.graph())
+    assert said(report) == []
+    [note] = report.findings
+    assert "gold.rowwise: dbt cannot compile it without rows" in note.sentence
+    timed.contract("bronze.events", {"events": "id int64, day date!, more string"}, "day")
+    assert any(
+        "column 'more' of the model is not in" in s
+        for s in said(check(timed.settings, timed.graph()))
+    )
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("select id, day from E where random() > 0.5", "throws dice by rand"),
+        ("select id, current_date as day from E", "asks for the clock by current_date"),
+        ("select id, day from E, read_csv('x.csv')", r"reads read_csv\(…\)"),
+        ("select id, '{{ run_started_at }}'::date as day from E", "clock by run_started_at"),
+    ],
+)
+def test_clock_dice_and_files_are_refused_as_in_sql_of_a_step(
+    timed: Project, sql: str, found: str
+) -> None:
+    (timed.root / "x.csv").write_text("c\n1\n")
+    write(timed, m=sql.replace("E", EVENTS).replace("x.csv", str(timed.root / "x.csv")))
+    gold(timed, "id int64, day date!", 'step.dbt("m")')
+    findings = check(timed.settings, timed.graph()).findings
+    assert any(found.replace("\\", "") in one.message for one in findings), findings
+
+
+def test_a_test_that_no_step_runs_is_an_error(timed: Project) -> None:
+    write(timed, m=f"select id, day from {EVENTS}", lone="select 1 as id")
+    tests = timed.root / "dbt" / "tests"
+    tests.mkdir()
+    (tests / "t.sql").write_text("select * from {{ ref('lone') }} where id > 1")
+    gold(timed, "id int64, day date!", 'step.dbt("m")')
+    graph = timed.graph()
+    assert said(check(timed.settings, graph)) == [
+        "dbt: the test t is run by no step, since none builds or reads lone; dbt/tests/t.sql; "
+        "let a step build it (step.dbt), or disable the test (enabled: false)"
+    ]
+    some = [step for step in graph.order() if step.models]
+    assert said(check(timed.settings, graph, some)) == []
+
+
+def test_what_is_not_run_is_refused_by_its_file(timed: Project, tmp_path: Path) -> None:
+    write(timed, m="{{ config(materialized='incremental') }} select id, day from " + EVENTS)
+    gold(timed, "id int64, day date!", 'step.dbt("m")')
+    with pytest.raises(GraphError, match=r"^dbt/models/m\.sql: .*'incremental'.*; materialize it"):
+        timed.graph()

@@ -1,0 +1,53 @@
+"""Models of all kinds that dbt has, by what they give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_dbt import Host, make_host, run_selection
+
+EVENTS = "{{ source('silver', 'events') }}"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return make_host(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["table", "view"])
+@pytest.mark.parametrize("end", ["-- the end", ";", " ;\n-- the end\n/* or here */ ", "\n/* c */"])
+def test_a_table_or_view_with_an_alias_is_a_result_however_it_ends(
+    host: Host, kind: str, end: str
+) -> None:
+    config = f"{{{{ config(materialized='{kind}', alias='other') }}}}"
+    sql = f"{config} select ';--' as x, sum(n)::bigint as n from {EVENTS}{end}"
+    host.model("total", sql, columns={"x": "varchar", "n": "bigint"})
+    run_selection(host, "doubled total")
+    assert host.written == {"gold.total": [111], "gold.doubled": [222]}
+
+
+def test_ephemeral_models_versions_and_seeds_are_parts_of_what_reads_them(host: Host) -> None:
+    config = "{{ config(materialized='ephemeral', contract={'enforced': false}) }}"
+    codes = f"select n, code from {EVENTS} join {{{{ ref('codes') }}}} using (n)"
+    host.put("models/part.sql", f"{config} {codes}")
+    host.put("seeds/codes.csv", "n,code\n1,5\n10,6\n")
+    host.model("coded", "", latest_version=2, versions=[{"v": 1}, {"v": 2}])
+    (host.settings.dbt / "models" / "coded.sql").unlink()
+    host.put("models/coded_v1.sql", "select sum(code)::bigint as n from {{ ref('part') }}")
+    host.put("models/coded_v2.sql", "select 2 * n as n from {{ ref('coded', v=1) }}")
+    run_selection(host, "coded")
+    assert host.written == {"gold.coded_v1": [11], "gold.coded_v2": [22]}
+
+
+def test_a_model_that_asks_the_database_for_rows_sees_its_inputs(host: Host) -> None:
+    host.model(
+        "total",
+        """
+{% set asked = "select distinct n from " ~ source("silver", "events") %}
+{% set values = run_query(asked).columns[0].values() if execute else [] %}
+select {% for value in values %}{{ value }} + {% endfor %} 0::bigint as n
+""",
+    )
+    run_selection(host, "total")
+    assert host.written == {"gold.total": [111]}
