@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,34 @@ def test_a_macro_a_variable_and_a_seed_are_code_of_a_model() -> None:
     assert digest(other_seed, macros, {"late_min": 15}) != before
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "{{ apply(late) }}",  # passed on by its name
+        "{% set f = late %}{{ f() }}",
+        "{{ adapter.dispatch('late', 'tiny')() }}",
+        "{{ context['la' ~ 'te']() }}",
+        "{{ adapter.dispatch(name)() }}",
+    ],
+)
+def test_a_macro_that_is_not_called_by_its_name_is_code_of_a_model_too(code: str) -> None:
+    nodes = {"m": node("mart", raw_code=code)}
+
+    for name in ("late", "default__late"):
+        key = f"macro.tiny.{name}"
+        assert digest(nodes, {key: "a"}) != digest(nodes, {key: "b"})
+    other = {"macro.tiny.other": "a"}, {"macro.tiny.other": "b"}
+    is_computed = "~" in code or "(name)" in code
+    assert (digest(nodes, other[0]) != digest(nodes, other[1])) == is_computed
+
+
+def test_a_macro_is_found_in_the_text_of_another() -> None:
+    nodes = {"m": node("mart", depends_on=needs(macros=("macro.tiny.outer",)))}
+    macros = {"macro.tiny.outer": "{{ apply(inner) }}", "macro.tiny.inner": "1"}
+
+    assert digest(nodes, macros) != digest(nodes, {**macros, "macro.tiny.inner": "2"})
+
+
 def test_a_test_is_what_it_asks_and_how_strictly() -> None:
     base = node("t", "test", test_metadata={"name": "not_null", "kwargs": {"column_name": "id"}})
 
@@ -224,3 +253,43 @@ def test_dbt_tests_are_part_of_the_step_that_runs_them(checkout: Checkout) -> No
 
 def _frozen(seen: dict[str, tuple[str, list[str]]]) -> dict[str, tuple[str, tuple[str, ...]]]:
     return {name: (tests, tuple(reads)) for name, (tests, reads) in seen.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_macro_of_a_local_package_is_code_of_what_uses_it(checkout: Checkout) -> None:
+    macro = checkout.root / "shared" / "macros" / "late.sql"
+    macro.parent.mkdir(parents=True)
+    (checkout.root / "shared" / "dbt_project.yml").write_text("name: shared\nversion: '1.0'\n")
+    uses = "select * from {{ source('silver', 'b') }} where {{ shared.later() }}\n"
+    files = {
+        **FILES,
+        "models/marts/mart.sql": uses,
+        "packages.yml": "packages: [{local: ../shared}]\n",
+    }
+    write(checkout.root, files)
+    installed = checkout.root / "dbt" / "dbt_packages"
+    installed.mkdir()
+    (installed / "shared").symlink_to(checkout.root / "shared")
+    checkout.step("silver.b").step("gold.mart", 'step.dbt("mart")').step(
+        "gold.dim", 'step.dbt("dim")'
+    )
+
+    def look() -> tuple[str, str, str]:
+        steps = checkout.graph().steps
+        sql = {row["name"]: row["sql"] for row in compiled(checkout.settings)["models"]}
+        return (*(steps[Dataset("gold", n)].models_hash for n in ("mart", "dim")), sql["mart"])  # type: ignore[return-value]
+
+    macro.write_text("{% macro later() %} id > 1 {% endmacro %}")
+    before = look()
+    macro.write_text("{% macro later() %} id > 2 {% endmacro %}")
+    after = look()
+    assert before[0] != after[0] and before[1] == after[1]
+    assert "id > 2" in after[2]
+
+    (installed / "shared").unlink()
+    shutil.copytree(checkout.root / "shared", installed / "shared")
+    assert look() == after
+    macro.write_text("{% macro later() %} id > 3 {% endmacro %}")
+    with pytest.raises(GraphError, match=r"packages\.yml: dbt/dbt_packages/shared is an old copy"):
+        checkout.graph()

@@ -1,9 +1,14 @@
-"""Digests of a dbt project's models and tests: of all that decides what they compute."""
+"""Digests of a dbt project's models and tests: of all that decides what they compute.
+
+dbt's manifest names the macros that a text calls outright. One that is passed on by its name, or
+dispatched, is found by that name in the text; where a name is put together, all macros count.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +17,10 @@ _WORDS = ("description", "docs", "group", "meta", "tags", "access", "persist_doc
 """Configuration that describes a node and decides nothing of its rows."""
 
 _DBTS_OWN = ("dbt", "dbt_duckdb", "dbt_trino", "dbt_spark", "dbt_postgres")
+_WORD = re.compile(r"\w+")
+_COMPUTED = re.compile(r"\bcontext\s*(\[|\.get\b)|\bdispatch\s*\(\s*(?!['\"])")
+"""A macro that is called by a name which no text holds."""
+
 _OF_TEST = ("test_metadata", "column_name", "model", "given", "expect", "overrides", "versions")
 
 
@@ -40,7 +49,7 @@ class Digests:
         """SQL, configuration, the project's own macros, vars, seeds and ephemeral models."""
         code = node.get("raw_code") or ""
         config = {k: v for k, v in node["config"].items() if k not in _WORDS}
-        own = sorted(self._own_macros(node))
+        own = sorted(self._own_macros(node, [code, json.dumps([config, asked], default=str)]))
         uses_variables = any("var(" in text for text in (code, *own))
         below = []
         for unique_id in node["depends_on"]["nodes"]:
@@ -57,8 +66,8 @@ class Digests:
             parts += [asked, constraints]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
-    def _own_macros(self, node: Mapping[str, Any]) -> list[str]:
-        """Texts of the macros that a node calls, without dbt's own: its version counts."""
+    def _own_macros(self, node: Mapping[str, Any], texts: list[str]) -> list[str]:
+        """Texts of the macros that a node may use, without dbt's own: its version counts."""
         ours = {
             name: macro
             for name, macro in self._macros.items()
@@ -67,15 +76,25 @@ class Digests:
         own: list[str] = []
         todo: list[str] = list(node["depends_on"]["macros"])
         seen: set[str] = set()
-        while todo:
-            name = todo.pop()
+        while todo or texts:
+            for text in texts:
+                todo += ours if _COMPUTED.search(text) else _named(text, ours)
+            texts = []
+            name = todo.pop() if todo else ""
             if name in seen or name not in self._macros:
                 continue
             seen.add(name)
             if name in ours:
                 own.append(ours[name]["macro_sql"])
+                texts.append(ours[name]["macro_sql"])
             todo.extend(self._macros[name]["depends_on"]["macros"])
         return own
+
+
+def _named(text: str, macros: Mapping[str, Any]) -> list[str]:
+    """The macros whose name stands in a text, also those that a dispatch of that name may find."""
+    words = set(_WORD.findall(text))
+    return [key for key in macros if {name := key.split(".")[-1], name.split("__")[-1]} & words]
 
 
 def _of_seed(seed: Mapping[str, Any]) -> Any:

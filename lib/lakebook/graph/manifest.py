@@ -16,6 +16,7 @@ from typing import Any
 from ..processes import Spawn, spawn_plain
 from ..settings import Settings
 from ..step.dbt_nodes import Node, read_nodes
+from ..step.dbt_packages import package_variables
 from ..step.dbt_project import kept_folder, project_files, put_kept
 from ..step.dbt_selection import Chosen, Nodes
 from .dbt import ask_dbt
@@ -104,11 +105,12 @@ def _place(settings: Settings) -> Path:
 
 
 def _variables(settings: Settings) -> Any:
-    """`vars` of the project: the manifest does not hold them."""
+    """`vars` of the project and of its packages: the manifest does not hold them."""
     import yaml  # type: ignore[import-untyped]
 
     raw = yaml.safe_load(_project(settings).read_text(encoding="utf-8")) or {}
-    return raw.get("vars") or {}
+    own, of_packages = raw.get("vars") or {}, package_variables(settings.dbt)
+    return [own, of_packages] if of_packages else own
 
 
 def slim(raw: Mapping[str, Any], variables: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ..names import Dataset
 from ..settings import Settings
 from .dbt_tests import unrun_tests
 from .job import PassResult, StepJob
-from .keys import folder_digest, step_key
+from .keys import dbt_digest, folder_digest, step_key
 from .model import CheckReport, Finding, StepCheck, StepLineage
 from .sources import look_at_sources
 
@@ -41,6 +41,7 @@ def check(
     steps whose check is not remembered are left out.
     """
     began = time.perf_counter()
+    dbt_digest.cache_clear()
     folder_digest.cache_clear()  # files may have changed since this process last looked
     chosen = None if selection is None else {node.name for node in selection}
     nodes = [node for node in graph.order() if chosen is None or node.name in chosen]

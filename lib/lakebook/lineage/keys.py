@@ -14,6 +14,7 @@ from ..graph import StepNode
 from ..graph.modules import module_files
 from ..graph.notebook import read_cells
 from ..settings import Settings
+from ..step.dbt_packages import package_files
 
 _PACKAGES = ("polars", "narwhals", "duckdb", "pyarrow", "sqlglot", "acryl-datahub")
 _OURS = ("contract", "engines", "graph", "lineage", "step")
@@ -46,7 +47,7 @@ def step_key(
     digest.update(_library(node.notebook.parent, settings.root / "lib", node.imports).encode())
     digest.update(_ours(settings.lib).encode())
     if node.models:
-        digest.update(folder_digest(settings.dbt).encode())
+        digest.update(dbt_digest(settings.dbt).encode())
     return digest.hexdigest()
 
 
@@ -58,6 +59,15 @@ def folder_digest(folder: Path) -> str:
         inner = path.relative_to(folder)
         if path.is_file() and not _SKIPPED & set(inner.parts) and not path.name.startswith("."):
             digest.update(f"\0{inner.as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+@lru_cache
+def dbt_digest(dbt: Path) -> str:
+    """Digest of a dbt project and of the packages that are installed in it."""
+    digest = hashlib.sha256(folder_digest(dbt).encode())
+    for path in package_files(dbt):
+        digest.update(f"\0{path.relative_to(dbt).as_posix()}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:32]
 
 

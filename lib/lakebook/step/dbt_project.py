@@ -18,6 +18,7 @@ from ..errors import LakebookError, RunError, UserError
 from ..files import replace_file
 from ..settings import Settings
 from .dbt_env import variables_digest
+from .dbt_packages import MADE_BY_DBT, package_files
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -102,9 +103,6 @@ class DbtProject:
         return done.result
 
 
-_LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__"}
-
-
 def kept_folder(settings: Settings) -> Path:
     """Where what dbt says of the project as it stands is kept; the folder may not be there yet.
 
@@ -121,14 +119,15 @@ def kept_folder(settings: Settings) -> Path:
 
 
 def project_files(settings: Settings) -> list[Path]:
-    """The files of the project that people edit, without what dbt makes."""
-    return [
-        path
+    """The files of the project and of its packages that decide what dbt makes of it."""
+    own = {
+        path: None
         for path in sorted(settings.dbt.rglob("*"))
         if path.is_file()
-        and not _LEFT_OUT & set(path.relative_to(settings.dbt).parts)
+        and not MADE_BY_DBT & set(path.relative_to(settings.dbt).parts)
         and path.name[0] != "."
-    ]
+    }
+    return [*(own | dict.fromkeys(package_files(settings.dbt)))]
 
 
 def put_kept(target: Path, content: bytes) -> None:
