@@ -8,6 +8,7 @@ import pytest
 
 from lakebook.errors import GraphError
 from lakebook.lineage import CheckReport, check
+from lakebook.lineage.windows import Times, reaching
 
 from .conftest import Project
 
@@ -54,6 +55,62 @@ def gold(project: Project, columns: str, call: str) -> None:
 
 def said(report: CheckReport) -> list[str]:
     return [finding.sentence for finding in report.findings if finding.is_error]
+
+
+def test_a_window_over_the_edge_is_refused_until_the_call_says_how_far(timed: Project) -> None:
+    lag = f"select id, lag(day) over (partition by id order by day) as day from {EVENTS}"
+    write(timed, m=lag)
+    gold(timed, "id int64, day date!", 'step.dbt("m")')
+    [sentence] = said(check(timed.settings, timed.graph()))
+    assert "gold.m: the model may need rows of other months for LAG(day) OVER" in sentence
+    assert 'dbt/models/m.sql; say how far it reaches: step.dbt("m", before=…' in sentence
+
+    for words in ("before=6", "after=1", "whole=True", "before=0"):
+        gold(timed, "id int64, day date!", f'step.dbt("m", {words})')
+        assert said(check(timed.settings, timed.graph())) == []
+    [read] = next(s for s in timed.graph().steps.values() if s.models).reads
+    assert (read.before_days, read.after_days, read.whole) == (0, 0, False)
+    gold(timed, "id int64, day date!", 'step.dbt("m", before=6, after=1)')
+    [read] = next(s for s in timed.graph().steps.values() if s.models).reads
+    assert (read.before_days, read.after_days, read.whole) == (6, 1, False)
+
+
+STAYING = [
+    "select day, row_number() over (partition by day order by n) from silver.e",
+    "select day, row_number() over (partition by date_trunc('month', day)) from silver.e",
+    "select day, count(*) from silver.e group by day",
+    "select day, count(*) filter (n > 1) from silver.e group by 1",
+    "select day, count(*) from silver.e group by all",
+    "select date_trunc('month', day) as m, count(*) from silver.e group by m",
+    "select a.day from silver.e a join silver.e b on a.id = b.id and b.day = a.day",
+    "with t as (select id, max(n) n from silver.d group by id) from silver.e join t using (id)",
+    "select day, n from silver.e qualify row_number() over (partition by id, day order by n) = 1",
+]
+REACHING = [
+    "select day, sum(n) over (order by day) from silver.e",
+    "select day, row_number() over (partition by date_trunc('year', day)) from silver.e",
+    "select id, min(day) as day from silver.e group by id",
+    "with t as (select id, max(n) n from silver.e group by id) from silver.e join t using (id)",
+    "select day, (select max(n) from silver.e) from silver.e",
+    "select a.day from silver.e a join silver.e b on b.day between a.day - 6 and a.day",
+    "select a.day from silver.d a asof join silver.e b on a.id = b.id and a.day >= b.day",
+    "with e as (from silver.e) select day from e order by n limit 5",
+    "select distinct on (id) day from silver.e order by day",
+    "select day, n from silver.e qualify row_number() over (partition by id order by n) = 1",
+]
+
+
+@pytest.mark.parametrize("sql", [*STAYING, *REACHING])
+def test_what_may_reach_over_the_edge(sql: str) -> None:
+    times = Times({"day"}, {"day", "month"}, [("silver", "e")])
+    assert bool(reaching(sql, times)) == (sql in REACHING)
+
+
+def test_a_month_is_more_than_a_partition_of_a_day(timed: Project) -> None:
+    sql = "select count(*) from silver.e group by date_trunc('month', day)"
+    assert reaching(sql, Times({"day"}, {"day"}, [("silver", "e")])) == "COUNT(*)"
+    assert reaching("select day::date, count(*) from silver.e group by 1",
+                    Times({"day"}, (), [("silver", "e")])) == "COUNT(*)"  # fmt: skip
 
 
 def test_a_model_that_does_not_compile_is_said_of_its_own_step_alone(timed: Project) -> None:

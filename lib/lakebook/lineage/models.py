@@ -16,6 +16,7 @@ from .job import DbtProject, Model, StepJob
 from .model import ColumnEdge, Finding
 from .sql import NotFollowed, Tables, column_edges
 from .unseen import unseen_reads
+from .windows import Times, reaching
 
 _MISSING = re.compile(r'Referenced column "(?P<name>[^"]+)" not found')
 _LINE = re.compile(r"LINE (\d+):")
@@ -66,6 +67,8 @@ def follow_models(
         contract = contracts[model.dataset]
         built.findings += tuple(_compare(found, contract, model))
         built.findings += tuple(_beside(sql, model))
+        if model.name in job.narrow:
+            built.findings += tuple(_reaching(sql, model, contract, reads, contracts))
         try:
             built.columns.extend(column_edges(sql, target, tables, contract.names))
         except NotFollowed as reason:
@@ -174,6 +177,36 @@ def _beside(sql: str, model: Model) -> Iterable[Finding]:
             message=asked,
             notebook=model.path,
             fix="take it from what the model reads",
+        )
+
+
+def _reaching(
+    sql: str,
+    model: Model,
+    contract: TableContract,
+    reads: Iterable[str],
+    contracts: Mapping[Dataset, TableContract],
+) -> Iterable[Finding]:
+    """A model that may need rows of other partitions, of which its step says nothing."""
+    read = [contracts[Dataset.parse(name)] for name in reads]
+    timed = [table for table in read if table.time]
+    if contract.time is None or not timed:
+        return
+    is_day = contract.column(contract.time.column).type == "date" or contract.time.zone == "UTC"
+    units = ("day",) if contract.time.unit == "day" else ("day", "month")
+    times = Times(
+        {table.time.column.lower() for table in (contract, *timed) if table.time},
+        units if is_day else (),  # a day of UTC is none of the zone
+        [table_of(table.dataset) for table in timed],
+    )
+    if part := reaching(sql, times):
+        yield Finding(
+            step=str(contract.dataset),
+            message=f"the model may need rows of other {contract.time.unit}s for {part}, and sees "
+            "those of the interval that is run",
+            notebook=model.path,
+            fix=f'say how far it reaches: step.dbt("{model.name}", before=…, after=…) in days, or '
+            "whole=True; before=0 if no row of another partition counts",
         )
 
 

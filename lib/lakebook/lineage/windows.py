@@ -1,0 +1,171 @@
+"""Whether a SELECT needs rows of other partitions than those that it makes: then its result would
+depend on how much is run at once.
+
+By the text alone, and on the safe side: what names no column of time to stay within may reach over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_LONGEST = 60
+
+
+@dataclass(frozen=True)
+class Times:
+    """`columns`: names of time columns, of what is read and of what is made. `units`: to which a
+    time may be cut and still lies in one partition. `tables`: schema and name of those cut by time.
+    """
+
+    columns: Collection[str]
+    units: Collection[str]
+    tables: Collection[tuple[str, str]]
+
+
+def reaching(sql: str, times: Times) -> str:
+    """The first part of a SELECT that may need rows of other partitions; empty if there is none."""
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(sql, read="duckdb")
+    except SqlglotError:
+        return ""  # the columns of such a model are not followed either, which is said
+    return next(_found(tree, times, _Timed(tree, times.tables)), "")
+
+
+class _Timed:
+    """Which parts of a query read a table that is cut by time, by themselves or through a CTE."""
+
+    def __init__(self, tree: Any, tables: Collection[tuple[str, str]]) -> None:
+        from sqlglot import exp
+
+        self._tables = {(schema.lower(), name.lower()) for schema, name in tables}
+        self._ctes: set[str] = set()
+        for cte in tree.find_all(exp.CTE, bfs=False):
+            if self.reads(cte.this):
+                self._ctes.add(cte.alias.lower())
+
+    def reads(self, node: Any) -> bool:
+        from sqlglot import exp
+
+        return any(self.is_one(table) for table in node.find_all(exp.Table))
+
+    def is_one(self, table: Any) -> bool:
+        if not table.db:
+            return table.name.lower() in self._ctes
+        return (table.db.lower(), table.name.lower()) in self._tables
+
+
+def _found(tree: Any, times: Times, timed: _Timed) -> Iterator[str]:
+    from sqlglot import exp
+
+    for window in tree.find_all(exp.Window):
+        if not any(_stays(one, times) for one in window.args.get("partition_by") or ()):
+            yield _short(window)
+    for select in tree.find_all(exp.Select):
+        if not timed.reads(_without_ctes(select)):
+            continue
+        if (distinct := select.args.get("distinct")) is not None and distinct.args.get("on"):
+            yield _short(distinct)
+        if (limit := select.args.get("limit")) is not None:
+            yield _short(limit)
+        aggregates = [*_aggregates(select)]
+        if aggregates and not any(_stays(key, times) for key in _keys(select)):
+            yield _short(aggregates[0])
+        yield from _self_joins(select, times, timed)
+
+
+def _without_ctes(select: Any) -> Any:
+    copy = select.copy()
+    for name in ("with", "with_"):
+        copy.set(name, None)
+    return copy
+
+
+def _aggregates(select: Any) -> Iterator[Any]:
+    """Aggregates of a SELECT itself: neither of a query inside it, nor over a window."""
+    from sqlglot import exp
+
+    for part in (*select.expressions, select.args.get("having")):
+        for found in part.find_all(exp.AggFunc) if part is not None else ():
+            above = found.parent
+            if isinstance(above, exp.Filter):
+                above = above.parent
+            if not isinstance(above, exp.Window) and found.parent_select is select:
+                yield found
+
+
+def _keys(select: Any) -> list[Any]:
+    """What a SELECT groups by, with positions and GROUP BY ALL as what they stand for."""
+    from sqlglot import exp
+
+    group = select.args.get("group")
+    if group is None:
+        return []
+    shown = [one.unalias() for one in select.expressions]
+    named = {one.alias.lower(): one.unalias() for one in select.expressions if one.alias}
+    if group.args.get("all"):
+        return [one for one in shown if one.find(exp.AggFunc) is None]
+    keys = []
+    for key in group.expressions:
+        if isinstance(key, exp.Literal) and key.is_int and 0 < int(key.name) <= len(shown):
+            key = shown[int(key.name) - 1]
+        elif isinstance(key, exp.Column) and not key.table and key.name.lower() in named:
+            keys.append(named[key.name.lower()])
+        keys.append(key)
+    return keys
+
+
+def _stays(key: Any, times: Times) -> bool:
+    """Whether rows that agree in a key lie in one partition."""
+    from sqlglot import exp
+
+    if isinstance(key, exp.Paren):
+        return _stays(key.this, times)
+    if isinstance(key, exp.Cast):
+        is_cut = key.to.this == exp.DataType.Type.DATE
+        same = is_cut or key.to.this == exp.DataType.Type.TIMESTAMP
+        return same and (not is_cut or "day" in times.units) and _stays(key.this, times)
+    if isinstance(key, exp.DateTrunc | exp.TimestampTrunc):
+        unit = key.args.get("unit")
+        return str(getattr(unit, "name", unit)).lower() in times.units and _stays(key.this, times)
+    return isinstance(key, exp.Column) and key.name.lower() in times.columns
+
+
+def _self_joins(select: Any, times: Times, timed: _Timed) -> Iterator[str]:
+    """Joins of a timed table with itself, or to the nearest row of one, over more than its time."""
+    from sqlglot import exp
+
+    first = select.args.get("from") or select.args.get("from_")
+    seen = [first.this] if first is not None else []
+    for join in select.args.get("joins") or ():
+        other = join.this
+        if isinstance(other, exp.Table) and timed.is_one(other):
+            same = any(isinstance(o, exp.Table) and _name(o) == _name(other) for o in seen)
+            is_nearest = str(join.args.get("method") or "").upper() == "ASOF"
+            if is_nearest or (same and not _is_within(join, times)):
+                yield _short(join)
+        seen.append(other)
+
+
+def _is_within(join: Any, times: Times) -> bool:
+    from sqlglot import exp
+
+    if any(column.name.lower() in times.columns for column in join.args.get("using") or ()):
+        return True
+    on = join.args.get("on")
+    return on is not None and any(
+        _stays(equal.left, times) and _stays(equal.right, times) for equal in on.find_all(exp.EQ)
+    )
+
+
+def _name(table: Any) -> tuple[str, str]:
+    return table.db.lower(), table.name.lower()
+
+
+def _short(node: Any) -> str:
+    text = " ".join(node.sql(dialect="duckdb").split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
