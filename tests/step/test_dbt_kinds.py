@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from small_dbt import Host, make_host, run_selection
 
+from lakebook.errors import LakebookError, RunError
+
 EVENTS = "{{ source('silver', 'events') }}"
 
 
@@ -38,6 +40,42 @@ def test_ephemeral_models_versions_and_seeds_are_parts_of_what_reads_them(host: 
     host.put("models/coded_v2.sql", "select 2 * n as n from {{ ref('coded', v=1) }}")
     run_selection(host, "coded")
     assert host.written == {"gold.coded_v1": [11], "gold.coded_v2": [22]}
+
+
+CONSTRAINTS = [
+    (
+        {"type": "check", "expression": "n > 111"},
+        r"breaks its constraint check \(n > 111\) 1 times",
+    ),
+    ({"type": "check", "expression": "n > 110"}, ""),
+    ({"type": "primary_key"}, ""),
+    ({"type": "foreign_key", "to": "ref('total')", "to_columns": ["n"]}, "of the kind foreign_key"),
+]
+
+
+@pytest.mark.parametrize(("constraint", "said"), CONSTRAINTS)
+def test_a_result_is_held_to_the_constraints_of_its_model(
+    host: Host, constraint: dict[str, str], said: str
+) -> None:
+    columns = {"n": {"data_type": "bigint", "constraints": [constraint]}}
+    host.model("total", f"select sum(n)::bigint as n from {EVENTS}", columns=columns)
+    if not said:
+        run_selection(host, "total")
+        return
+    with pytest.raises(LakebookError, match=rf"^dbt/models/total\.sql: .*{said}"):
+        run_selection(host, "total")
+    assert host.written == {}
+
+
+KEYS = [("(1), (null)", "not_null"), ("(1), (1)", "unique"), ("(1), (1)", "primary_key")]
+
+
+@pytest.mark.parametrize(("rows", "kind"), KEYS)
+def test_nulls_and_doubles_break_the_constraints_of_a_key(host: Host, rows: str, kind: str) -> None:
+    columns = {"n": {"data_type": "bigint", "constraints": [{"type": kind}]}}
+    host.model("total", f"select n::bigint as n from (values {rows}) as t(n)", columns=columns)
+    with pytest.raises(RunError, match=rf"breaks its constraint {kind} \(.n.\) 1 times"):
+        run_selection(host, "total")
 
 
 def test_a_model_that_asks_the_database_for_rows_sees_its_inputs(host: Host) -> None:

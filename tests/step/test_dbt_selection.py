@@ -197,6 +197,7 @@ REFUSED = [
     ),
     (model("x", materialized="materialized_view"), "materialized as 'materialized_view'"),
     (model("x", language="python"), r"x\.sql: .* written in Python.*; write it in SQL"),
+    (model("x", constraints=(("foreign_key", [], ""),)), "constraint of the kind foreign_key"),
 ]
 
 

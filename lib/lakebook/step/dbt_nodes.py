@@ -17,6 +17,9 @@ MATERIALIZATION = "lakebook"
 STORED = (MATERIALIZATION, "table", "view")
 """Ways to materialize a model that say no more than that it has a result, which Lakebook keeps."""
 
+ENFORCED = ("check", "not_null", "unique", "primary_key")
+"""The kinds of a model's constraints that its result is held to."""
+
 _QUOTED = re.compile(r"['\"]([^'\"]+)['\"]")
 _WRITE_A_STEP = "make it a step of its own (step.read, step.write) and read that as a source"
 
@@ -88,6 +91,14 @@ class Node:
                 where=self.where,
                 fix=f"write it in SQL, or {_WRITE_A_STEP}",
             )
+        for kind, _, _ in self.constraints:
+            if kind not in ENFORCED:
+                raise GraphError(
+                    f"the dbt model {self.name} has a constraint of the kind {kind}, which nothing "
+                    "would hold it to",
+                    where=self.where,
+                    fix="write it as a relationship or a rule of the contract, or as a dbt test",
+                )
         if self.materialized not in (*STORED, "ephemeral", ""):
             why = ""
             if self.materialized == "incremental":

@@ -22,6 +22,7 @@ from ..engines.duckdb_input import Input, rows_inside, time_filter
 from ..names import Dataset
 from ..settings import Settings
 from .context import DbtRequest, ReadRequest
+from .dbt_constraints import check_constraints
 from .dbt_nodes import MATERIALIZATION, Node, read_nodes
 from .dbt_plugin import Session, open_session
 from .dbt_project import DbtProject
@@ -103,6 +104,9 @@ def run_selection(host: DbtHost, request: DbtRequest) -> Any:
                 note=lambda built: host.note_checks(checks_of(built, nodes, chosen)),
             )
             _build(build, chosen, inputs, shown, session)
+        for model in chosen.models:
+            place = model.relation
+            check_constraints(model, session.results[place], shown.get(place, ""))
         cards = []
         for model in chosen.models:
             path = session.results[model.relation]
