@@ -88,8 +88,15 @@ def _forget_database() -> None:
 
 
 def _session() -> Session:
-    """The run's."""
-    return _sessions[-1]
+    """The run's; where Lakebook has opened none, somebody typed a command of dbt."""
+    return _sessions[-1] if _sessions else _by_hand()
+
+
+@cache
+def _by_hand() -> Session:
+    from .dbt_by_hand import session_by_hand
+
+    return session_by_hand()
 
 
 @cache
