@@ -51,7 +51,7 @@ def test_tests_of_sources_and_singular_tests_are_run(host: Host) -> None:
     path.write_text(path.read_text().replace("{name: events}", unique))
     run_selection(host, "total doubled")
     assert {(c["dataset"], c["name"]) for c in host.checks if c["success"]} == {
-        ("silver.events", "source_unique_silver_events_n"),
+        ("gold.total", "source_unique_silver_events_n"),
         ("gold.total", "not_null_total_n"),
         ("gold.doubled", "small"),
     }

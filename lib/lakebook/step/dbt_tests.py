@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .dbt_nodes import Node
 from .dbt_selection import Chosen, Nodes
 
 PREFIX = "dbt_"
@@ -19,18 +20,19 @@ def checks_of(results: Any, nodes: Nodes, chosen: Chosen) -> list[dict[str, Any]
         node = result.node
         if node.resource_type != "test" or str(result.status) == "skipped":
             continue
-        found.append(_check(node, result, _dataset(node.unique_id, nodes, chosen)))
+        found.append(_check(node, result, _own(node.unique_id, nodes, chosen), chosen))
     return found
 
 
-def _check(node: Any, result: Any, dataset: str) -> dict[str, Any]:
+def _check(node: Any, result: Any, model: Node | None, chosen: Chosen) -> dict[str, Any]:
     kind = node.test_metadata.name if getattr(node, "test_metadata", None) else "singular"
     is_warning = str(node.config.severity).lower() == "warn"
     return {
-        "dataset": dataset,
+        # A check of a run is of what the run makes.
+        "dataset": str((model or chosen.models[0]).dataset),
         "name": node.name,
         "expectation": f"{PREFIX}{kind}",
-        "column": getattr(node, "column_name", None),
+        "column": getattr(node, "column_name", None) if model else None,
         "action": "warn" if is_warning else "fail",
         "scope": "partition",
         "success": str(result.status) == "pass",
@@ -43,12 +45,8 @@ def _check(node: Any, result: Any, dataset: str) -> dict[str, Any]:
     }
 
 
-def _dataset(test: str, nodes: Nodes, chosen: Chosen) -> str:
-    """What a test is about: the model where it is attached, else the first table that it reads."""
+def _own(test: str, nodes: Nodes, chosen: Chosen) -> Node | None:
+    """The model of this build that a test is about; None for a test of what the build reads."""
+    own = {model.id: model for model in chosen.models}
     node = nodes.by_id[test]
-    attached = nodes.by_id.get(node.attached)
-    if attached is not None and not attached.is_ephemeral:
-        return str(attached.dataset)
-    read = [other for other in nodes.inputs(node) if other.kind != "seed"]
-    first = min(read, key=lambda other: other.kind, default=chosen.models[0])  # a model, a source
-    return str(first.dataset)
+    return next((own[name] for name in (node.attached, *node.parents) if name in own), None)
