@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from small_checkout import COLUMNS, Checkout
 
+from lakebook.contract.fingerprint import DEFINITION
 from lakebook.graph import load_graph
 from lakebook.graph.state import digests_of, modified, save_state
 from lakebook.intervals import Interval
@@ -66,7 +67,7 @@ def test_today_s_definition_tells_itself_from_the_first(checkout: Checkout) -> N
     settings = load_settings(checkout.root, environ={})
     node = load_graph(settings).steps[SILVER]
     now, before = static_parts(settings, node), static_parts(settings, node, definition=1)
-    assert now == {**before, "definition": "2"}
+    assert now == {**before, "definition": str(DEFINITION)}
     ours, theirs = (fingerprint.partition_fingerprint(s, "2013-01-01", ()) for s in (now, before))
     assert ours != theirs
 
