@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal, localcontext
 from typing import Any
 
 import narwhals as nw
@@ -95,3 +96,54 @@ def test_a_split_that_loses_a_row_of_the_audit_publishes_nothing(
     assert lake.rows() == [] and lake.quarantined() == []
     lake.write(given, D1, D3)
     assert lake.quarantined() == [(4, -5), (5, -6)]
+
+
+def test_a_reference_to_what_only_a_failed_run_wrote_is_a_broken_rule(lake: SmallLake) -> None:
+    write = _refer(lake, "")
+    kinds = SmallLake(lake.root, step="silver.kinds")
+    Checkout(lake.root).contract(
+        *("silver.kinds", ""),
+        write="snapshot",
+        time=False,
+        quality=rule(
+            "none", "expect_column_values_to_be_between", "fail", column="id", max_value=0
+        ),
+    )
+    with pytest.raises(GateError):
+        kinds.open(None, None).write(pl.LazyFrame({"id": [5]}))
+    assert kinds.snapshot.version >= 0
+    with pytest.raises(GateError, match=r"silver\.kinds has no table yet; run its step first"):
+        write()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "kept"),
+    [
+        ({"min_value": "{at}"}, (1, 2)),
+        ({"max_value": "{at}"}, (0, 1)),
+        ({"min_value": "{at}", "strict_min": True}, (2,)),
+        ({"min_value": "{at}", "max_value": "{at}"}, (1,)),
+    ],
+)
+@pytest.mark.parametrize("digits", [10, 28, 29, 36])
+def test_bounds_of_wide_decimals_are_exact(
+    lake: SmallLake, bounds: dict[str, Any], kept: tuple[int, ...], digits: int
+) -> None:
+    at = Decimal("1234567890" * 4)
+    middle = Decimal(str(at)[:digits] + ".12")
+    step = Decimal("0.01")
+    with localcontext() as context:
+        context.prec = 60
+        values = [middle - step, middle, middle + step]
+    given = {k: str(middle) if v == "{at}" else v for k, v in bounds.items()}
+    between = rule(
+        "between", "expect_column_values_to_be_between", "quarantine", column="w", **given
+    )
+    wide = "      - {name: w, logicalType: number, physicalType: 'decimal(38,2)'}\n"
+    lake.contract("replace", columns=wide, quality=between)
+    frame = rows((0, D1, 0), (1, D1, 1), (2, D1, 2)).with_columns(
+        w=pl.Series(values, dtype=pl.Decimal(38, 2))
+    )
+    lake.open(D1, D2).write(frame)
+    assert tuple(row[0] for row in lake.rows()) == kept
+    assert [row[0] for row in lake.quarantined()] == [n for n in range(3) if n not in kept]

@@ -67,6 +67,9 @@ def test_the_name_of_a_with_clause_is_no_frame_where_it_is_seen(
         ("select now()", "the SQL asks for the clock by now"),
         ("select current_date", "the SQL asks for the clock by current_date"),
         ("select random()", "the SQL throws dice by rand"),
+        ("select * from silver.flights tablesample 10%", "the SQL asks for a sample of rows"),
+        ("select * from silver.flights using sample 3", "the SQL asks for a sample of rows"),
+        ("select age(seen) from silver.flights", "the SQL asks age()"),
     ],
 )
 def test_what_no_frame_can_come_of_is_refused(text: str, sentence: str) -> None:

@@ -18,7 +18,7 @@ from ..errors import ContractError
 
 MOST = 10**38
 """Exact numbers stay below: no engine has decimals of more digits."""
-_EXACT = Context(prec=1000)
+EXACT = Context(prec=1000)
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
 _WHOLE = {"int32": 2**31, "int64": 2**63}
 _NUMBERS = ("exact", "float")
@@ -160,11 +160,11 @@ def constant(given: Decimal | int | float | str | bool | date) -> Constant:
     number = given if isinstance(given, Decimal) else Decimal(repr(given))
     if not number.is_finite() or abs(number.adjusted()) > 400:
         raise ContractError(f"the number {given} is not finite, or too long")
-    number = number.normalize(_EXACT)
+    number = number.normalize(EXACT)
     scale = max(0, -int(number.as_tuple().exponent))
     if scale > 38 or abs(number) >= MOST:
         return Constant("float", value=number)
-    return Constant("exact", scale, int(abs(number.scaleb(scale, _EXACT))) + 1, number)
+    return Constant("exact", scale, int(abs(number.scaleb(scale, EXACT))) + 1, number)
 
 
 def arithmetic(op: str, left: Value, right: Value) -> Value:
@@ -222,7 +222,7 @@ def _folded(op: str, left: Constant, right: Constant) -> Constant:
     if left.is_float or right.is_float:
         by_float = {"+": operator.add, "-": operator.sub, "*": operator.mul}[op]
         return replace(constant(by_float(float(a), float(b))), is_float=True)
-    how = {"+": _EXACT.add, "-": _EXACT.subtract, "*": _EXACT.multiply}[op]
+    how = {"+": EXACT.add, "-": EXACT.subtract, "*": EXACT.multiply}[op]
     return constant(how(a, b))
 
 

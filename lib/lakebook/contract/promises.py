@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from .arguments import UnfitArgument, bind
@@ -165,7 +166,7 @@ def _multiple(column: Reader, kind: str, of: int | float) -> str:
         return f'"{column["name"]}" is null or "{column["name"]}" % {int(exact)} = 0'
     if kind.startswith("decimal"):
         scale = int(kind.removesuffix(")").partition(",")[2])
-        if Decimal(1).scaleb(-scale) % exact == 0:
+        if (Fraction(1, 10**scale) / Fraction(exact)).denominator == 1:
             return ""
     raise column.error(
         f"multipleOf of {column['name']!r} is {of}, and the column is {kind}",

@@ -20,7 +20,7 @@ from .reader import Reader
 from .row_sql import is_select, read_row_sql
 from .thresholds import OPERATORS, Threshold
 from .types import duckdb_type
-from .volatile import CLOCK, DICE
+from .volatile import volatile_in
 
 _TABLE = ("table", "object", "batch", "dataset", "model")
 _COLUMN = ("column", "property", "field")
@@ -186,11 +186,9 @@ def _only_reads(text: str, dataset: Dataset) -> None:
                 f"the SQL reads {named}, and a rule sees the rows of {dataset} alone",
                 fix="read ${table}; a relationship compares with another table",
             )
-    for function in tree.find_all(exp.Func):
-        name = str(function.name if isinstance(function, exp.Anonymous) else function.sql_name())
-        if name.lower() in CLOCK | DICE:
-            raise ContractError(
-                f"the SQL asks {name.lower()}(), so that no two audits agree", fix="leave it out"
-            )
+    if asked := volatile_in(tree):
+        raise ContractError(
+            f"the SQL asks {asked}, so that no two audits agree", fix="leave it out"
+        )
     if tree.find(exp.Placeholder, exp.Parameter):
         raise ContractError("the SQL has a parameter", fix="write the value")

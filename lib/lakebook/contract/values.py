@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import ContractError
+from .expression import EXACT
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?")
@@ -136,7 +137,7 @@ def _decimal_value(kind: str, given: Any) -> Decimal:
     match = _DECIMAL.fullmatch(kind)
     assert match is not None
     precision, scale = int(match[1]), int(match[2])
-    scaled = found.scaleb(scale)
+    scaled = found.scaleb(scale, EXACT)
     if scaled != int(scaled) or abs(int(scaled)) >= 10**precision:
         raise ContractError(f"{given!r} is no {kind}", fix="leave it out")
     return found

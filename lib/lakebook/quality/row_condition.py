@@ -12,12 +12,13 @@ import operator
 import struct
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import narwhals as nw
 
 from ..contract.expression import (
+    EXACT,
     Among,
     Comparison,
     Computed,
@@ -48,7 +49,6 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "*": operator.mul,
     "/": operator.truediv,
 }
-_EXACT = Context(prec=1000)
 _SMALL = 2**63
 """Whole numbers below it are computed as int64, others as decimals of 38 digits."""
 
@@ -145,7 +145,7 @@ def _among(node: Among) -> nw.Expr:
             moments = [datetime.fromisoformat(str(one)) for one in given]
             return _timestamp(value).is_in(moments)
         return (_timestamp(value) if kinds == {"timestamp"} else _value(value)).is_in(given)
-    shifted = [one.scaleb(value.scale, _EXACT) for one in given if isinstance(one, Decimal)]
+    shifted = [one.scaleb(value.scale, EXACT) for one in given if isinstance(one, Decimal)]
     wholes = [int(one) for one in shifted if abs(one) < value.bound and one == int(one)]
     if not wholes:
         return _always(value, False)
@@ -159,12 +159,12 @@ def _among(node: Among) -> nw.Expr:
 def _with_constant(value: Value, op: str, limit: Constant) -> nw.Expr:
     """A number that is exact, with a constant that may have more digits: never rounded."""
     assert isinstance(limit.value, Decimal)
-    shifted = limit.value.scaleb(value.scale, _EXACT)
+    shifted = limit.value.scaleb(value.scale, EXACT)
     if abs(shifted) >= value.bound:
         # Beyond all that the type holds: every value lies on one side.
         above = (op in ("<", "<=", "!=")) if shifted > 0 else (op in (">", ">=", "!="))
         return _always(value, above)
-    whole = int(shifted.to_integral_value(ROUND_FLOOR, _EXACT))
+    whole = int(shifted.to_integral_value(ROUND_FLOOR, EXACT))
     if whole != shifted:
         if op in ("==", "!="):
             return _always(value, op == "!=")
@@ -188,7 +188,7 @@ def _exact(value: Value, scale: int, bound: int) -> nw.Expr:
     step = 10 ** (scale - value.scale)
     if isinstance(value, Constant):
         assert isinstance(value.value, Decimal)
-        return _whole(int(value.value.scaleb(scale, _EXACT)), bound)
+        return _whole(int(value.value.scaleb(scale, EXACT)), bound)
     if isinstance(value, Computed):
         expr = _computed(value).cast(dtype)
     elif value.scale == 0:

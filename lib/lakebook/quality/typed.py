@@ -16,6 +16,8 @@ from typing import Any
 
 import narwhals as nw
 
+from ..contract.expression import EXACT
+
 Schema = Mapping[str, nw.dtypes.DType]
 
 
@@ -132,4 +134,4 @@ def _first(bound: Any, strict: bool, scale: int, _: int, sign: int = 1) -> int |
 
 
 def _of(step: int, dtype: nw.dtypes.DType, scale: int) -> Any:
-    return step if dtype.is_integer() else Decimal(step).scaleb(-scale)
+    return step if dtype.is_integer() else Decimal(step).scaleb(-scale, EXACT)

@@ -175,8 +175,9 @@ def hold(context: LakeContext, contract: TableContract, audit: AuditResult | Non
     if first.unexpected:
         count = f"{first.unexpected} of {first.evaluated} rows{_in(first.partitions)}"
     shown = "" if count is None else f" ({count})"  # what is classified is not measured aloud
+    reason = f": {first.reason}" if first.reason else ""
     raise GateError(
-        f"rule {first.name!r}{more} does not hold{shown}: {first.reason}",
+        f"rule {first.name!r}{more} does not hold{shown}{reason}",
         where=f"{contract.dataset}",
         fix="nothing was published; see the run report for the rows",
     )

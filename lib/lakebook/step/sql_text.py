@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..contract.volatile import CLOCK, DICE
+from ..contract.volatile import CLOCK, DICE, volatile_in
 from ..errors import LakebookError, UserError, did_you_mean
 from ..names import Dataset
 
@@ -192,6 +192,8 @@ def _only_reads(tree: Any) -> None:
                 f"the SQL throws dice by {name}, {_AGREE}",
                 "draw by the key, such as md5(id::varchar)",
             )
+    if asked := volatile_in(tree):
+        raise _Refused(f"the SQL asks {asked}, {_AGREE}", "choose rows by what they hold")
 
 
 def _check_function(node: Any) -> None:

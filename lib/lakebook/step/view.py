@@ -44,7 +44,8 @@ class DatasetView:
 
     @property
     def exists(self) -> bool:
-        return self.own.version >= 0 or (self.prod is not None and self.prod.version >= 0)
+        """Whether a run has ever published to it: one that failed leaves a table without any."""
+        return any(_is_published(one) for one in (self.own, self.prod) if one is not None)
 
     @property
     def versions(self) -> dict[str, int]:
@@ -138,6 +139,10 @@ class DatasetView:
         names = tuple(partitions)
         below = self.own if self.prod is None else self.prod
         return archived(self.settings, self.dataset, below, names)
+
+
+def _is_published(table: Snapshot) -> bool:
+    return bool(table.written) or any(name.startswith("offset/") for name in table.tokens)
 
 
 def open_view(settings: Settings, contract: TableContract) -> DatasetView:

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ...contract.expression import EXACT
 from ...contract.types import arrow_type
 from ...errors import UserError, did_you_mean
 
@@ -126,7 +127,7 @@ def _decimal(kind: str) -> Callable[[str], Decimal]:
         value = Decimal(text)
         if not value.is_finite():
             raise InvalidOperation
-        exact = value.quantize(Decimal(1).scaleb(-scale))
+        exact = value.quantize(Decimal(1).scaleb(-scale), context=EXACT)
         if exact != value or len(exact.as_tuple().digits) > precision:
             raise InvalidOperation
         return exact
