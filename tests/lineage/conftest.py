@@ -268,6 +268,15 @@ late = step.sql('''
         "    ' where m.at > $after', named=named, params={'after': step.now})",
         "step.write(two.select('carrier', 'airline', 'km', 'since'))",
     )
+    step(
+        "silver.sql_by_name",
+        "carrier string!, day string, dist int64, sched int64",
+        READ + "\nold = flights.select('day', 'carrier', dist='sched', sched='dist')",
+        "step.write(step.sql('select carrier, day, sched, dist from old union all by name '\n"
+        "    'select (f).dist as dist, f.sched, q.* from bronze.flights f, '\n"
+        "    'lateral (select f.day, f.carrier) q',"
+        " old=old))",
+    )
     step("silver.sql_misspelt", "carrier string!",
          "x = step.sql('select f.carier from bronze.flights f')", "step.write(x)")  # fmt: skip
     step("silver.sql_retyped", "carrier string!, dist string",

@@ -76,6 +76,14 @@ def test_columns_are_followed_through_frames_and_sql_in_turn(checked: Checked) -
     }
 
 
+def test_columns_are_followed_by_their_names_where_sql_says_so(checked: Checked) -> None:
+    assert checked.sentences("silver.sql_by_name") == []
+    assert checked.edges("silver.sql_by_name", "carrier") == {"bronze.flights.carrier"}
+    assert checked.edges("silver.sql_by_name", "day") == {"bronze.flights.day"}
+    both = {"bronze.flights.dist", "bronze.flights.sched"}
+    assert checked.edges("silver.sql_by_name", "dist") == both
+
+
 def test_a_landed_column_comes_from_its_source(checked: Checked) -> None:
     found = checked.of("bronze.flights").lineage
     assert checked.edges("bronze.flights", "dist") == {"file://flights.csv.dist"}

@@ -16,7 +16,7 @@ from ..graph.notebook import read_cells
 from ..settings import Settings
 from ..step.dbt_packages import package_files
 
-_PACKAGES = ("polars", "narwhals", "duckdb", "pyarrow", "sqlglot", "acryl-datahub")
+_PACKAGES = ("polars", "narwhals", "duckdb", "pyarrow", "sqlglot")
 _OURS = ("contract", "engines", "graph", "lineage", "step")
 _SKIPPED = {"target", "logs", "dbt_packages", "__pycache__"}
 

@@ -25,7 +25,6 @@ _ENVIRON = {
     "MPLBACKEND": "Agg",
     # Frames are empty: threads would only cost their start.
     "POLARS_MAX_THREADS": "1",
-    "DATAHUB_TELEMETRY_ENABLED": "false",
 }
 
 

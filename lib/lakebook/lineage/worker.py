@@ -25,12 +25,7 @@ from .sql import Tables
 _WAIT_S = 0.005
 _IMPORTS = {
     "polars": ("polars", "narwhals", f"{__package__}.verdict"),
-    "duckdb": (
-        "duckdb",
-        "narwhals",
-        "datahub.sql_parsing.sqlglot_lineage",
-        f"{__package__}.follow",
-    ),
+    "duckdb": ("duckdb", "narwhals", f"{__package__}.follow"),
 }
 
 
