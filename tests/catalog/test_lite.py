@@ -80,7 +80,7 @@ def test_datahub_accepts_every_file_and_nothing_is_written_to_the_home(
     files = [str(file.path) for file in list_files(outbox_folder(outbox))]
     environ = {**os.environ, "HOME": str(home), "DATAHUB_TELEMETRY_ENABLED": "true"}
     code = (
-        "import sys; from lakebook.lineage.hub import quiet_datahub; quiet_datahub();"
+        "import sys; from lakebook.catalog.hub import quiet_datahub; quiet_datahub();"
         "from click.testing import CliRunner; from datahub.cli.check_cli import check;"
         "from datahub.telemetry.telemetry import telemetry_instance as t; assert not t.enabled;"
         "found = [CliRunner().invoke(check, ['metadata-file', file]) for file in sys.argv[1:]];"
@@ -98,7 +98,7 @@ def test_datahub_accepts_every_file_and_nothing_is_written_to_the_home(
 
 def test_datahubs_check_refuses_a_broken_file(outbox: Settings, tmp_path: Path):
     """The check that accepts ours does look."""
-    from lakebook.lineage.hub import quiet_datahub
+    from lakebook.catalog.hub import quiet_datahub
 
     quiet_datahub()
     from datahub.cli.json_file import check_mce_file

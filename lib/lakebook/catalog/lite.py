@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..lineage.hub import quiet_datahub
 from ..settings import Settings
 from .cursor import Cursor, waiting
+from .hub import quiet_datahub
 from .outbox import locked, outbox_folder
 
 DATABASE = "catalog.db"

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import RunError, UserError
-from ..lineage.hub import quiet_datahub
+from .hub import quiet_datahub
 from .proposals import Proposal
 
 _NOT_NOW = (408, 425, 429)
