@@ -1,7 +1,6 @@
 """DataHub's package, quiet: no telemetry, nothing written to the home folder.
 
-Whoever imports more of `datahub` than its aspects calls this first; the catalog and the SQL parser
-do.
+Whoever imports more of `datahub` than its aspects calls this first.
 """
 
 from __future__ import annotations
