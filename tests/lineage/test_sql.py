@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import duckdb
+import narwhals as nw
 import pytest
 
 from lakebook.lineage.origin import NotFollowed, origin
 from lakebook.lineage.plan import origins
 from lakebook.lineage.sql import Tables, column_edges
+from lakebook.lineage.sql_frames import duckdb_sql
+from lakebook.step.context import SqlRequest
+from lakebook.step.sql_text import read_sql
 
 WIDE = [f"c{number}" for number in range(1_500)]
 
@@ -54,6 +59,26 @@ def test_a_wide_table_is_followed_whole(tables: Tables) -> None:
 )
 def test_sql_is_followed_however_deep(tables: Tables, sql: str) -> None:
     assert edges(sql, tables) == {("a", "x")}
+
+
+def by_step(text: str, **params: Any) -> str:
+    """The SQL of what a step's SQL gives in a check."""
+    relation = nw.to_native(duckdb_sql(SqlRequest(read_sql(text), (), {}, params)))
+    sql: str = relation.sql_query()
+    return sql
+
+
+@pytest.mark.parametrize("value", [2, 1.5, "it's", date(2020, 1, 1), [1, 2]], ids=repr)
+def test_what_is_made_with_a_parameter_is_followed(tables: Tables, value: Any) -> None:
+    sql = by_step("select a::varchar || $x::varchar as x, b from bronze.flights", x=value)
+    assert edges(sql, tables) == {("a", "x"), ("b", "b")}
+
+
+def test_a_parameter_that_is_none_is_followed_where_it_only_chooses_rows(tables: Tables) -> None:
+    sql = by_step("select a * $n as x from bronze.flights where $x is null or b > $x", x=None, n=2)
+    assert edges(sql, tables) == {("a", "x")}
+    with pytest.raises(TypeError, match=r"\$x is None, of which no value can be followed"):
+        by_step("select a * $x as x from bronze.flights", x=None)
 
 
 def test_a_column_is_spelled_as_in_the_contract(tables: Tables) -> None:

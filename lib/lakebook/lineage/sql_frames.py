@@ -88,11 +88,22 @@ def _around(table: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _put_values(tree: Any, params: Mapping[str, Any]) -> Any:
-    """A null of each parameter's type: a value decides no column and no type."""
+    """Each parameter's value in its place.
+
+    Raises TypeError for a None in a value: of what is made with a null DuckDB keeps a null alone,
+    and another time the parameter may be one.
+    """
     import duckdb
     from sqlglot import exp
 
+    rows_only = (exp.Where, exp.Having, exp.Qualify, exp.Limit)
     for found in list(tree.find_all(exp.Placeholder, exp.Parameter)):
-        kind = duckdb.execute("select typeof($x)", {"x": params[found.name]}).fetchall()[0][0]
-        found.replace(exp.cast(exp.null(), kind, dialect="duckdb"))
+        given = {"x": params[found.name]}
+        kind, text = duckdb.execute("select typeof($x), $x::varchar", given).fetchall()[0]
+        if text is not None:
+            found.replace(exp.cast(exp.Literal.string(text), kind, dialect="duckdb"))
+        elif found.find_ancestor(*rows_only):
+            found.replace(exp.null())
+        else:
+            raise TypeError(f"${found.name} is None, of which no value can be followed")
     return tree
