@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from small_checkout import Checkout
@@ -84,6 +83,5 @@ def test_what_sql_meets_in_the_data_fails_the_run_in_one_sentence(by_sql: Checko
     # Of several files DuckDB names the row that it comes to first.
     assert re.search(r"Could not convert string '\dx'", failed["runs"][0]["error"])
     assert "\n" not in failed["runs"][0]["error"]
-    assert not Path(by_sql.root, ".lake/prod/hot/silver/events").is_dir() or not by_sql.query(
-        "select id from silver.events"
-    )
+    asked = by_sql.lakebook("query", "select id from silver.events")
+    assert (asked.returncode, "has no table yet" in asked.stderr) == (2, True)

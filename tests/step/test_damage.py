@@ -29,7 +29,7 @@ from lakebook.intervals import NULL, Interval
 from lakebook.names import tier_tables
 from lakebook.run.query import run_query
 from lakebook.step import Step
-from lakebook.step.context import use_context
+from lakebook.step.context import ReadRequest, use_context
 from lakebook.step.lake import LakeContext
 from lakebook.step.run_context import RunContext
 from lakebook.tiers import verify as verifying
@@ -268,7 +268,9 @@ def test_whoever_reads_a_damaged_file_names_it(tmp_path: Path, way: str) -> None
         elif way == "diff":
             lake.open(*SPAN).diff(pl.LazyFrame(schema={"id": pl.Int64}))
         elif way == "files":
-            reader(lake)._context.dataset_files(lake.promised.dataset)  # type: ignore[attr-defined]
+            step = reader(lake)
+            asked = ReadRequest(lake.promised.dataset, step.interval)
+            step._context.dataset_files(asked)  # type: ignore[attr-defined]
         elif way == "sql":
             reader(lake, known=False).sql("select * from silver.events")
         else:

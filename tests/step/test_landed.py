@@ -197,8 +197,8 @@ FAULTY = {
 def expected(row: dict[str, str]) -> dict[str, Any]:
     """What each text of a row is worth; an empty field is null."""
     return {
-        name: None if text == "" else text if name == "t" else oracle(text, KINDS[name])
-        for name, text in row.items()
+        name: None if row[name] == "" else row[name] if name == "t" else oracle(row[name], kind)
+        for name, kind in KINDS.items()
     }
 
 

@@ -28,7 +28,7 @@ from lakebook.run.query import run_query
 from lakebook.run.refresh import refresh
 from lakebook.settings import load_settings
 from lakebook.step import Step
-from lakebook.step.context import use_context
+from lakebook.step.context import ReadRequest, use_context
 from lakebook.step.lake import LakeContext
 from lakebook.step.run_context import RunContext
 from lakebook.step.view import open_view
@@ -49,6 +49,11 @@ def aged(tmp_path: Path) -> AgedLake:
     made.restore(D4)
     assert made.places() == {D1: "hot", D2: "warm", D3: "cold", D4: "warm"}
     return made
+
+
+def asked(step: Step) -> ReadRequest:
+    """As a dbt model of the step reads silver.events."""
+    return ReadRequest(Dataset.parse("silver.events"), step.interval)
 
 
 def reader(lake: AgedLake, start: str, end: str) -> Step:
@@ -80,7 +85,7 @@ def test_what_needs_cold_says_how_it_comes_back(aged: AgedLake, way: str):
         if way == "sql":
             step.sql("select * from silver.events")
         elif way == "files":
-            step._context.dataset_files(Dataset.parse("silver.events"))  # type: ignore[attr-defined]
+            step._context.dataset_files(asked(step))  # type: ignore[attr-defined]
         else:
             step.read("silver.events", before=1 if way == "before" else 0, whole=way == "whole")
     sentence = str(refused.value)
@@ -110,8 +115,8 @@ def test_rows_are_counted_over_tiers(aged: AgedLake):
 
 
 def test_dbt_reads_what_is_warm(aged: AgedLake):
-    context = reader(aged, D1, D3)._context
-    files, schema = context.dataset_files(Dataset.parse("silver.events"))  # type: ignore[attr-defined]
+    step = reader(aged, D1, D3)
+    files, schema = step._context.dataset_files(asked(step))  # type: ignore[attr-defined]
     with duckdb.connect(":memory:") as connection:
         connection.execute("CREATE SCHEMA silver")
         connection.execute(Input(Dataset.parse("silver.events"), files, schema).view_sql())
