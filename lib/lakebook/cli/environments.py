@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -136,12 +135,7 @@ def env_drop(
         shared.adopt_debris(replace(settings, env=env_name(name)))
     plan = plan_drop(settings, name, keep_runs=keep_runs)
     _print_drop(plan, name)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UserError("nothing was deleted: there is nobody to ask", fix="add --yes to do it")
-        if not typer.confirm("Delete it for good?"):
-            shared.console().print("nothing was deleted")
-            raise typer.Exit(1)
+    shared.confirm("Delete it for good?", "nothing was deleted", yes=yes)
     apply_drop(plan)
     freed = size_text(plan.size_bytes)
     shared.console().print(f"dropped the environment {name}; {freed} freed")

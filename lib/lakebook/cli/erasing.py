@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..cards.words import plural, size_text
-from ..errors import UserError
 from . import shared
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def erase(
             _print_plan(planned, held, elsewhere)
     if dry_run:
         return
-    _ask(yes)
+    shared.confirm("Erase them for good?", "nothing was erased", yes=yes, err=True)
     with telling(settings, "erase", job="erase", run_id=planned.run) as told:
         report = carry_out(planned, lambda what: None if as_json else _say(what), reports=reports)
         told.add(report.operations(planned.subject.columns))
@@ -129,16 +128,6 @@ def _with_value(text: str) -> str:
     if sys.stdin.isatty():
         return f"{text}={typer.prompt(f'value of {text}', hide_input=True, err=True)}"
     return f"{text}={sys.stdin.readline().rstrip(chr(10))}"
-
-
-def _ask(yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UserError("nothing was erased: there is nobody to ask", fix="add --yes to do it")
-    if not typer.confirm("Erase them for good?", err=True):
-        shared.console().print("nothing was erased")
-        raise typer.Exit(1)
 
 
 def _say(what: str) -> None:

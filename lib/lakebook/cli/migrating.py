@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -46,7 +45,7 @@ def migrate(
         _print_plan(plan)
     done: list[dict[str, Any]] = []
     if plan.is_needed and not dry_run:
-        _ask(yes)
+        shared.confirm("Write it anew?", "nothing was changed", yes=yes)
         with telling(settings, "migrate", job="migrate") as told:
             done = [one.to_json() for one in apply_migration(plan, told.run_id)]
             told.add(done)
@@ -74,16 +73,6 @@ def _pairs(given: list[str] | None) -> dict[str, str]:
             raise UserError(f"--rename {text!r} is not OLD=NEW")
         found[old] = new
     return found
-
-
-def _ask(yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UserError("nothing was changed: there is nobody to ask", fix="add --yes to do it")
-    if not typer.confirm("Write it anew?"):
-        shared.console().print("nothing was changed")
-        raise typer.Exit(1)
 
 
 def _print_plan(plan: Migration) -> None:

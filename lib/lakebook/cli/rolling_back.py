@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..cards.words import plural
-from ..errors import UserError
 from ..names import Dataset
 from . import shared
 
@@ -42,7 +40,7 @@ def rollback(
         _print_plan(plan)
     done: list[dict[str, Any]] = []
     if plan.rows:
-        _ask(yes)
+        shared.confirm("Put it back?", "nothing was changed", yes=yes)
         with telling(settings, "rollback", job="rollback") as told:
             done = [one.to_json() for one in apply_rollback(plan, told.run_id)]
             told.add(done)
@@ -61,16 +59,6 @@ def rollback(
         )
     elif done:
         _print_done(plan)
-
-
-def _ask(yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UserError("nothing was changed: there is nobody to ask", fix="add --yes to do it")
-    if not typer.confirm("Put it back?"):
-        shared.console().print("nothing was changed")
-        raise typer.Exit(1)
 
 
 def _print_plan(plan: RollbackPlan) -> None:

@@ -70,6 +70,23 @@ def error_console() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def confirm(question: str, nothing: str, *, yes: bool, err: bool = False) -> None:
+    """Ask before something is done that cannot be helped; `yes`: it was said already.
+
+    `nothing`: what is true if it is not done, such as "nothing was deleted". Raises UserError where
+    there is nobody to ask, and Exit (1) at a no.
+    """
+    from ..errors import UserError
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError(f"{nothing}: there is nobody to ask", fix="add --yes to do it")
+    if not typer.confirm(question, err=err):
+        console().print(nothing)
+        raise typer.Exit(1)
+
+
 def settings_of(lake: str | None, env: str | None = None, *, writes: bool = False) -> Settings:
     """Settings of this checkout; StorageError for a lake that cannot be what it is needed for."""
     from ..errors import StorageError
