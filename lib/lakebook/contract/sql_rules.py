@@ -187,8 +187,7 @@ def _only_reads(text: str, dataset: Dataset) -> None:
                 fix="read ${table}; a relationship compares with another table",
             )
     if asked := volatile_in(tree):
-        raise ContractError(
-            f"the SQL asks {asked}, so that no two audits agree", fix="leave it out"
-        )
+        what = f"{asked.name}()" if asked.name else "for a sample of rows"
+        raise ContractError(f"the SQL asks {what}, so that no two audits agree", fix="leave it out")
     if tree.find(exp.Placeholder, exp.Parameter):
         raise ContractError("the SQL has a parameter", fix="write the value")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 CLOCK = {
     "now", "today", "get_current_timestamp", "get_current_time", "transaction_timestamp",
@@ -13,15 +14,33 @@ CLOCK = {
 DICE = {"random", "rand", "setseed", "uuid", "uuidv4", "uuidv7", "gen_random_uuid"}
 
 
-def volatile_in(tree: Any) -> str:
-    """What a query asks that gives other rows or values at another time; empty if there is nothing.
-    `tree`: of sqlglot."""
+@dataclass(frozen=True)
+class Volatile:
+    """What a query asks that gives other rows or values at another time. `name`: of a function."""
+
+    kind: Literal["clock", "dice", "age", "sample"]
+    name: str = ""
+
+
+def volatile_in(tree: Any) -> Volatile | None:
+    """The first of its functions that does, or a sample; None: nothing. `tree`: of sqlglot."""
     from sqlglot import exp
 
     for function in tree.find_all(exp.Func):
-        name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
-        given = list(function.iter_expressions())
-        if str(name).lower() in CLOCK | DICE or (str(name).lower() == "age" and len(given) == 1):
-            return f"{str(name).lower()}()"
-    sample = tree.find(exp.TableSample)
-    return "for a sample of rows" if sample is not None else ""
+        name = name_of(function)
+        if name in CLOCK:
+            return Volatile("clock", name)
+        if name in DICE:
+            return Volatile("dice", name)
+        if name == "age" and len(list(function.iter_expressions())) == 1:
+            return Volatile("age", name)
+    return Volatile("sample") if tree.find(exp.TableSample) is not None else None
+
+
+def name_of(function: Any) -> str:
+    """The name of a function of sqlglot, in small letters."""
+    from sqlglot import exp
+
+    if isinstance(function, exp.Anonymous):
+        return str(function.name).lower()
+    return str(function.sql_name()).lower()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..contract.volatile import CLOCK, DICE, volatile_in
+from ..contract.volatile import name_of, volatile_in
 from ..errors import LakebookError, UserError, did_you_mean
 from ..names import Dataset
 
@@ -21,6 +21,12 @@ _ROWS_OF_NOTHING = ("range", "generate_series", "unnest")
 """Table functions that read nothing outside the text."""
 _OF_FILES = re.compile(r"read_|sniff_|parquet_|glob$|.*_scan$")
 _AGREE = "so that no two runs agree"
+_VOLATILE = {
+    "clock": ("asks for the clock by {}", 'use $now with params={"now": step.now}'),
+    "dice": ("throws dice by {}", "draw by the key, such as md5(id::varchar)"),
+    "age": ("asks {}()", "choose rows by what they hold"),
+    "sample": ("asks for a sample of rows", "choose rows by what they hold"),
+}
 _USE = 'pass frames by name: step.sql("… from clean …", clean=frame)'
 
 
@@ -104,7 +110,7 @@ def asks_beside(text: str) -> str:
         return refused.found if _AGREE in refused.found else ""
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier):
-            if _OF_FILES.match(name := _name_of(table.this)):
+            if _OF_FILES.match(name := name_of(table.this)):
                 return f"the SQL reads {name}(…), which the graph cannot see"
         elif not table.db and not table.name.isidentifier() and not is_cte(table):
             return f"the SQL reads {table.name!r}, which the graph cannot see"
@@ -180,37 +186,19 @@ def _only_reads(tree: Any) -> None:
             f"the SQL holds {_article(kind)} {kind}, and a step's SQL changes nothing",
             "write a SELECT; step.write publishes what it gives",
         )
-    for function in tree.find_all(exp.Func):
-        name = _name_of(function)
-        if name in CLOCK:
-            raise _Refused(
-                f"the SQL asks for the clock by {name}, {_AGREE}",
-                'use $now with params={"now": step.now}',
-            )
-        if name in DICE:
-            raise _Refused(
-                f"the SQL throws dice by {name}, {_AGREE}",
-                "draw by the key, such as md5(id::varchar)",
-            )
-    if asked := volatile_in(tree):
-        raise _Refused(f"the SQL asks {asked}, {_AGREE}", "choose rows by what they hold")
+    asked = volatile_in(tree)
+    if asked is not None:
+        found, fix = _VOLATILE[asked.kind]
+        raise _Refused(f"the SQL {found.format(asked.name)}, {_AGREE}", fix)
 
 
 def _check_function(node: Any) -> None:
-    name = _name_of(node)
+    name = name_of(node)
     if name not in _ROWS_OF_NOTHING:
         raise _Refused(
             f"the SQL reads {name}(…), which the graph cannot see",
             "land files with step.ingest(…) in a bronze step, and read that: bronze.flights",
         )
-
-
-def _name_of(function: Any) -> str:
-    from sqlglot import exp
-
-    if isinstance(function, exp.Anonymous):
-        return str(function.name).lower()
-    return str(function.sql_name()).lower()
 
 
 def _dataset(table: Any) -> Dataset:
