@@ -12,13 +12,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from ..errors import ContractError
+from .types import EXACT
 
 MOST = 10**38
 """Exact numbers stay below: no engine has decimals of more digits."""
-EXACT = Context(prec=1000)
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
 _WHOLE = {"int32": 2**31, "int64": 2**63}
 _NUMBERS = ("exact", "float")

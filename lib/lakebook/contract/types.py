@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Context
 from typing import TYPE_CHECKING
 
 from ..errors import ContractError, did_you_mean
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 TYPES = ("string", "int64", "int32", "float64", "float32", "boolean", "date", "timestamp", "binary")
 """`timestamp` has microseconds and no zone; by convention it is UTC."""
+
+EXACT = Context(prec=1000)
+"""Arithmetic that rounds no decimal: Python's own keeps 28 digits, and a column has up to 38."""
 
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import ContractError
-from .expression import EXACT
+from .types import EXACT
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?")

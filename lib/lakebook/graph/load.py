@@ -22,10 +22,9 @@ from ..step.dbt_project import project_files
 from ..step.dbt_selection import Chosen, Reading
 from ..tiers.policy import policy_of
 from .manifest import Manifest, load_manifest
-from .model import Graph, Read, StepNode
+from .model import Call, Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
-from .untracked import Call
 
 _FORMAT = 9  # of what is remembered; raise it when `syntax` finds more
 
@@ -45,7 +44,8 @@ def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
         manifest = load_manifest(settings, spawn)
         files = project_files(settings)
         asking = files if ask_for_variables(files) else []
-    return Graph.of(_node(settings, path, entry, manifest, asking) for path, entry in found.items())
+    nodes = (_node(settings, path, entry, manifest, asking) for path, entry in found.items())
+    return Graph.of(nodes, manifest.nodes)
 
 
 def _found(settings: Settings, path: Path) -> Found:

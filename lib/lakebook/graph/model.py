@@ -12,7 +12,7 @@ from typing import Any
 from ..contract.model import Contract, Relationship, TableContract
 from ..errors import GraphError, UserError, did_you_mean
 from ..names import Dataset
-from .untracked import Call
+from ..step.dbt_selection import Nodes
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,21 @@ class Read:
     whole: bool = False
     refresh: str = "always"
     cell: int = 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call and what about it is not known. `paths`: of a file or files that it reads, where they
+    are written out; it is tracked if all of them are there."""
+
+    line: int
+    text: str
+    what: str
+    paths: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Call:
+        return cls(raw["line"], raw["text"], raw["what"], tuple(raw["paths"]))
 
 
 @dataclass(frozen=True)
@@ -77,10 +92,14 @@ class Graph:
 
     steps: Mapping[Dataset, StepNode]
     _above: Mapping[Dataset, frozenset[Dataset]] = field(default_factory=dict)
+    dbt: Nodes = field(default_factory=lambda: Nodes({}))
 
     @classmethod
-    def of(cls, steps: Iterable[StepNode]) -> Graph:
-        """Connect steps. Raises GraphError for two writers, an unknown name or a cycle."""
+    def of(cls, steps: Iterable[StepNode], dbt: Nodes | None = None) -> Graph:
+        """Connect steps. `dbt`: the project's nodes, where steps build some of them.
+
+        Raises GraphError for two writers, an unknown name or a cycle.
+        """
         nodes = {node.name: node for node in steps}
         producers = _producers(nodes.values())
         above = {node.name: frozenset(_above(node, producers)) for node in nodes.values()}
@@ -92,7 +111,7 @@ class Graph:
                 f"steps read or refer to each other in a circle: {circle}",
                 fix="take one of these reads or relationships out, or split a step in two",
             ) from None
-        return cls(nodes, above)
+        return cls(nodes, above, dbt or Nodes({}))
 
     @cached_property
     def _made_by(self) -> Mapping[Dataset, StepNode]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..engines import check_run_engine
@@ -20,7 +20,6 @@ from .files import texts_in
 from .nodes import first_text, is_none, is_step, keys_of, literal, step_names
 from .notebook import INTERVAL, Cell, assigned, code_digest, parse
 from .parameters import defaults_of
-from .untracked import commands, untracked_calls
 
 _READ_OPTIONS = {"before": int, "after": int, "whole": bool, "refresh": str}
 _DBT_OPTIONS = {"before": int, "after": int, "whole": bool}
@@ -56,6 +55,8 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
     A read in a cell tagged `view` is an edge like any other, since the cell runs; its imports and
     its code are no part of what is made.
     """
+    from .untracked import commands, untracked_calls  # not needed where notebooks are remembered
+
     found = Found()
     trees = [(cell, parse(cell, where=where)) for cell in cells]
     names = {STEP, *(name for _, tree in trees for name in step_names(tree))}
@@ -75,7 +76,7 @@ def find(cells: Sequence[Cell], *, where: str) -> Found:
     ]
     found.defaults = defaults_of([tree for cell, tree in trees if cell.is_parameters])
     found.untracked = [
-        {"cell": cell.number, **call.as_json()}
+        {"cell": cell.number, **asdict(call)}
         for (cell, _), calls in zip(made, untracked_calls([tree for _, tree in made]), strict=True)
         for call in (*calls, *commands(cell))
     ]

@@ -12,9 +12,8 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
+from .model import Call
 from .notebook import Cell, magics
 
 _FILES = re.compile(
@@ -64,24 +63,6 @@ _SQL = re.compile(r"duckdb\.(sql|query|execute|query_df)")
 _FILE_IN_SQL = re.compile(r"'[^']*(\.\w+|://[^']*)'|\bread_\w+\s*\(|_scan\s*\(|\bglob\s*\(", re.I)
 _SHELLS = ("!", "%sx", "%system", "%sc", "%%sx", "%%system")
 _LONGEST = 60
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call and what about it is not known. `paths`: of a file or files that it reads, where they
-    are written out; it is tracked if all of them are there."""
-
-    line: int
-    text: str
-    what: str
-    paths: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        return {"line": self.line, "text": self.text, "what": self.what, "paths": [*self.paths]}
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Call:
-        return cls(raw["line"], raw["text"], raw["what"], tuple(raw["paths"]))
 
 
 def untracked_calls(trees: Sequence[ast.Module]) -> list[list[Call]]:
@@ -251,7 +232,10 @@ def _dotted(node: ast.expr, names: Mapping[str, str]) -> str:
 
 
 def _short(node: ast.expr) -> str:
-    text = ast.unparse(node)
+    return _cut(ast.unparse(node))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
@@ -263,7 +247,5 @@ def in_order(calls: Iterable[Call]) -> list[Call]:
 def commands(cell: Cell) -> list[Call]:
     """The commands of a shell in a cell."""
     return [
-        Call(0, line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…", "another program")
-        for line in magics(cell)
-        if line.startswith(_SHELLS)
+        Call(0, _cut(line), "another program") for line in magics(cell) if line.startswith(_SHELLS)
     ]

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..graph import Graph
-from ..graph.manifest import load_manifest
-from ..settings import Settings
 from .model import Finding
 
 
-def unrun_tests(settings: Settings, graph: Graph) -> Iterator[Finding]:
+def unrun_tests(graph: Graph) -> Iterator[Finding]:
     """A finding for each; none in a checkout whose steps build no dbt model."""
     built = {model for node in graph.steps.values() for model in node.models}
     if not built:
         return
-    nodes = load_manifest(settings).nodes
-    for test in nodes.unrun_tests(built):
+    for test in graph.dbt.unrun_tests(built):
         about = ", ".join(
-            node.name for name in test.parents if (node := nodes.by_id.get(name)) is not None
+            node.name for name in test.parents if (node := graph.dbt.by_id.get(name)) is not None
         )
         yield Finding(
             step="dbt",

@@ -18,7 +18,6 @@ from typing import Any
 import narwhals as nw
 
 from ..contract.expression import (
-    EXACT,
     Among,
     Comparison,
     Computed,
@@ -33,6 +32,7 @@ from ..contract.expression import (
 )
 from ..contract.row_sql import read_row_sql
 from ..contract.row_text import read_condition
+from ..contract.types import EXACT
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,

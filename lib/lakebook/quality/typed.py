@@ -16,7 +16,7 @@ from typing import Any
 
 import narwhals as nw
 
-from ..contract.expression import EXACT
+from ..contract.types import EXACT
 
 Schema = Mapping[str, nw.dtypes.DType]
 

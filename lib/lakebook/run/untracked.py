@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..graph import StepNode
 from ..graph.files import named_files
+from ..graph.model import Call
 from ..graph.modules import module_files
-from ..graph.untracked import Call, untracked_calls
 from ..settings import Settings
 
 
@@ -38,6 +38,8 @@ def _is_tracked(call: Call, folder: Path) -> bool:
 
 
 def _calls_of(module: Path) -> list[Call]:
+    from ..graph.untracked import untracked_calls  # only where there are such modules
+
     try:
         tree = ast.parse(module.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError):

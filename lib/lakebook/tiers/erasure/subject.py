@@ -13,8 +13,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ...contract.expression import EXACT
-from ...contract.types import arrow_type
+from ...contract.types import EXACT, arrow_type
 from ...errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
