@@ -119,9 +119,11 @@ def _sync_above(table: Path) -> None:
     One of them may have been made a moment ago by another run, which has not synced it yet, or by
     this one for something that may be lost, such as a run's log.
     """
-    for folder in (table, *table.parents[:_LEVELS]):
-        with suppress(PermissionError):  # of a lake in a folder that is somebody else's
-            sync_folder(folder)
+    for folder in (table, *table.parents[: _LEVELS - 1]):
+        sync_folder(folder)
+    for above in table.parents[_LEVELS - 1 : _LEVELS]:
+        with suppress(PermissionError):  # the lake lies in a folder that is somebody else's
+            sync_folder(above)
 
 
 def _check_partitioning(
