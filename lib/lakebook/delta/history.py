@@ -45,8 +45,8 @@ def version_of_run(table: Path, run: str) -> int:
 class WayBack:
     """What a rollback would change. `rows`: partition -> rows now and then."""
 
-    now_version: int
-    to_version: int
+    now: Snapshot
+    old: Snapshot
     rows: Mapping[str, tuple[int, int]]
 
 
@@ -57,7 +57,7 @@ def way_back(table: Path, to_run: str, partitions: Iterable[str] | None = None) 
     changed = _changed(old, now, None if partitions is None else set(partitions))
     _files_back(table, old, now, changed)
     _log_tokens(old, now, table, partial=partitions is not None)
-    return WayBack(now.version, to_version, {p: (_rows(now, p), _rows(old, p)) for p in changed})
+    return WayBack(now, old, {p: (_rows(now, p), _rows(old, p)) for p in changed})
 
 
 def _rows(snapshot: Snapshot, partition: str) -> int:

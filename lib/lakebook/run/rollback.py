@@ -46,16 +46,15 @@ def plan_rollback(
     """
     contract = find_table(settings, dataset)
     table = table_path(settings.lake, dataset, env=settings.env)
-    now = open_snapshot(table)
-    if now.version < 0:
+    if open_snapshot(table).version < 0:
         raise UserError(
             f"{dataset} has no table in the environment {settings.env!r}",
             fix="there is nothing to put back",
         )
     found = way_back(table, to_run, partitions)
-    old = open_snapshot(table, found.to_version)
-    check_agreement(old, contract)
-    unknown = [p for p in partitions or () if p not in {*now.written, *old.written}]
+    check_agreement(found.old, contract)
+    known = {*found.now.written, *found.old.written}
+    unknown = [p for p in partitions or () if p not in known]
     if unknown:
         raise UserError(
             f"{dataset} has no partition {unknown[0]!r}",
@@ -63,7 +62,7 @@ def plan_rollback(
         )
     made_by = graph.producer(dataset).name
     below = tuple(sorted(graph.downstream(made_by)))
-    return RollbackPlan(settings, contract, to_run, found.to_version, found.rows, below)
+    return RollbackPlan(settings, contract, to_run, found.old.version, found.rows, below)
 
 
 def apply_rollback(plan: RollbackPlan, run: str) -> tuple[Operation, ...]:
