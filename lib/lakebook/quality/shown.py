@@ -116,6 +116,12 @@ def committed_batches(main: Snapshot) -> set[str]:
     return {name.removeprefix("aside/") for name in names}
 
 
+def shown_tokens(main: Snapshot, contract: TableContract) -> set[str]:
+    """The quarantine's partitions that a version of the dataset shows, if they have rows."""
+    made = ((name, main.fp(name)) for name in published(main))
+    return {token_of(contract, name, fp) for name, fp in made if fp is not None}
+
+
 def needed_tokens(table: Path, contract: TableContract) -> set[str]:
     """The quarantine's partitions that some version of the dataset's log still shows."""
     from ..delta import open_snapshot
@@ -126,11 +132,7 @@ def needed_tokens(table: Path, contract: TableContract) -> set[str]:
     oldest = 0 if 0 in commits else min(checkpoints, default=0)
     needed: set[str] = set()
     for version in range(oldest, max([*commits, *checkpoints], default=-1) + 1):
-        snapshot = open_snapshot(table, version)
-        for name in published(snapshot):
-            fp = snapshot.fp(name)
-            if fp is not None:
-                needed.add(token_of(contract, name, fp))
+        needed |= shown_tokens(open_snapshot(table, version), contract)
     return needed
 
 

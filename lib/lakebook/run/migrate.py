@@ -26,7 +26,7 @@ from ..errors import ContractError, UserError, did_you_mean
 from ..intervals import NULL, WHOLE, Unit, partition_interval, partition_name
 from ..names import PROD, Dataset, tier_tables
 from ..quality.quarantine import quarantine_contract
-from ..quality.shown import token_of
+from ..quality.shown import shown_tokens
 from ..settings import Settings
 
 
@@ -267,5 +267,5 @@ def left_behind(target: TableContract, hot: Path, aside: Snapshot) -> tuple[str,
     now = open_snapshot(hot)
     if all(now.fp(p) != fp for p in now.written):
         return ()  # everything was made again since, and set aside what it had to
-    shown = [token_of(target, p, made) for p in before.written if (made := before.fp(p))]
+    shown = sorted(shown_tokens(before, target))
     return tuple(token for token in shown if token in aside.by_partition)

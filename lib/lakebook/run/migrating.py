@@ -21,7 +21,7 @@ from ..engines import get_engine
 from ..errors import ContractError, RunError, UserError
 from ..names import table_path, tier_tables
 from ..quality.quarantine import quarantine_contract
-from ..quality.shown import hex_of, token_of
+from ..quality.shown import hex_of, shown_tokens
 from ..settings import Settings
 from ..step.fingerprint import unknown_fingerprint
 from ..tiers.operation import Operation
@@ -174,21 +174,16 @@ class _Staged:
         """What the partitions of a dataset show of its quarantine, for the fingerprint `fp`."""
         if self.noted.version < 0:
             return
-        shown = [
-            token_of(self.contract, p, made)
-            for p in main.written
-            if (made := main.fp(p)) is not None
-        ]
-        ours = [n for n in shown if n in self.noted.by_partition]
-        self.fill(self.noted, self.noted.paths(ours), how, hex_of(fp))
+        shown = sorted(shown_tokens(main, self.contract))
+        self.fill(self.noted, self.noted.paths(shown), how, hex_of(fp))
 
     def commit(self, fp: int, run: str, main: Snapshot) -> None:
         """Commit what was staged of a quarantine beside what later runs have set aside."""
         if not self._stages:
             return
-        made = {p: one for p in main.written if (one := main.fp(p)) is not None}
-        shown = {token_of(self.contract, p, one) for p, one in made.items()}
-        keep = shown & set(self.noted.partitions) - set(self.found.partitions)
+        keep = shown_tokens(main, self.contract) & set(self.noted.partitions) - set(
+            self.found.partitions
+        )
         commit_recut(
             self.table,
             self.contract,
@@ -203,7 +198,8 @@ class _Staged:
 
 def _check_same(plan: Migration, found: Inspection) -> None:
     """Every row is there; where no column changed, every value too."""
-    before = [plan.whole.data(p) or 0 for p in plan.whole.written if p not in _away(plan)]
+    gone = plan.whole.placed("deleted")
+    before = [plan.whole.data(p) or 0 for p in plan.whole.written if p not in gone]
     is_same = found.rows == plan.rows
     if plan.is_recut_alone:
         is_same &= signed(sum(before)) == signed(sum(found.digest(p) for p in found.partitions))
@@ -213,10 +209,6 @@ def _check_same(plan: Migration, found: Inspection) -> None:
             where=str(plan.target.dataset),
             fix="nothing was changed; lakebook tier verify names what is damaged",
         )
-
-
-def _away(plan: Migration) -> frozenset[str]:
-    return frozenset(plan.whole.placed("deleted"))
 
 
 def _check_keys(settings: Settings, target: TableContract, rows: _Staged) -> None:
