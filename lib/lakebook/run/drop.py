@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..delta import Pins, fault_point, living_stages
 from ..errors import UserError, storage_errors
 from ..files import make_folder, sync, sync_all
-from ..names import PROD, Roots, env_name, environments_of, table_path, tables_of
+from ..names import PROD, Dataset, Roots, env_name, environments_of, table_path, tables_of
 from ..settings import Settings
 from .environments import DROPPED, EnvironmentUse, existing, size_of, use_of
 from .workspace import hold_environment, living
@@ -50,7 +51,7 @@ def plan_drop(settings: Settings, name: str, *, keep_runs: bool = False) -> Drop
     if leftovers and name not in environments_of(settings.lake):
         return DropPlan(settings, None, keep_runs, rest, leftovers)
     mine = existing(settings, name)
-    _refuse_if_used(mine)
+    refuse_if_used(mine, tables_of(mine.lake, env=mine.env))
     use = use_of(settings, name)
     kept = sum(size_of(mine.lake / name / each) for each in _REPORTS) if keep_runs else 0
     return DropPlan(mine, use, keep_runs, use.size_bytes - kept + rest, leftovers)
@@ -62,7 +63,8 @@ def apply_drop(plan: DropPlan) -> None:
     with storage_errors("dropping an environment", settings.lake):
         if plan.use is not None:
             with hold_environment(settings, alone=True) as is_ours:
-                _refuse_if_used(settings, runs_there=not is_ours)
+                tables = tables_of(settings.lake, env=settings.env)
+                refuse_if_used(settings, tables, runs_there=not is_ours)
                 _move_aside(settings, keep_runs=plan.keep_runs)
         for folder in (settings.lake / DROPPED).glob(f"{_name(plan)}.*"):
             Pins(Roots.at(settings.lake / DROPPED), folder.name).release_all(settings.roots)
@@ -73,10 +75,13 @@ def _name(plan: DropPlan) -> str:
     return plan.use.name if plan.use else plan.leftovers[0].name.rpartition(".")[0]
 
 
-def _refuse_if_used(settings: Settings, *, runs_there: bool = False) -> None:
-    """A command that runs there, or a notebook that is writing, would lose its work."""
+def refuse_if_used(
+    settings: Settings, datasets: Iterable[Dataset], *, runs_there: bool = False
+) -> None:
+    """Raise UserError if something would lose its work: a command that runs there, or a notebook
+    that is writing one of the datasets."""
     runs = living(settings)
-    for dataset in () if runs else tables_of(settings.lake, env=settings.env):
+    for dataset in () if runs else datasets:
         runs += living_stages(table_path(settings.lake, dataset, env=settings.env))
     if runs or runs_there:
         which = f" ({', '.join(dict.fromkeys(runs))})" if runs else ""

@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..contract.lookup import find_table
-from ..delta import Pins, Snapshot, fault_point, living_stages, open_snapshot, open_whole
+from ..delta import Pins, Snapshot, fault_point, open_snapshot, open_whole
 from ..errors import LakebookError, UserError, storage_errors
 from ..files import make_folder, sync_all
 from ..names import Dataset, table_path, tier_tables
 from ..settings import Settings
+from .drop import refuse_if_used
 from .environments import DROPPED
-from .workspace import hold_environment, living
+from .workspace import hold_environment
 
 
 def refuse_mixture(settings: Settings, pins: Pins, datasets: Iterable[str]) -> None:
@@ -74,12 +75,7 @@ def discard(settings: Settings, datasets: Iterable[str]) -> tuple[str, ...]:
     ):
         names = [Dataset.parse(name) for name in datasets]
         places = {name: table_path(settings.lake, name, env=settings.env) for name in names}
-        busy = any(living_stages(place) for place in places.values() if place.is_dir())
-        if not is_ours or busy or living(settings):
-            raise UserError(
-                f"a run of the environment {settings.env!r} is going on",
-                fix="wait for its end, or stop it",
-            )
+        refuse_if_used(settings, places, runs_there=not is_ours)
         aside = settings.lake / DROPPED / f"{settings.env}.{secrets.token_hex(4)}"
         for name, place in places.items():
             quarantine = table_path(settings.lake, name.quarantine, env=settings.env)
