@@ -20,7 +20,7 @@ from .agreement import CUT, check_agreement, cut_setting, way_setting
 from .commit import fence_stands
 from .inspection import Inspection
 from .log import commit_info, list_log
-from .place import Place, written_tokens
+from .place import written_tokens
 from .schema import schema_to_json
 from .snapshot import Snapshot
 from .staging import Stage
@@ -75,8 +75,8 @@ def commit_recut(
             tokens[token.data(p)] = inspection.digest(p)
             tokens[token.fp(p)] = fp if p in written else 0
             tokens |= written_tokens(now.tokens, p)
-            place = Place.of(now.tokens.get(token.placement(p), 0))
             if p in gone:
+                place = now.place(p)
                 place = place if place.tier == "deleted" else place.then("deleted")
                 tokens[token.placement(p)] = place.value
         change = Change(
@@ -101,9 +101,7 @@ def commit_redefined(
     so already."""
 
     def decide(now: Snapshot) -> Change | None:
-        if now.schema is None:
-            return None
-        if not differs(now, contract):
+        if now.schema is None or not differs(now, contract):
             return None
         doomed = now.partitions
         tokens: dict[str, int] = {}

@@ -7,19 +7,18 @@ nothing that is made of it becomes stale.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from pyarrow import ArrowInvalid
 
 from ..delta import open_snapshot
+from ..delta.commit import Alike
 from ..delta.digest import Digest, digest_groups
 from ..delta.inspection import StagedFile
 from ..delta.snapshot import Snapshot
 from ..errors import StorageError
 from ..names import TierTables
-
-Alike = Callable[[Snapshot, str, Sequence[StagedFile]], bool]
 
 
 def alike_in(tables: TierTables, table: Path, but: Collection[str]) -> Alike:
