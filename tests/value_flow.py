@@ -21,6 +21,8 @@ from typing import Any
 
 import duckdb
 
+from lakebook.lineage.sql import Tables
+
 Column = tuple[str, str]
 """A table and its column."""
 
@@ -93,6 +95,17 @@ def connect() -> duckdb.DuckDBPyConnection:
     made = duckdb.connect()
     make_tables(made)
     return made
+
+
+@contextmanager
+def known_tables() -> Iterator[Tables]:
+    """The tables, empty, where a check has them; and what the lineage knows of them."""
+    make_tables(duckdb.default_connection())
+    made = Tables()
+    for name, columns in TABLES.items():
+        made.add((SCHEMA, name), name, columns)
+    yield made
+    duckdb.execute(f"drop schema {SCHEMA} cascade")
 
 
 def make_tables(database: duckdb.DuckDBPyConnection) -> None:

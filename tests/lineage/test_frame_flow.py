@@ -24,7 +24,7 @@ from value_flow import (
     Seen,
     World,
     columns_of,
-    make_tables,
+    known_tables,
     observe,
     result_of,
 )
@@ -187,12 +187,8 @@ def seen() -> dict[str, Seen]:
 
 @pytest.fixture(scope="module")
 def tables() -> Iterator[Tables]:
-    make_tables(duckdb.default_connection())
-    made = Tables()
-    for name, columns in TABLES.items():
-        made.add((SCHEMA, name), name, columns)
-    yield made
-    duckdb.execute(f"drop schema {SCHEMA} cascade")
+    with known_tables() as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", FRAMES)

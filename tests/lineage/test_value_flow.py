@@ -10,7 +10,7 @@ import duckdb
 import narwhals as nw
 import pytest
 import sampling
-from value_flow import SCHEMA, TABLES, Column, Seen, make_tables, observe, read_cases
+from value_flow import SCHEMA, TABLES, Column, Seen, known_tables, observe, read_cases
 
 from lakebook.lineage.sql import Tables, column_edges
 from lakebook.lineage.sql_frames import duckdb_sql
@@ -26,13 +26,8 @@ Edge = tuple[Column, str]
 
 @pytest.fixture(scope="module", autouse=True)
 def tables() -> Iterator[Tables]:
-    """The tables, empty, where a check has them."""
-    make_tables(duckdb.default_connection())
-    made = Tables()
-    for name, columns in TABLES.items():
-        made.add((SCHEMA, name), name, columns)
-    yield made
-    duckdb.execute(f"drop schema {SCHEMA} cascade")
+    with known_tables() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
