@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import delta_worker as w
 import pytest
+from counted import calls_of
 from deltalake import DeltaTable
 
 from lakebook import delta
@@ -63,10 +63,8 @@ def test_a_damaged_or_missing_entry_is_an_error_that_names_it(table: Path) -> No
         delta.open_snapshot(table)
 
 
-def test_a_long_log_is_read_in_milliseconds(table: Path) -> None:
+def test_a_long_log_is_read_from_its_checkpoint(table: Path) -> None:
     w.write(table, w.make_contract("day"), Interval.parse("2013-01-01", "2014-01-01"))
     commits(table, 100)
-    began = time.perf_counter()
-    snapshot = delta.open_snapshot(table)
-    assert time.perf_counter() - began < 0.5  # 15 ms when the machine is quiet
-    assert len(snapshot.partitions) == 365
+    assert len(delta.open_snapshot(table).partitions) == 365
+    assert calls_of(lambda: delta.open_snapshot(table)) < 40_000

@@ -8,7 +8,6 @@ import re
 import signal
 import tempfile
 import threading
-import time
 import types
 from pathlib import Path
 from typing import Any
@@ -253,18 +252,16 @@ def test_a_cancelled_job_ends_at_once_with_its_kernel(run: Runner, warm: bool) -
 
     stopper = threading.Thread(target=stop)
     stopper.start()
-    began = time.monotonic()
     result = run(
         "import os, pathlib, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "print('so far', flush=True)",
-        f"pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(30)\n"
+        f"pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(3600)\n"
         f"pathlib.Path({str(ran_on)!r}).touch()",
         warm=warm,
         cancel=cancel,
     )
     stopper.join()
     assert (result.status, result.error) == ("killed", "step.ipynb: stopped by Ctrl-C")
-    assert time.monotonic() - began < 25
     assert proc.started(int(pid.read_text())) == 0
     assert "so far" in run.outputs()
     assert not ran_on.exists()

@@ -7,11 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from counted import calls_of
 
 import lakebook
 from lakebook.errors import ContractError, RunError
@@ -230,8 +230,6 @@ def test_a_socket_is_in_a_folder_that_only_its_user_enters(tmp_path: Path) -> No
         assert Path(spec.folder).stat().st_mode & 0o777 == 0o700
 
 
-def test_the_key_is_found_in_milliseconds(tmp_path: Path) -> None:
+def test_the_key_is_found_without_much_work(tmp_path: Path) -> None:
     checkout(tmp_path)
-    began = time.perf_counter()
-    warm_spec(tmp_path, linger_s=0)
-    assert time.perf_counter() - began < 0.25
+    assert calls_of(lambda: warm_spec(tmp_path, linger_s=0)) < 60_000
