@@ -21,7 +21,7 @@ ORIGIN = "lakebook_hidden"
 """Attribute of the function behind a Polars source of ours: `() -> frozenset` of hidden columns."""
 
 _VERSION = 16  # of the plan's nodes, that this module was written for; others are tried as well
-_CHILDREN = {
+CHILDREN = {
     "Agg": ("arguments",),
     "Alias": ("expr",),
     "BinaryExpr": ("left", "right"),
@@ -37,8 +37,8 @@ _CHILDREN = {
     "Ternary": ("predicate", "truthy", "falsy"),
     "Window": ("function", "partition_by", "order_by"),
 }
-_SAME_NAMES = ("Cache", "Distinct", "Filter", "SimpleProjection", "Sink", "Slice", "Sort")
-_KEEPS_NAMES = ("explode", "rechunk", "row_index")  # of functions of a frame
+SAME_NAMES = ("Cache", "Distinct", "Filter", "SimpleProjection", "Sink", "Slice", "Sort")
+KEEPS_NAMES = ("explode", "rechunk", "row_index")  # of functions of a frame
 
 
 def hidden_columns(frame: pl.LazyFrame, hides: Hides) -> frozenset[str]:
@@ -48,7 +48,7 @@ def hidden_columns(frame: pl.LazyFrame, hides: Hides) -> frozenset[str]:
     names = frame.collect_schema().names()
     try:
         return frozenset(names) & _Plan(frame._ldf.visit(), hides).hidden()  # type: ignore[attr-defined]
-    except (_Unknown, NotImplementedError, AttributeError, TypeError, ValueError):
+    except (UnknownPlan, NotImplementedError, AttributeError, TypeError, ValueError):
         return frozenset(names)
     except pl.exceptions.PolarsError:  # a plan that does not run shows no row either
         return frozenset(names)
@@ -56,7 +56,7 @@ def hidden_columns(frame: pl.LazyFrame, hides: Hides) -> frozenset[str]:
         return frozenset(names)
 
 
-class _Unknown(Exception):
+class UnknownPlan(Exception):
     """The plan has something that is not known here."""
 
 
@@ -90,7 +90,7 @@ class _Plan:
             return _of_source(node.options[0], names)
         if kind == "DataFrameScan":
             return () if node.df.height() == 0 else names
-        if kind in _SAME_NAMES:
+        if kind in SAME_NAMES:
             return self._of(inputs[0])
         if kind in ("Union", "HConcat", "MergeSorted"):
             return frozenset[str]().union(*map(self._of, inputs))
@@ -103,13 +103,13 @@ class _Plan:
         if kind == "GroupBy":
             below = self._of(inputs[0])
             if node.apply:
-                raise _Unknown(kind)
+                raise UnknownPlan(kind)
             return self._made([*node.keys, *node.aggs], below)
         if kind == "Join":
             return self._joined(node, names, inputs)
         if kind == "MapFunction":
             return _mapped(node.function, names, self._of(inputs[0]), self._names(inputs[0]))
-        raise _Unknown(kind)
+        raise UnknownPlan(kind)
 
     def _made(self, exprs: Iterable[Any], below: frozenset[str]) -> frozenset[str]:
         return frozenset(one.output_name for one in exprs if self._holds(one.node, below))
@@ -122,12 +122,12 @@ class _Plan:
             return found.name in below
         if kind == "Literal":
             return hasattr(found.value, "dtype")  # a series that was computed before
-        if kind not in _CHILDREN:
-            raise _Unknown(kind)
+        if kind not in CHILDREN:
+            raise UnknownPlan(kind)
         return any(
             self._holds(child, below)
-            for field in _CHILDREN[kind]
-            for child in _numbers(getattr(found, field))
+            for field in CHILDREN[kind]
+            for child in numbers(getattr(found, field))
         )
 
     def _joined(self, node: Any, names: list[str], inputs: list[int]) -> frozenset[str]:
@@ -143,7 +143,7 @@ class _Plan:
         return frozenset(hidden)
 
 
-def _numbers(value: Any) -> list[int]:
+def numbers(value: Any) -> list[int]:
     if value is None:
         return []
     return [value] if isinstance(value, int) else list(value)
@@ -162,6 +162,6 @@ def _mapped(
     if kind == "rename":
         new = dict(zip(function[1], function[2], strict=True))
         return [new.get(name, name) for name in below]
-    if kind in _KEEPS_NAMES:
+    if kind in KEEPS_NAMES:
         return [name for name in names if name in below or name not in had]
     return names if below else ()
