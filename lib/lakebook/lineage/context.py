@@ -116,7 +116,7 @@ class CompileContext:
                 fix=f'write the read in a cell with the name as text: step.read("{dataset}")',
             )
 
-    def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]:
+    def ingest(self, uri: str, options: dict[str, Any], *, whole: bool) -> nw.LazyFrame[Any]:
         if fault := self._job.faults.get(uri):
             raise SourceError(fault[0], fix=fault[1])
         table = self._job.output(self._job.step)

@@ -106,9 +106,17 @@ class Step:
             refresh=refresh,
         )
 
-    def ingest(self, uri: str, **options: Any) -> nw.LazyFrame[Any]:
-        """Rows of a source outside the lake in the contract's types, with their landing columns."""
-        return self._context.ingest(uri, options)
+    def ingest(self, uri: str, *, whole: bool = False, **options: Any) -> nw.LazyFrame[Any]:
+        """Rows of a source outside the lake in the contract's types, with their landing columns.
+
+        Parameters
+        ----------
+        whole: all rows of the source, for a notebook that changes the time column: the write takes
+            those of the interval. Default: a source that has the column gives its rows of the
+            interval, and one that lacks it gives all.
+        options: of the connector.
+        """
+        return self._context.ingest(uri, options, whole=whole)
 
     def write(self, frame: Any, *, table: str | None = None) -> Any:
         """Audit the rows, set aside those that must not pass, commit the rest once; show a card."""

@@ -6,6 +6,7 @@ What one write does, from staged files to the commit, stands in `publish`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from .fingerprint import InputTokens
 from .hidden import made_of_hidden, touched
 from .interval import check_interval
 from .landed import account, limited, untouched
+from .landed_time import check_time
 from .misfits import check_kept
 from .never_made import check_made
 from .offsets import Offsets, land_log
@@ -198,12 +200,14 @@ class LakeContext:
 
     # -- landing and writing ---------------------------------------------------------------------
 
-    def ingest(self, uri: str, options: dict[str, Any]) -> nw.LazyFrame[Any]:
+    def ingest(self, uri: str, options: dict[str, Any], *, whole: bool) -> nw.LazyFrame[Any]:
         source, promised = open_source(uri, self.settings), self.contract.table(self.step)
         if promised.write == "append" or isinstance(source, LogSource):
             return land_log(self, source, promised, options)
         known = with_extras(promised, self.schemas(promised))
-        landing = source.land(known, self.interval, options)
+        landing = source.land(known, None if whole else self.interval, options)
+        if whole:
+            landing = replace(landing, count=None)  # as of a source without a time
         version = landing.version
         self.inputs.append(source_tokens(uri, version.digest))
         self.outcome.add_source(uri, version.digest, version.modified.isoformat())
@@ -258,6 +262,9 @@ class LakeContext:
                 check_kept(frame, contract)
             if self.lands:
                 as_came = untouched(frame, self._landed)
+                if not as_came or table != self.step:
+                    own = self.contract.table(self.step)
+                    check_time(frame, contract, own, self.interval, self._landed)
                 frame, computed = limited(frame, contract, self.interval, self._landed)
                 frame, contract, notes = take_up(
                     frame, contract, self.schemas(contract), self.new_columns

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..contract.time import inside
-from ..engines.polars_cast import lossless_cast
+from ..engines.polars_cast import LOSS, lossless_cast, stopped_at
 from ..errors import SourceError
 from ..ingest.counted import SourceRows, count_rows, in_words
 from ..intervals import NULL
@@ -56,8 +56,14 @@ def limited(
     value = lossless_cast(time.column, schema[time.column], contract.column(time.column).type)
     if value is None:
         return frame, None  # the engine refuses it
-    rows = rows.with_columns(value.alias(time.column))
-    counted = count_rows(rows, contract)
+    cast = rows.with_columns(value.alias(time.column))
+    try:
+        counted = count_rows(cast, contract)
+    except pl.exceptions.PolarsError as raised:
+        if stopped_at(raised, LOSS):
+            return frame, None  # the engine names the values that do not fit
+        raise
+    rows = cast
     if interval is None:
         return rows, counted
     column = pl.col(time.column)
