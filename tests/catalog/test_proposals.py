@@ -14,8 +14,8 @@ from lakebook.catalog.contract import data_contract
 from lakebook.catalog.dataset import dataset
 from lakebook.catalog.definitions import GLOSSARY, definitions, read_glossary
 from lakebook.catalog.properties import structured
+from lakebook.contract.load import load_contract
 from lakebook.contract.model import Contract
-from lakebook.contract.odcs import load_contract
 from lakebook.errors import UserError
 from lakebook.settings import Settings
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lakebook.contract.load import load_contract
 from lakebook.contract.model import Contract
-from lakebook.contract.odcs import load_contract
 
 FLIGHTS = """\
 apiVersion: v3.1.0

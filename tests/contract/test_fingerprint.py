@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from lakebook.contract.fingerprint import fingerprint_of
 from lakebook.contract.model import Contract
-from lakebook.contract.odcs import fingerprint_of
 from lakebook.errors import ContractError
 
 Load = Callable[..., Contract]

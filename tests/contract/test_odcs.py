@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lakebook.contract.load import load_contract
 from lakebook.contract.model import Contract
-from lakebook.contract.odcs import load_contract
 from lakebook.errors import ContractError
 from lakebook.names import Dataset
 
@@ -209,7 +209,7 @@ def test_a_remembered_contract_costs_no_heavy_import(
     path = write_contract()
     load_contract(path, root=tmp_path, cache=tmp_path)
     code = (
-        "import sys; from pathlib import Path; from lakebook.contract.odcs import load_contract; "
+        "import sys; from pathlib import Path; from lakebook.contract.load import load_contract; "
         f"load_contract(Path({str(path)!r}), root=Path({str(tmp_path)!r}), "
         f"cache=Path({str(tmp_path)!r})); "
         "print([m for m in ('jsonschema', 'pydantic', 'pyarrow', 'polars', 'narwhals', "

@@ -9,9 +9,9 @@ from importlib.resources import files
 
 import pytest
 
+from lakebook.contract.fingerprint import fingerprint_of
 from lakebook.contract.keys import OPTIONS
 from lakebook.contract.model import Contract
-from lakebook.contract.odcs import fingerprint_of
 from lakebook.errors import ContractError
 
 Load = Callable[..., Contract]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from lakebook.contract.load import load_contract
 from lakebook.contract.model import TableContract
-from lakebook.contract.odcs import load_contract
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "dbt" / "models"

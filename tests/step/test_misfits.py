@@ -18,8 +18,8 @@ from small_checkout import COLUMNS, LANDING, POSITIVE, Checkout, in_prod, rule
 from value_oracle import REFUSED, oracle, texts
 
 from lakebook import Step
+from lakebook.contract.fingerprint import fingerprint_of
 from lakebook.contract.lookup import find_table
-from lakebook.contract.odcs import fingerprint_of
 from lakebook.errors import ContractError, SourceError
 from lakebook.names import Dataset
 from lakebook.quality import quarantine

@@ -10,8 +10,8 @@ from ..names import QUARANTINE_SUFFIX, Dataset, contract_path
 from ..settings import Settings
 from .classified import with_inherited
 from .derived import with_derived
+from .load import load_contract
 from .model import Contract, TableContract
-from .odcs import load_contract
 
 
 def load_step_contract(settings: Settings, step: Dataset) -> Contract:

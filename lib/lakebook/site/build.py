@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..contract import fingerprint_of
+from ..contract.fingerprint import fingerprint_of
 from ..errors import StorageError, storage_errors
 from ..names import Dataset, table_path
 from ..settings import Settings

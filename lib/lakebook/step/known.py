@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..contract.odcs import load_contract
+from ..contract.load import load_contract
 from ..errors import LakebookError
 from ..names import LAYERS
 from ..settings import Settings
