@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +9,8 @@ from ..errors import did_you_mean
 from ..intervals import Unit
 from ..names import Dataset
 from ..zones import names, zone_named
-from .misfits import MISFIT, read_action, with_misfits
+from .column_names import RESERVED, is_column_name
+from .misfits import read_action, with_misfits
 from .model import Column, TableContract, TimeColumn, WriteKind
 from .reader import Reader
 from .rules import read_relationships, read_rules
@@ -21,10 +21,6 @@ from .types import check_type
 WRITES = ("replace", "snapshot", "merge", "append")
 UNITS = ("day", "month")
 CLASSIFICATIONS = ("public", "internal", "confidential", "restricted")
-RESERVED = ("_partition", "_failed_rules", "_run", "_fp", MISFIT)
-"""Column names that storage and quarantine keep for themselves."""
-
-_COLUMN = re.compile(r"[a-z_][a-z0-9_]*")
 _LOGICAL = {
     "string": "string",
     "int64": "integer",
@@ -86,11 +82,6 @@ def _columns(table: Reader) -> tuple[Column, ...]:
             )
         columns[column.name] = column
     return tuple(columns.values())
-
-
-def is_column_name(name: str) -> bool:
-    """Whether every engine takes the name as it stands."""
-    return _COLUMN.fullmatch(name) is not None
 
 
 def _column(raw: Reader) -> Column:

@@ -19,9 +19,9 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..contract.column_names import RESERVED, is_column_name
 from ..contract.misfits import MISFIT, set_aside
 from ..contract.model import Column, TableContract
-from ..contract.tables import RESERVED, is_column_name
 from ..errors import SourceError, did_you_mean
 from ..files import replace_by, replace_file
 from ..intervals import Interval
