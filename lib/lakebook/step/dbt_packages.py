@@ -35,7 +35,8 @@ def package_variables(dbt: Path) -> dict[str, Any]:
 
 
 def _installed(dbt: Path) -> list[Path]:
-    place = dbt / (_yaml(dbt / "dbt_project.yml").get("packages-install-path") or "dbt_packages")
+    named = _yaml(dbt / "dbt_project.yml", "packages-install-path").get("packages-install-path")
+    place = dbt / (named or "dbt_packages")
     return sorted(path for path in place.iterdir() if path.is_dir()) if place.is_dir() else []
 
 
@@ -48,7 +49,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def _check_copies(dbt: Path) -> None:
     """Where links cannot be made, dbt copies a local package, and would go on with the copy."""
     for listed in _LISTS:
-        for entry in _yaml(dbt / listed).get("packages") or ():
+        for entry in _yaml(dbt / listed, "local").get("packages") or ():
             local = entry.get("local") if isinstance(entry, Mapping) else None
             if not local:
                 continue
@@ -68,10 +69,12 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in _files(folder)}
 
 
-def _yaml(path: Path) -> Mapping[str, Any]:
+def _yaml(path: Path, word: str = "") -> Mapping[str, Any]:
+    """A file's content; nothing without that word in it: parsing costs more than all the rest."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if not text or word not in text:
+        return {}
     import yaml  # type: ignore[import-untyped]
 
-    if not path.is_file():
-        return {}
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found = yaml.safe_load(text)
     return found if isinstance(found, Mapping) else {}

@@ -109,10 +109,9 @@ def kept_folder(settings: Settings) -> Path:
     "As it stands" includes the variables of the environment that its files ask for.
     """
     packages = [f"{name} {version(name)}" for name in ("dbt-core", "dbt-duckdb", "lakebook")]
-    digest = hashlib.sha256(
-        " ".join((*packages, variables_digest(settings.root, project_files(settings)))).encode()
-    )
-    for path in project_files(settings):
+    files = project_files(settings)
+    digest = hashlib.sha256(" ".join((*packages, variables_digest(settings.root, files))).encode())
+    for path in files:
         inner = path.relative_to(settings.dbt)
         digest.update(f"\0{inner.as_posix()}\0".encode() + path.read_bytes())
     return settings.state / "dbt" / digest.hexdigest()[:32]
