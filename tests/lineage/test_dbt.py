@@ -177,6 +177,28 @@ def test_clock_dice_and_files_are_refused_as_in_sql_of_a_step(
     assert any(found.replace("\\", "") in one.message for one in findings), findings
 
 
+@pytest.mark.parametrize(
+    ("macro", "said"),
+    [
+        ("{{ modules.datetime.datetime.now().date() }}", "modules.datetime.datetime.now"),
+        ("{{ run_started_at.date() }}", "run_started_at"),
+        ("{# run_started_at #}2013-01-01", ""),
+    ],
+)
+def test_a_clock_of_a_macro_of_a_macro_is_found(timed: Project, macro: str, said: str) -> None:
+    macros = timed.root / "dbt" / "macros"
+    macros.mkdir(parents=True, exist_ok=True)
+    (macros / "day.sql").write_text(
+        "{% macro today() %}'{{ inner() }}'::date{% endmacro %}"
+        f"{{% macro inner() %}}{macro}{{% endmacro %}}"
+    )
+    write(timed, m=f"select id, {{{{ today() }}}} as day from {EVENTS}")
+    gold(timed, "id int64, day date!", 'step.dbt("m")')
+    found = [one.message for one in check(timed.settings, timed.graph()).findings]
+    clock = f"the macro inner asks for the clock by {said}, so that no two runs agree"
+    assert (clock in found) == bool(said), found
+
+
 def test_a_test_that_no_step_runs_is_an_error(timed: Project) -> None:
     write(timed, m=f"select id, day from {EVENTS}", lone="select 1 as id")
     tests = timed.root / "dbt" / "tests"

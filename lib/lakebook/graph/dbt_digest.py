@@ -16,7 +16,7 @@ from typing import Any
 _WORDS = ("description", "docs", "group", "meta", "tags", "access", "persist_docs")
 """Configuration that describes a node and decides nothing of its rows."""
 
-_DBTS_OWN = ("dbt", "dbt_duckdb", "dbt_trino", "dbt_spark", "dbt_postgres")
+DBTS_OWN = ("dbt", "dbt_duckdb", "dbt_trino", "dbt_spark", "dbt_postgres")
 _WORD = re.compile(r"\w+")
 _COMPUTED = re.compile(r"\bcontext\s*(\[|\.get\b)|\bdispatch\s*\(\s*(?!['\"])")
 """A macro that is called by a name which no text holds."""
@@ -71,7 +71,7 @@ class Digests:
         ours = {
             name: macro
             for name, macro in self._macros.items()
-            if macro["package_name"] not in _DBTS_OWN
+            if macro["package_name"] not in DBTS_OWN
         }
         own: list[str] = []
         todo: list[str] = list(node["depends_on"]["macros"])
