@@ -236,5 +236,6 @@ def _outside(rows: pl.LazyFrame, contract: TableContract, interval: Interval) ->
     return UserError(
         f"a row has {column} = {shown}, outside the interval {interval}",
         where=str(contract.dataset),
-        fix="filter the rows to the interval, or widen what the step is run for",
+        fix="filter the rows to the interval, or widen what the step is run for; where the "
+        "notebook made this time, read the days around as well: step.read(…, before=1, after=1)",
     )
