@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import LakebookError
+from ..own_modules import compile_own_modules
 from . import lazy
 from .job import PassRequest, PassResult, StepJob
 from .model import Finding
@@ -86,6 +87,7 @@ def main(kind: str, request_path: str, results_path: str) -> None:
     lib = request.root / "lib"
     if lib.is_dir():
         sys.path.insert(0, str(lib))
+    compile_own_modules(request.root)
     with Path(results_path).open("ab") as results:
         for result in Worker(request).results():
             pickle.dump(result, results)

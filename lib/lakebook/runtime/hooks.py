@@ -9,6 +9,7 @@ stopped a cell is also written to `<out>/error.json`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -19,7 +20,9 @@ from typing import Any
 
 from ..archive import withheld
 from ..archive.masking import masker
-from ..errors import LakebookError
+from ..errors import LakebookError, UserError
+from ..own_modules import compile_own_modules
+from ..settings import find_root
 from ..step import Step
 from ..step.sql_magic import register
 from ..step.told import columns_known, columns_of, told
@@ -30,6 +33,8 @@ from .withheld_error import StandIn, frames_of, safe
 
 def load_ipython_extension(shell: Any) -> None:
     """Called by IPython when the kernel starts (`--ext` in the kernelspec)."""
+    with contextlib.suppress(UserError):  # a kernel may stand outside of any checkout
+        compile_own_modules(Path(os.environ.get("LAKEBOOK_ROOT") or find_root()))
     # Where a cell of the user sets a handler of its own, at least the sentence is shown.
     LakebookError._render_traceback_ = _render  # type: ignore[attr-defined]
     shell.set_custom_exc((Exception,), _show)
