@@ -9,12 +9,14 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from small_checkout import COLUMNS, LANDING, in_prod
 
+from lakebook import Step
 from lakebook.archive.withheld import CARD, kept_output, note, read
 from lakebook.errors import ContractError, LakebookError, UserError
 from lakebook.intervals import parse_day
 from lakebook.runtime.withheld_error import safe
-from lakebook.step.told import told
+from lakebook.step.told import told, words_known
 
 SECRET = "zq-secret@x.example"
 HIDDEN = {"bronze.people": ["email"]}
@@ -68,6 +70,46 @@ def test_our_own_sentence_stays_without_what_it_quotes() -> None:
     shown = safe(None, ours, HIDDEN)
     assert isinstance(shown, ContractError) and "a value does not fit" in shown.sentence
     assert SECRET not in shown.sentence and shown.where == "silver.people"
+
+
+CELLS = """rows = step.ingest("file://events-2013-01.csv")
+rows = rows.rename({"amt": "total"}).filter(nw.col("amount") > 0)"""
+
+
+@pytest.mark.parametrize("column", ["amount", "amt"], ids=["of the contract", "of the cells"])
+def test_the_column_that_a_source_has_renamed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str
+) -> None:
+    checkout = in_prod(tmp_path, monkeypatch)
+    checkout.contract("bronze.events", COLUMNS + LANDING)
+    name = "events-2013-01.csv"  # digits that the engine quotes as well
+    (tmp_path / name).write_text("id,seen,value\n1,2013-01-01T10:00:00Z,10\n")
+    step = Step("bronze.events", start="2013-01-01", end="2013-01-02")
+    rows = step.ingest(f"file://{name}").to_native().filter(pl.lit("2013-01") != "")
+    raised = raised_by(lambda: rows.select(column).collect())
+    assert "2013-01" in str(raised)
+    hidden = {f"file://{name}": ["value"]}
+    shown = safe(told(raised, [step]), raised, hidden, words_known([step]), CELLS)
+    assert shown.sentence == f"column {column!r} is not in file://{name}"
+
+
+def test_a_column_that_is_named_by_a_value_stays_hidden() -> None:
+    people = pl.LazyFrame({"email": [SECRET], "city": ["Gothenburg"]})
+    wide = people.collect().pivot("email", index="city", values="city").lazy()
+    for asked in ("zq-secret of another", f"{SECRET[:-1]}!"):  # the second is near to one there is
+        raised = raised_by(lambda asked=asked: wide.select(asked).collect())
+        code = f"wide.select(row['email'])  # {SECRET[:5]}"
+        shown = safe(told(raised, []), raised, HIDDEN, {"email", "city"}, code)
+        assert shown.sentence.startswith("column '•••' is not in") and SECRET[:5] not in str(shown)
+
+
+def test_names_stay_where_values_are_masked() -> None:
+    cause = ValueError(f"bad '{SECRET}', '4711-22' and 'city of Gothenburg'")
+    ours = raised_by(lambda: parse_day("2013-13-45", what="start"))
+    ours.found = f"{SECRET}: 4711-22 in city of Gothenburg, of city in file://4711-22.csv"
+    ours.__cause__ = cause
+    shown = safe(None, ours, HIDDEN, {"city", "file://4711-22.csv"})
+    assert shown.found == "•••: ••• in •••, of city in file://4711-22.csv"
 
 
 def output(kind: str, **more: Any) -> dict[str, Any]:

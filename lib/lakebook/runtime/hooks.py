@@ -25,7 +25,7 @@ from ..own_modules import compile_own_modules
 from ..settings import find_root
 from ..step import Step
 from ..step.sql_magic import register
-from ..step.told import columns_known, columns_of, told
+from ..step.told import columns_of, told, words_known
 from .child import describe
 from .error_card import ErrorCard, card_of, place_of
 from .withheld_error import StandIn, frames_of, safe
@@ -40,7 +40,7 @@ def load_ipython_extension(shell: Any) -> None:
     shell.set_custom_exc((Exception,), _show)
     shell._showtraceback = partial(_send, shell._showtraceback)
     register(shell)
-    shell.events.register("post_run_cell", partial(_record, shell.user_ns))
+    shell.events.register("post_run_cell", partial(_record, shell))
 
 
 def _render(error: LakebookError) -> list[str]:
@@ -89,7 +89,7 @@ def _card(
     steps = _steps(shell.user_ns)
     found = raised if isinstance(raised, LakebookError) else _told(raised, steps)
     if hidden := withheld.of_run(os.environ):
-        found = safe(_ours(found, raised), raised, hidden, _columns(steps))
+        found = safe(_ours(found, raised), raised, hidden, words_known(steps), _code(shell))
         whole = frames_of(trace, shell.compile.format_code_name)
     elif found is None:
         return None
@@ -105,17 +105,17 @@ def _card(
     return card.masked(masker(os.environ))
 
 
-def _record(names: Mapping[str, Any], result: Any) -> None:
+def _record(shell: Any, result: Any) -> None:
     raised = result.error_before_exec or result.error_in_exec
     context = os.environ.get("LAKEBOOK_RUN")
     if raised is None or not context:
         return
     out = json.loads(Path(context).read_text(encoding="utf-8"))["out"]
-    steps = _steps(names)
+    steps = _steps(shell.user_ns)
     shown = _told(raised, steps) or raised
     kind, is_ours = type(shown).__name__, isinstance(shown, LakebookError)
     if hidden := withheld.of_run(os.environ):
-        shown = safe(_ours(shown, raised), raised, hidden, _columns(steps))
+        shown = safe(_ours(shown, raised), raised, hidden, words_known(steps), _code(shell))
     found = {**describe(shown), "type": kind, "sentence": str(shown)}
     if not is_ours:
         found["sentence"] = f"{kind}: {shown}".strip().rstrip(":")
@@ -136,9 +136,9 @@ def _steps(names: Mapping[str, Any]) -> list[Step]:
     return list({id(value): value for value in names.values() if isinstance(value, Step)}.values())
 
 
-def _columns(steps: list[Step]) -> set[str]:
-    """Names of the columns that the steps' tables and sources have."""
-    return {column for names in columns_known(steps).values() for column in names}
+def _code(shell: Any) -> str:
+    """The cells that have run, as they stand in the notebook."""
+    return "\n".join(shell.history_manager.input_hist_raw)
 
 
 def _told(raised: BaseException, steps: list[Step]) -> LakebookError | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..archive.withheld import Columns, hidden_message
 from ..contract.classified import MASK
-from ..engines.messages import first_lines, without_values
+from ..engines.messages import column_not_found, first_lines, without_values
 from ..errors import LakebookError, RunError
 
 _PIECE = re.compile(r"'([^'\n]+)'|\"([^\"\n]+)\"|(\d[\d.,:-]{2,}\d)")
@@ -35,10 +35,14 @@ def safe(
     raised: BaseException,
     hidden: Columns,
     names: Collection[str] = (),
+    code: str = "",
 ) -> LakebookError:
     """The error to tell of: `told`, or the one that was raised, if it is ours; without values.
 
-    `names` of columns are no values.
+    Parameters
+    ----------
+    names: of columns, datasets and sources, which are no values.
+    code: of the cells so far. A column that it asks for by name has that name of no row.
     """
     ours = told
     if ours is None and isinstance(raised, LakebookError) and _is_ours(raised):
@@ -47,8 +51,11 @@ def safe(
         found, fix = hidden_message(hidden)
         return RunError(found, fix=fix)
     shown = copy.copy(ours)
-    known = {*names}.union(*hidden.values())
+    known = {*names, *hidden}.union(*hidden.values())
     for error in _chain(raised):
+        missing = column_not_found(error)
+        if missing is not None and _stands_in(missing[0], code):
+            known.add(missing[0])
         if error is not ours and not (isinstance(error, LakebookError) and _is_ours(error)):
             shown.found = _without(shown.found, error, known)
             shown.fix = _without(shown.fix, error, known)
@@ -95,8 +102,16 @@ def _without(sentence: str, error: BaseException, known: Collection[str]) -> str
         if quoted:
             sentence = sentence.replace(quoted, without_values(error))
     kept = without_values(error)
-    for hit in _PIECE.finditer(text):
-        piece = next(filter(None, hit.groups()))
-        if piece not in known and piece not in kept and len(piece) >= _SHORTEST:
-            sentence = sentence.replace(piece, MASK)
-    return sentence
+    pieces = {next(filter(None, hit.groups())) for hit in _PIECE.finditer(text)} - {*known}
+    pieces = {one for one in pieces if one not in kept and len(one) >= _SHORTEST}
+    if not pieces:
+        return sentence
+    # The longest first: a name inside of a value goes with it, digits inside of a name stay.
+    names = {name: rf"(?<!\w){re.escape(name)}(?!\w)" for name in known if name}
+    words = names | {piece: re.escape(piece) for piece in pieces}
+    either = "|".join(words[one] for one in sorted(words, key=len, reverse=True))
+    return re.sub(either, lambda hit: MASK if hit[0] in pieces else hit[0], sentence)
+
+
+def _stands_in(name: str, code: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", code) is not None

@@ -62,5 +62,20 @@ def columns_known(steps: Iterable[Step]) -> dict[str, tuple[str, ...]]:
     return {name: names for step in steps for name, names in _context(step).columns_read.items()}
 
 
+def words_known(steps: Iterable[Step]) -> set[str]:
+    """Names of what the steps have read, landed and write, and of the columns that these have.
+
+    A column of the contract is one of them though the source has it no longer.
+    """
+    steps = list(steps)
+    read = columns_known(steps)
+    own = {
+        str(table.dataset): table.names
+        for step in steps
+        for table in _context(step).contract.tables
+    }
+    return {*read, *own}.union(*read.values(), *own.values())
+
+
 def _context(step: Step) -> LakeContext:
     return cast("LakeContext", step._context)  # a kernel has no other
