@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import duckdb
@@ -20,6 +20,7 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from lakebook.contract import row_sql
+from lakebook.contract.types import EXACT
 from lakebook.errors import ContractError
 from lakebook.quality.row_condition import row_condition, row_test
 
@@ -274,6 +275,65 @@ def test_integers_and_decimals_are_neither_rounded_nor_overflow(
         expected.append(OPERATORS[op](eval(left, {}, names), limit))
 
     assert kept(condition, table) == expected
+
+
+@st.composite
+def wide(draw: Any) -> tuple[pa.DataType, list[Decimal]]:
+    """A decimal of any width, with the greatest values of its type among its rows."""
+    precision = draw(st.one_of(st.integers(1, 38), st.just(38)))
+    scale = draw(st.integers(0, precision))
+    most = 10**precision - 1
+    digits = st.one_of(
+        st.integers(-most, most),
+        st.sampled_from([most, -most, 0, 10 ** (precision - 1), -(10 ** (precision - 1))]),
+    )
+    values = draw(st.lists(digits, min_size=4, max_size=4))
+    return pa.decimal128(precision, scale), [Decimal(one).scaleb(-scale, EXACT) for one in values]
+
+
+@settings(max_examples=sampling.examples(150, 4000), deadline=None, database=None)
+@seeded(sampling.seed("wide decimals"))
+@given(
+    x=wide(),
+    y=wide(),
+    left=st.sampled_from(["x", "y", "x + y", "x - y", "x * y", "-x", "x * 0.5", "x * 3", "x + n"]),
+    op=st.sampled_from([*OPERATORS, "in", "not in"]),
+    right=st.one_of(
+        st.sampled_from(["x", "y", "0.105", "1e30", "-1e38", "9999999999999999999.5", "of x"]),
+        st.decimals(-(10**38), 10**38, places=3, allow_nan=False).map(lambda one: f"{one:f}"),
+    ),
+)
+def test_decimals_of_38_digits_are_neither_rounded_nor_overflow(
+    x: Any, y: Any, left: str, op: str, right: str
+) -> None:
+    table = pa.table(
+        {
+            "x": pa.array(x[1], x[0]),
+            "y": pa.array(y[1], y[0]),
+            "n": pa.array([2**63 - 1, -(2**63), 0, None], pa.int64()),
+        }
+    )
+    right = f"{x[1][0]:f}" if right == "of x" else right
+    is_list = op.endswith("in")
+    if is_list and right in ("x", "y"):
+        right = f"{y[1][1]:f}"
+    condition = f"{left} {op} [{right}, 7]" if is_list else f"{left} {op} {right}"
+    expected = []
+    with localcontext(EXACT):
+        for names in table.to_pylist():
+            limit = names.get(right, Decimal(right) if right not in names else None)
+            if None in (names["n"] if "n" in left else 0, limit):
+                expected.append(op in ("!=", "not in"))
+                continue
+            value = eval(left.replace("0.5", "Decimal('0.5')"), {"Decimal": Decimal}, names)
+            is_in = value in (limit, 7)
+            found = is_in == (op == "in") if is_list else OPERATORS[op](value, limit)
+            expected.append(found)
+    try:
+        assert kept(condition, table) == expected, condition
+    except ContractError as refused:  # before any row is read: what no type of an engine holds
+        assert "more than 38" in refused.found
+        assert left not in ("x", "y") or right in ("x", "y")
 
 
 def test_a_list_may_be_long_and_of_any_numbers() -> None:

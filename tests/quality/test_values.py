@@ -16,6 +16,7 @@ from rule_cases import contract_of
 from lakebook.contract.arguments import UnfitArgument, bind
 from lakebook.contract.model import Rule
 from lakebook.quality import FAILED_RULES, audit, flag, without_classified
+from lakebook.quality.column_tests import is_in
 
 INF = float("inf")
 DAY = date(2013, 1, 1)
@@ -198,3 +199,30 @@ def test_a_flag_is_true_or_false(given: Any) -> None:
         bind(
             "expect_column_pair_values_a_to_be_greater_than_b", kwargs, dict.fromkeys("ab", "int64")
         )
+
+
+def test_a_decimal_is_the_number_that_it_is_however_it_is_written(to_frame: Any) -> None:
+    """DuckDB takes Decimal("1E+3") of Python for 1.000."""
+    rows = [Decimal(1000), Decimal(1000), Decimal(1), Decimal("1.5")]
+    table = frame(decimal_a=rows, decimal_b=[Decimal(0)] * 4)
+    for written in ("1e3", 1e3, "1000", "15e2", "1e-3"):
+        number = Decimal(str(written))
+        less = rule(
+            "column_values_to_be_between", column="decimal_a", max_value=written, strict_max=True
+        )
+        assert found(to_frame, table, less).unexpected == sum(one >= number for one in rows)
+        both = {"column_list": ["decimal_a", "decimal_b"], "sum_total": written}
+        sums = found(to_frame, table, rule("multicolumn_sum_to_equal", **both))
+        assert sums.unexpected == sum(one != number for one in rows)
+        if written == "1e-3":
+            continue  # no value of the column
+        for values in ([written], [written, 7]):
+            of = rule("column_values_to_not_be_in_set", column="decimal_a", value_set=values)
+            assert found(to_frame, table, of).unexpected == sum(one == number for one in rows)
+
+
+def test_a_reference_has_no_key_between_two_decimals() -> None:
+    data = pa.table({"x": pa.array([Decimal("0.10"), Decimal("0.11")], pa.decimal128(5, 2))})
+    lazy = nw.from_native(data).lazy("polars")
+    kept = lazy.filter(is_in("x", [Decimal("0.105"), Decimal("0.110"), 7], lazy.collect_schema()))
+    assert kept.collect()["x"].to_list() == [Decimal("0.11")]

@@ -162,9 +162,10 @@ def constant(given: Decimal | int | float | str | bool | date) -> Constant:
         raise ContractError(f"the number {given} is not finite, or too long")
     number = number.normalize(EXACT)
     scale = max(0, -int(number.as_tuple().exponent))
-    if scale > 38 or abs(number) >= MOST:
+    size = number.copy_abs()  # abs() rounds to 28 digits
+    if scale > 38 or size >= MOST:
         return Constant("float", value=number)
-    return Constant("exact", scale, int(abs(number.scaleb(scale, EXACT))) + 1, number)
+    return Constant("exact", scale, int(size.scaleb(scale, EXACT)) + 1, number)
 
 
 def arithmetic(op: str, left: Value, right: Value) -> Value:

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import narwhals as nw
 
 from ..contract.patterns import engine_regex
-from .typed import Schema, between, exact
+from .typed import Schema, between, decimal_among, exact
 
 Test = Callable[[str, Mapping[str, Any], Schema], nw.Expr]
 
@@ -42,6 +42,9 @@ def is_in(name: str, values: Iterable[Any], schema: Schema) -> nw.Expr:
     wanted = [one for one in values if one is not None]
     if not wanted:  # "IN ()" is no SQL
         return nw.col(name).is_null() & ~nw.col(name).is_null()
+    kind = schema[name]
+    if isinstance(kind, nw.Decimal):
+        return decimal_among(nw.col(name), wanted, kind.scale)
     return exact(name, schema).is_in(wanted)
 
 

@@ -22,7 +22,7 @@ from .column_tests import COLUMN_TESTS
 from .own_conditions import IN_REFERENCE, OWN_METRICS, SATISFIED, own_condition
 from .row_condition import row_condition
 from .statistics import is_outlier
-from .typed import Schema, alike, exact, missing, sums_to
+from .typed import Schema, alike, equals, missing, sums_to
 
 MISSING_DEFAULT = {"pair": "both_values_are_missing", "record": "all_values_are_missing"}
 
@@ -89,7 +89,7 @@ def _pair(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:
 def _is(name: str, wanted: Any, schema: Schema) -> nw.Expr:
     if wanted is None:
         return missing(name, schema)
-    return (exact(name, schema) == wanted).fill_null(False)
+    return equals(name, wanted, schema).fill_null(False)
 
 
 def _record(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> nw.Expr:

@@ -33,6 +33,7 @@ from ..contract.expression import (
 from ..contract.row_sql import read_row_sql
 from ..contract.row_text import read_condition
 from ..contract.types import EXACT
+from .typed import DIGITS, decimal_among, decimal_literal
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -146,21 +147,21 @@ def _among(node: Among) -> nw.Expr:
             return _timestamp(value).is_in(moments)
         return (_timestamp(value) if kinds == {"timestamp"} else _value(value)).is_in(given)
     shifted = [one.scaleb(value.scale, EXACT) for one in given if isinstance(one, Decimal)]
-    wholes = [int(one) for one in shifted if abs(one) < value.bound and one == int(one)]
+    wholes = [int(one) for one in shifted if one.copy_abs() < value.bound and one == int(one)]
     if not wholes:
         return _always(value, False)
     expr = _exact(value, value.scale, value.bound)
-    if value.bound <= _SMALL + 1:
+    if _exact_type(value.scale, value.bound) == nw.Int64:
         return expr.is_in(wholes)
-    equal = [expr == _whole(one, value.bound) for one in wholes]
-    return functools.reduce(operator.or_, equal)
+    numbers = [Decimal(one).scaleb(-value.scale, EXACT) for one in wholes]
+    return decimal_among(expr, numbers, value.scale)
 
 
 def _with_constant(value: Value, op: str, limit: Constant) -> nw.Expr:
     """A number that is exact, with a constant that may have more digits: never rounded."""
     assert isinstance(limit.value, Decimal)
     shifted = limit.value.scaleb(value.scale, EXACT)
-    if abs(shifted) >= value.bound:
+    if shifted.copy_abs() > min(value.bound, 10**DIGITS) - 1:
         # Beyond all that the type holds: every value lies on one side.
         above = (op in ("<", "<=", "!=")) if shifted > 0 else (op in (">", ">=", "!="))
         return _always(value, above)
@@ -169,38 +170,53 @@ def _with_constant(value: Value, op: str, limit: Constant) -> nw.Expr:
         if op in ("==", "!="):
             return _always(value, op == "!=")
         op = {"<": "<=", "<=": "<=", ">": ">", ">=": ">"}[op]
-    return _COMPARE[op](_exact(value, value.scale, value.bound), _whole(whole, value.bound))
+    return _COMPARE[op](
+        _exact(value, value.scale, value.bound), _number(whole, value.scale, value.bound)
+    )
 
 
 def _always(value: Value, verdict: bool) -> nw.Expr:
     return nw.when(~_value(value).is_null()).then(nw.lit(verdict))
 
 
-def _whole(number: int, bound: int) -> nw.Expr:
-    if bound <= _SMALL + 1:
-        return nw.lit(number).cast(nw.Int64)
-    return nw.lit(Decimal(number)).cast(nw.Decimal(38, 0))
+def _exact_type(scale: int, bound: int) -> Any:
+    """A type that holds `bound` whole numbers of 10**-scale, and what engines compute of it."""
+    return nw.Int64() if not scale and bound <= _SMALL + 1 else nw.Decimal(DIGITS, scale)
+
+
+def _number(whole: int, scale: int, bound: int) -> nw.Expr:
+    """A constant of 10**-scale, in the type of `_exact`."""
+    dtype = _exact_type(scale, bound)
+    if dtype == nw.Int64:
+        return nw.lit(whole).cast(dtype)
+    return decimal_literal(Decimal(whole).scaleb(-scale, EXACT), scale)
 
 
 def _exact(value: Value, scale: int, bound: int) -> nw.Expr:
-    """A number as whole ones of 10**-scale, in a type that holds `bound`."""
-    dtype: Any = nw.Int64() if bound <= _SMALL + 1 else nw.Decimal(38, 0)
-    step = 10 ** (scale - value.scale)
+    """A number in a type that has `scale` digits behind the point and holds `bound`."""
     if isinstance(value, Constant):
         assert isinstance(value.value, Decimal)
-        return _whole(int(value.value.scaleb(scale, EXACT)), bound)
-    if isinstance(value, Computed):
-        expr = _computed(value).cast(dtype)
-    elif value.scale == 0:
-        expr = nw.col(_name(value)).cast(dtype)
-    else:
-        wide = nw.col(_name(value)).cast(nw.Decimal(38, value.scale))
-        expr = (wide * 10**value.scale).cast(nw.Decimal(38, 0)).cast(dtype)
-    return expr * _whole(step, bound) if step > 1 else expr
+        return _number(int(value.value.scaleb(scale, EXACT)), scale, bound)
+    expr = _computed(value) if isinstance(value, Computed) else nw.col(_name(value))
+    return expr.cast(_exact_type(scale, bound))
+
+
+def _whole(value: Value) -> nw.Expr:
+    """The digits of a number, as a whole one of 10**-scale."""
+    if isinstance(value, Constant):
+        assert isinstance(value.value, Decimal)
+        return _number(int(value.value.scaleb(value.scale, EXACT)), 0, 10**DIGITS)
+    expr = _exact(value, value.scale, 10**DIGITS)
+    if not value.scale:
+        return expr
+    if len(str(value.bound - 1)) + value.scale > DIGITS:
+        # No decimal holds the product with 10**scale, in which those behind the point are zeros.
+        return expr.cast(nw.String).str.replace_all(r"\.", "").cast(nw.Decimal(DIGITS, 0))
+    return (expr * _number(10**value.scale, 0, 10**DIGITS)).cast(nw.Decimal(DIGITS, 0))
 
 
 def _computed(value: Computed) -> nw.Expr:
-    """What an exact or float operation gives; exact ones as whole numbers of its scale."""
+    """What an exact or float operation gives; an exact one with the digits of its scale."""
     op, parts = value.op, value.parts
     if op == "length":
         return _value(parts[0]).str.len_chars().cast(nw.Int64)
@@ -217,8 +233,7 @@ def _computed(value: Computed) -> nw.Expr:
             return rest
         return nw.when((dividend < 0) & (rest > 0)).then(rest - divisor).otherwise(rest)
     if op == "*":
-        left, right = (_exact(part, part.scale, value.bound) for part in parts)
-        return left * right
+        return _product(value)
     same = [_exact(part, value.scale, value.bound) for part in parts]
     if op == "neg":
         return -same[0]
@@ -227,6 +242,17 @@ def _computed(value: Computed) -> nw.Expr:
     if op == "coalesce":
         return nw.coalesce(*same)
     return _ARITHMETIC[op](*same)
+
+
+def _product(value: Computed) -> nw.Expr:
+    """Engines differ in the digits that they keep of a product of two numbers with some."""
+    left, right = value.parts
+    if left.scale and right.scale:
+        unit = decimal_literal(Decimal(1).scaleb(-value.scale), value.scale)
+        return _whole(left) * _whole(right) * unit
+    # Whole numbers in a type of their own kind, which is all that a product with decimals takes.
+    held = 10**DIGITS if value.scale else value.bound
+    return _exact(left, left.scale, held) * _exact(right, right.scale, held)
 
 
 def _float_computed(value: Computed) -> nw.Expr:
@@ -246,10 +272,8 @@ def _float(value: Value) -> nw.Expr:
         assert isinstance(value.value, Decimal)
         return nw.lit(float(value.value)).cast(nw.Float64)
     if value.kind == "exact":
-        if isinstance(value, Computed):
-            expr = _computed(value).cast(nw.Float64)
-            return expr / float(10**value.scale) if value.scale else expr
-        return nw.col(_name(value)).cast(nw.Float64)
+        expr = _computed(value) if isinstance(value, Computed) else nw.col(_name(value))
+        return expr.cast(nw.Float64)
     return _value(value).cast(nw.Float64)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -21,7 +21,9 @@ from ..contract.types import EXACT
 Schema = Mapping[str, nw.dtypes.DType]
 
 
-_BEYOND = Decimal(10) ** 38
+DIGITS = 38
+"""So many has the widest decimal of an engine."""
+_BEYOND = Decimal(10) ** DIGITS
 """What no decimal of an engine reaches."""
 
 
@@ -56,7 +58,7 @@ def as_whole(name: str, schema: Schema) -> nw.Expr:
     128 bits; all have decimals of 38 digits."""
     column = nw.col(name)
     whole = column.cast(nw.Int64) if schema[name] == nw.Boolean else column
-    return whole.cast(nw.Decimal(38, 0))
+    return whole.cast(nw.Decimal(DIGITS, 0))
 
 
 def alike(names: Sequence[str], schema: Schema) -> list[nw.Expr]:
@@ -64,6 +66,30 @@ def alike(names: Sequence[str], schema: Schema) -> list[nw.Expr]:
     if any(schema[name].is_float() for name in names):
         return [as_float(name, schema) for name in names]
     return [nw.col(name) for name in names]
+
+
+def decimal_literal(number: Decimal, scale: int) -> nw.Expr:
+    """A constant with `scale` digits behind the point, which hold it.
+
+    As a text: DuckDB takes Python's Decimal("1E+3") for 1.000, and one of 38 digits behind the
+    point for a float.
+    """
+    return nw.lit(f"{number:f}").cast(nw.Decimal(DIGITS, scale))
+
+
+def decimal_among(measured: nw.Expr, numbers: Iterable[Any], scale: int) -> nw.Expr:
+    """Whether decimals with `scale` digits behind the point are one of some numbers.
+
+    Those that are no such decimal equal none.
+    """
+    shifted = [Decimal(one).scaleb(scale, EXACT) for one in numbers]
+    wholes = [int(one) for one in shifted if one.copy_abs() < _BEYOND and one == int(one)]
+    held = [Decimal(one).scaleb(-scale, EXACT) for one in wholes]
+    if not held:
+        return never(measured)
+    if scale < DIGITS:
+        return measured.is_in(held)
+    return functools.reduce(operator.or_, (measured == decimal_literal(x, scale) for x in held))
 
 
 def never(measured: nw.Expr) -> nw.Expr:
@@ -77,12 +103,17 @@ def sums_to(names: Sequence[str], total: Any, schema: Schema) -> nw.Expr:
         whole = isinstance(total, int) or (math.isfinite(total) and total == int(total))
         if not whole or abs(total) > len(names) * 2**63:
             return never(nw.col(names[0]))
-        return _added([as_whole(name, schema) for name in names]) == Decimal(int(total))
+        return _added([as_whole(name, schema) for name in names]) == decimal_literal(
+            Decimal(int(total)), 0
+        )
     parts = alike(names, schema)
     if isinstance(total, Decimal):
-        if abs(total) >= _BEYOND:
+        kinds = [schema[name] for name in names]
+        scale = max(kind.scale for kind in kinds if isinstance(kind, nw.Decimal))
+        digits = total.scaleb(scale, EXACT)
+        if digits.copy_abs() >= _BEYOND or digits != int(digits):
             return never(nw.col(names[0]))
-        return _added(parts) == total
+        return _added(parts) == decimal_literal(total, scale)
     try:
         return _added(parts) == float(total)
     except OverflowError:
@@ -134,4 +165,13 @@ def _first(bound: Any, strict: bool, scale: int, _: int, sign: int = 1) -> int |
 
 
 def _of(step: int, dtype: nw.dtypes.DType, scale: int) -> Any:
-    return step if dtype.is_integer() else Decimal(step).scaleb(-scale, EXACT)
+    number = Decimal(step).scaleb(-scale, EXACT)
+    return step if dtype.is_integer() else decimal_literal(number, scale)
+
+
+def equals(name: str, wanted: Any, schema: Schema) -> nw.Expr:
+    """Whether the column has a bound value; null where it is missing."""
+    kind = schema[name]
+    if isinstance(kind, nw.Decimal):
+        wanted = decimal_literal(wanted, kind.scale)
+    return exact(name, schema) == wanted
