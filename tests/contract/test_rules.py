@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 
 import pytest
@@ -306,6 +307,26 @@ UNFIT = [
         "is no dec",
         "leave",
     ),
+    *(
+        (INTEGER, name, f"{{{key}: {text}}}", f"{text.strip('[]')} has more digits", "whole number")
+        for name, key in (
+            ("values_to_be_between", "max_value"),
+            ("sum_to_be_between", "min_value"),
+            ("unique_value_count_to_be_between", "max_value"),
+        )
+        for text in ("9007199254740992.5", "9007199254740993.0", "9.007199254740993e15")
+    ),
+    (INTEGER, "values_to_be_in_set", "{value_set: [9007199254740993.0]}", "more digits", "whole"),
+    (
+        ("number", "decimal(38,2)"),
+        "values_to_be_between",
+        "{min_value: 100000000000000000000.5}",
+        "100000000000000000000.5 has more digits",
+        "quotes",
+    ),
+    (INTEGER, "values_to_be_between", "{min_value: 010}", "'010' is no number", "write 10: dig"),
+    (INTEGER, "values_to_be_in_set", "{value_set: [-007]}", "'-007' is no number", "write -7: "),
+    (("number", "decimal(10,2)"), "values_to_be_in_set", "{value_set: [010]}", "'010' is no", "10"),
     (
         INTEGER,
         "values_to_be_between",
@@ -321,6 +342,47 @@ UNFIT = [
         "false",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "kwargs"),
+    [
+        (("number", "float64"), "values_to_be_between", "{min_value: 3.141592653589793238}"),
+        (("number", "float32"), "values_to_be_in_set", "{value_set: [0.1000000000000000055]}"),
+        (("number", "float64"), "sum_to_be_between", "{min_value: 9007199254740993.0}"),
+        (("number", "decimal(38,2)"), "max_to_be_between", '{max_value: "9007199254740992.5"}'),
+        (INTEGER, "values_to_be_between", "{max_value: 9007199254740993}"),
+        (INTEGER, "values_to_be_between", "{max_value: 0.10}"),
+        (INTEGER, "values_to_be_between", "{max_value: 1e3}"),
+    ],
+)
+def test_a_number_is_as_exact_as_what_it_is_compared_with(
+    load: Load, kind: tuple[str, str], name: str, kwargs: str
+) -> None:
+    typed = "logicalType: {}\n        physicalType: {}\n        customProperties"
+    contract = load(
+        (BETWEEN, f"type: expect_column_{name}"),
+        (BOUNDS, f"kwargs: {kwargs}"),
+        ("[{property: action, value: quarantine}]", "[{property: action, value: warn}]"),
+        (typed.format(*INTEGER), typed.format(*kind)),
+    )
+    assert pickle.loads(pickle.dumps(contract)) == contract
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("mustBeGreaterThan: 9007199254740992.5", "9007199254740992.5 has more digits"),
+        ("mustBeBetween: [1, 9007199254740993.0]", "9007199254740993.0 has more digits"),
+        ("mustBe: 010", "'010' is no number; write 10: digits"),
+        ("mustBe: .nan", "nan is compared with nothing"),
+    ],
+)
+def test_a_threshold_is_a_number_with_all_its_digits(load: Load, limit: str, said: str) -> None:
+    with pytest.raises(ContractError) as raised:
+        load((LIBRARY, LIBRARY.replace("mustBeGreaterThan: 0", limit)))
+
+    assert said in raised.value.sentence
 
 
 @pytest.mark.parametrize(("kind", "name", "kwargs", "found", "fix"), UNFIT)

@@ -15,7 +15,7 @@ import sampling
 
 from lakebook.contract.expectations import ALLOWED, QUERY, SATISFY, UNEXPECTED_ROWS
 from lakebook.contract.model import Action, Rule, Scope, TableContract, TimeColumn
-from lakebook.contract.thresholds import Threshold
+from lakebook.contract.thresholds import OPERATORS, Threshold
 from lakebook.quality import FAILED_RULES, audit, data_docs, flag
 
 NAN = float("nan")
@@ -102,6 +102,40 @@ def test_rows_for_which_an_expression_is_false_are_counted_and_set_aside(
         assert (check.unexpected, check.evaluated) == (expected, table.num_rows), text
         assert sum(check.name in (one or "").split(",") for one in texts) == expected, text
     assert any(not check.success for check in result.checks)
+
+
+@pytest.mark.parametrize("scope", ["table", "partition"])
+def test_a_value_that_is_not_a_number_keeps_to_no_limit(
+    to_frame: Any, make_contract: Any, scope: Scope
+) -> None:
+    """NaN is missing, as null is; that it is greater than all is DuckDB's order within a query."""
+    table = flights_of("thresholds")
+    assert any(one == one and one is not None for one in table["dep_delay"].to_pylist())
+    most = "select {}(dep_delay) from ${{table}} where dep_delay is not null"
+    rules = [
+        query(f"{of} {operator}", most.format(of), operator, limit, scope)
+        for of in ("max", "sum")
+        for operator in OPERATORS
+        for limit in ([[-1e300, 1e300]] if "Between" in operator else [0, float("inf")])
+    ]
+    for check in audit(to_frame(table), daily(make_contract(*rules)), partitions=DAYS).checks:
+        assert not check.success and check.problem == "", check.name
+        assert scope == "partition" or check.observed == "NaN"
+
+
+def test_a_decimal_of_a_query_is_compared_with_all_its_digits(
+    to_frame: Any, make_contract: Any
+) -> None:
+    text = "select {}::decimal(38,1) from ${{table}} limit 1"
+    exact = text.format("9007199254740992.5")
+    rules = [
+        query("more", exact, "mustBeGreaterThan", 2**53),
+        query("less", exact, "mustBeLessThan", 2**53 + 1),
+        query("tenth", text.format("0.1"), "mustBe", 0.1),
+        query("same", exact, "mustBe", 2**53),
+    ]
+    found = audit(to_frame(flights_of("exact")), daily(make_contract(*rules))).checks
+    assert [check.success for check in found] == [True, True, True, False]
 
 
 IN_SET = "expect_column_values_to_be_in_set"

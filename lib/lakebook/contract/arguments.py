@@ -34,6 +34,7 @@ _COUNTS = (  # whose bounds and values are whole numbers
     "expect_table_column_count_to_be_between",
     "expect_table_column_count_to_equal",
 )
+_SUMMED_AS = (values.is_decimal, values.is_float)
 _PAIR = ("both_values_are_missing", "either_value_is_missing", "neither")
 _RECORD = ("all_values_are_missing", "any_value_is_missing", "never")
 _CHOICES: dict[str, tuple[Any, ...]] = {
@@ -125,14 +126,15 @@ def _bound(
         return values.whole(given)
     if key == "sum_total":
         kinds = {types.get(str(name), "") for name in _list(kwargs.get("column_list"))}
-        return _figure("decimal" if any(map(values.is_decimal, kinds)) else "", given)
+        kind = next((one for of in _SUMMED_AS for one in kinds if of(one)), "")
+        return _figure(kind, given)
     if key in ("threshold", "multiplier"):
-        found = float(values.number(given, finite=True))
+        found = float(values.number(given, finite=True, nearest=True))
         if key == "multiplier" and found < 0:
             raise unfit(key, f"multiplier is {given!r}", "give a number that is not negative")
         return found
     if key == "mostly":
-        share = values.number(given)
+        share = values.number(given, nearest=True)
         if not 0 <= share <= 1:
             raise unfit(key, f"mostly is {given!r}", "give a share from 0 to 1")
         return share
@@ -154,7 +156,9 @@ def _bound(
 
 def _figure(kind: str, given: Any) -> Any:
     """The bound of a measure: a number, to decimals an exact one."""
-    return values.bound_in(kind, given) if values.is_decimal(kind) else values.number(given)
+    if values.is_decimal(kind):
+        return values.bound_in(kind, given)
+    return values.number(given, nearest=values.is_float(kind))
 
 
 def _choice(known: Expectation, key: str, given: Any) -> Any:
@@ -209,7 +213,7 @@ def _ranges(_: Expectation, key: str, given: Any) -> dict[str, Any]:
         raise wrong
     if not all(isinstance(one, list) and len(one) == 2 for one in ranges):
         raise wrong
-    found = [float(values.number(share)) for share in shares]
+    found = [float(values.number(share, nearest=True)) for share in shares]
     if not all(0 <= share <= 1 for share in found):
         raise wrong
     ends = [[None if end is None else values.number(end) for end in one] for one in ranges]

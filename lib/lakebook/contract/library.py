@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import ContractError, did_you_mean
 from .expectations import ALLOWED, SATISFY
 from .thresholds import OPERATORS, Threshold
+from .values import number
 
 _ARGUMENTS = {
     "nullValues": (),
@@ -55,10 +56,12 @@ def translate(
 def _check_limit(raw: Mapping[str, Any], operator: str, metric: str, where: str) -> None:
     limit, unit = raw[operator], raw.get("unit")
     for one in limit if isinstance(limit, list) else [limit]:
-        if isinstance(one, bool) or not isinstance(one, int | float):
+        try:
+            number(one, finite=True)
+        except ContractError as wrong:
             raise ContractError(
-                f"metric {metric} with {operator}: {one!r}", where=where, fix="give a number"
-            )
+                f"metric {metric} with {operator}: {wrong.found}", where=where, fix=wrong.fix
+            ) from None
         if unit == "percent" and not 0 <= one <= 100:
             raise ContractError(
                 f"metric {metric} with {one} percent", where=where, fix="give 0 to 100"

@@ -14,6 +14,7 @@ from typing import Any
 from .arguments import UnfitArgument, bind
 from .expectations import SATISFY
 from .model import Column, Rule, Scope
+from .numerals import Rounded
 from .reader import Reader
 from .values import INTEGERS
 
@@ -159,7 +160,7 @@ def _bind(
 
 def _multiple(column: Reader, kind: str, of: int | float) -> str:
     """The condition on a row; empty if each value of the type is a multiple."""
-    exact = Decimal(str(of))
+    exact = Decimal(of.text if isinstance(of, Rounded) else str(of))
     if kind in INTEGERS and Decimal(1) % exact == 0:
         return ""
     if kind in INTEGERS and exact == int(exact) and exact < INTEGERS[kind]:

@@ -20,6 +20,7 @@ from .reader import Reader
 from .row_sql import is_select, read_row_sql
 from .thresholds import OPERATORS, Threshold
 from .types import duckdb_type
+from .values import number
 from .volatile import volatile_in
 
 _TABLE = ("table", "object", "batch", "dataset", "model")
@@ -56,6 +57,11 @@ def read_sql_rule(
             fix="select one value; type: custom with unexpected_rows_expectation takes rows",
         )
     is_number = not isinstance(limit, bool | str)
+    for one in limit if isinstance(limit, list) else [limit] if is_number else []:
+        try:
+            number(one, nearest=kinds[0] in ("DOUBLE", "FLOAT"))
+        except ContractError as wrong:
+            raise raw.error(f"{operator}: {wrong.found}", operator, fix=wrong.fix) from None
     is_known = kinds[0].startswith(("DECIMAL", "DOUBLE", "FLOAT", "HUGEINT")) or "INT" in kinds[0]
     if is_number != is_known or (isinstance(limit, bool) and kinds[0] != "BOOLEAN"):
         raise raw.error(f"the query gives {kinds[0]}, and {operator} is {limit!r}", operator)

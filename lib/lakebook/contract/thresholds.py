@@ -38,13 +38,20 @@ class Threshold:
         return {"operator": self.operator, "limit": self.limit, **unit}
 
     def holds(self, amount: Any, rows: int | None = None) -> bool:
-        """Whether an amount, of so many rows, keeps to it. Of no rows none is 0 percent."""
-        if amount is None:
+        """Whether an amount, of so many rows, keeps to it. Of no rows none is 0 percent.
+
+        A missing amount, null or NaN, keeps to nothing. A decimal is compared with the number that
+        the contract has, not with the float next to it.
+        """
+        if amount is None or amount != amount:
             return False
         if self.is_percent and rows:
             # Exactly: 7 of 100 rows are 7 percent, whatever a float makes of 0.07.
             limits = [Decimal(str(limit)) * rows for limit in self._limits()]
             return self._holds(amount * 100, limits)
+        if isinstance(amount, Decimal):
+            exact = [Decimal(str(one)) if isinstance(one, float) else one for one in self._limits()]
+            return self._holds(amount, exact)
         return self._holds(amount, self._limits())
 
     def _limits(self) -> list[Any]:

@@ -14,11 +14,11 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import ContractError
+from .numerals import Rounded, how_to_write, is_number
 from .types import EXACT
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?")
-_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 _EXACT_DIGITS = 15  # so many of a decimal number survive its way through a float
 
@@ -28,6 +28,10 @@ NUMBERS = (*INTEGERS, "float32", "float64")
 
 def is_decimal(kind: str) -> bool:
     return kind.startswith("decimal")
+
+
+def is_float(kind: str) -> bool:
+    return kind in ("float32", "float64")
 
 
 def family(kind: str) -> str:
@@ -42,7 +46,7 @@ def bound_in(kind: str, given: Any) -> Any:
         return number(given, finite=True)
     if is_decimal(kind):
         return _decimal(given)
-    if kind in ("float32", "float64"):
+    if is_float(kind):
         return _float(kind, given)
     if kind in ("date", "timestamp"):
         return value_in(kind, given)
@@ -58,7 +62,7 @@ def value_in(kind: str, given: Any) -> Any:
         return found
     if is_decimal(kind):
         return _decimal_value(kind, given)
-    if kind in ("float32", "float64"):
+    if is_float(kind):
         return _float(kind, given)
     if kind == "date":
         return _date(given)
@@ -85,11 +89,18 @@ def flag(given: Any) -> bool:
     )
 
 
-def number(given: Any, *, finite: bool = False) -> int | float:
-    """A number as it stands: an integer stays one, whatever its size."""
+def number(given: Any, *, finite: bool = False, nearest: bool = False) -> int | float:
+    """A number as it stands: an integer stays one, whatever its size.
+
+    `nearest`: it is compared with floats, so that the float next to what was written will do.
+    """
     if isinstance(given, bool) or not isinstance(given, int | float):
-        fix = "write it without quotes" if _is_number(given) else "give a number"
-        raise ContractError(f"{_shown(given)} is no number", fix=fix)
+        raise ContractError(f"{_shown(given)} is no number", fix=how_to_write(given))
+    if isinstance(given, Rounded) and not nearest:
+        raise ContractError(
+            f"{given.text} has more digits than YAML keeps of such a number",
+            fix="write a whole number without a point and an exponent, or fewer digits",
+        )
     if given != given or (finite and math.isinf(given)):
         raise ContractError(f"{given!r} is compared with nothing", fix="give a finite number")
     return given
@@ -106,13 +117,9 @@ def _shown(given: Any) -> str:
     return repr(given) if not isinstance(given, dict) else str(given)
 
 
-def _is_number(given: Any) -> bool:
-    return isinstance(given, str) and _NUMBER.fullmatch(given.strip()) is not None
-
-
 def _float(kind: str, given: Any) -> float:
     try:
-        found = float(number(given))
+        found = float(number(given, nearest=True))
         if kind == "float32":
             (found,) = struct.unpack("f", struct.pack("f", found))
     except OverflowError:
@@ -121,8 +128,12 @@ def _float(kind: str, given: Any) -> float:
 
 
 def _decimal(given: Any) -> Decimal:
-    if _is_number(given):  # which is how a long one keeps its digits
+    if is_number(given):  # which is how a long one keeps its digits
         return Decimal(given.strip())
+    if isinstance(given, Rounded):
+        raise ContractError(
+            f"{given.text} has more digits than YAML keeps of a number", fix="put it in quotes"
+        )
     found = number(given, finite=True)
     exact = Decimal(found) if isinstance(found, int) else Decimal(repr(found))
     if isinstance(found, float) and len(exact.normalize().as_tuple().digits) > _EXACT_DIGITS:

@@ -126,8 +126,9 @@ def _evaluate(rule: Rule, rows: nw.LazyFrame, contract: TableContract) -> _Found
             given = connection.execute(text).fetchmany(2)
             if len(given) > 1:
                 raise ValueError("the query gives more than one row")
-            value = _plain(given[0][0]) if given else None
-            return _Found(Threshold.of(rule.kwargs[ALLOWED]).holds(value), observed=value)
+            value = given[0][0] if given else None
+            holds = Threshold.of(rule.kwargs[ALLOWED]).holds(value)
+            return _Found(holds, observed=_plain(value))
         (evaluated,) = connection.execute("select count(*) from main._rows").fetchone() or (0,)
         (unexpected,) = connection.execute(f"select count(*) from ({text})").fetchone() or (0,)
         sample: tuple[Any, ...] = ()
@@ -142,7 +143,7 @@ def _evaluate(rule: Rule, rows: nw.LazyFrame, contract: TableContract) -> _Found
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    return value
+    return "NaN" if value != value else value  # in words, which JSON has
 
 
 @contextlib.contextmanager
