@@ -116,9 +116,9 @@ BROKEN = [
     ("value: 7, unit: y", "value: 7, unit: fortnights", "use h, d, w or y"),
     ("role: owner", "role: boss", "exactly one member of team the role owner"),
     ("id: silver.flights", "id: silver.flight", "write id: silver.flights"),
-    ("version: 1.2.0\n", "", "'version' is a required property"),
+    ("version: 1.2.0\n", "", "the contract has no 'version'"),
     ("kind: DataContract", "kind: DataContrat", "(did you mean 'DataContract'?)"),
-    ("tags: [flights]", "tags: flights", "'flights' is not of type array"),
+    ("tags: [flights]", "tags: flights", "'flights' is no list; write [flights]"),
     ("tags: [flights]", "tags: [flights", "not YAML"),
     ("domain: aviation", "domain: aviation\ndomain: rail", "stands here and in line 7"),
 ]

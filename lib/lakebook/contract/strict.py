@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from ..errors import ContractError, did_you_mean
+from ..errors import ContractError
 from .custom import check_custom
 from .keys import check_key, check_options, refusal, stray_key
+from .schema_errors import in_words, precise
 from .yamlfile import Document, Place
 
 
@@ -34,16 +35,15 @@ def check_standard(document: Document) -> None:
     if errors:
         # "Unevaluated" keys are mostly the echo of another error; else the first in the file.
         worst = min(
-            map(_precise, errors),
+            map(precise, errors),
             key=lambda e: (
                 e.validator == "unevaluatedProperties",
                 document.line(tuple(e.absolute_path)),
             ),
         )
         place = tuple(worst.absolute_path)
-        raise ContractError(
-            f"{named(document.value, place)}: {_message(worst)}", where=document.at(place)
-        )
+        found, fix = in_words(worst, named(document.value, place))
+        raise ContractError(found, where=document.at(place), fix=fix)
 
 
 def _check_logical_types(document: Document) -> None:
@@ -76,11 +76,16 @@ def named(value: Any, place: Place) -> str:
         if isinstance(key, str):
             if key not in ("properties", "customProperties"):
                 words.append(key)
-        elif isinstance(value, dict) and (name := value.get("name") or value.get("property")):
-            words.append(str(name))
+        elif isinstance(value, dict) and (name := _name_of(value)):
+            words.append(name)
         else:
             words.append(str(key + 1))
     return ".".join(words) or "the contract"
+
+
+def _name_of(item: Mapping[str, Any]) -> str:
+    given = (item.get("name"), item.get("property"))
+    return next((name for name in given if name and isinstance(name, str)), "")
 
 
 @cache
@@ -147,32 +152,3 @@ def _options(annotation: Any, kind: type) -> list[Any]:
         elif kind is dict and hasattr(part, "model_fields"):
             found.append(part)
     return found
-
-
-def _precise(error: Any) -> Any:
-    """Descend into `anyOf` and `oneOf` to the deepest error: the branch that nearly fits."""
-    while error.context:
-        error = max(
-            error.context,
-            key=lambda e: (len(e.absolute_path), e.validator != "type", -len(e.message)),
-        )
-    return error
-
-
-def _message(error: Any) -> str:
-    if error.validator == "enum":
-        allowed = [str(v) for v in error.validator_value]
-        return (
-            f"{error.instance!r} is not allowed{did_you_mean(str(error.instance), allowed)}; "
-            f"use one of {', '.join(allowed)}"
-        )
-    if error.validator == "type":
-        wanted = error.validator_value
-        wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
-        return f"{error.instance!r} is not of type {wanted}"
-    # The path ends in a number where a key of several columns lists them.
-    ends = [part for part in error.absolute_path if isinstance(part, str)][-1:]
-    if error.validator == "pattern" and ends in (["to"], ["from"]):
-        return f"{error.instance!r} is no reference; write table.column or layer.table.column"
-    text = str(error.message)
-    return text if len(text) < 200 else text[:197] + "…"
