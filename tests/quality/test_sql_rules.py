@@ -170,7 +170,7 @@ def test_a_threshold_judges_each_partition_by_the_rows_that_it_counts(
         condition = conditions[check.name.split()[0]][2]
         rule = next(rule for rule in rules if rule.name == check.name)
         threshold = Threshold.of(rule.kwargs[ALLOWED])
-        broken = {}
+        broken, said = {}, []
         for day in DAYS:
             where = "flight_date is null" if day == "null" else f"flight_date = '{day}'"
             bad, all_of_day = counted(table, f"{where} and {condition}"), counted(table, where)
@@ -185,8 +185,11 @@ def test_a_threshold_judges_each_partition_by_the_rows_that_it_counts(
             }[threshold.operator]
             if not kept:
                 broken[day] = bad
+                said.append(f"{day}: {bad} of {all_of_day} rows")
         assert check.partitions == tuple(broken), check.name
         assert check.unexpected == counted(table, condition), check.name
+        assert check.evaluated == table.num_rows, "the rows that a percentage is of"
+        assert not broken or check.observed == "; ".join(said), check.name
         aside = sum(check.name in (row[FAILED_RULES] or "").split(",") for row in rows)
         assert aside == sum(broken.values()), check.name
 

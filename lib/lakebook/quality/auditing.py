@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..contract.expectations import BY_SQL, COMMON, KEYS_THERE, KNOWN
+from ..contract.expectations import ALLOWED, BY_SQL, COMMON, KEYS_THERE, KNOWN
 from ..contract.model import Relationship, Rule, Scope, TableContract
 from ..errors import ContractError, did_you_mean
 from .references import Keys, bound_keys
@@ -195,7 +195,8 @@ def _check(
 ) -> CheckResult:
     """One of Great Expectations' results in our words. `only`: the one partition it is about."""
     result = found.get("result") or {}
-    unexpected, evaluated = row_counts(result)
+    of_all = ALLOWED in rule.kwargs  # whose percentage is one of all rows
+    unexpected, evaluated = row_counts(result, of_all=of_all)
     sample = result.get("partial_unexpected_index_list")
     if sample is None:
         sample = result.get("partial_unexpected_list") or ()
@@ -207,7 +208,7 @@ def _check(
         failing = only
     if failing:
         shown = verdict.shown if verdict else {only[0]: result}
-        observed = failing_text(failing, shown)
+        observed = failing_text(failing, shown, of_all=of_all)
     return CheckResult.of(
         rule,
         bool(found["success"]),

@@ -8,12 +8,16 @@ from typing import Any
 Result = Mapping[str, Any]
 
 
-def row_counts(result: Result) -> tuple[int | None, int | None]:
-    """Unexpected and evaluated rows; None where a rule does not count rows."""
+def row_counts(result: Result, *, of_all: bool = False) -> tuple[int | None, int | None]:
+    """Unexpected and evaluated rows; None where a rule does not count rows.
+
+    `of_all`: the rows without a value count as well, as they do for a threshold's percentage.
+    """
     elements = result.get("element_count")
     if elements is None:
         return None, None
-    return result.get("unexpected_count"), elements - (result.get("missing_count") or 0)
+    missing = 0 if of_all else result.get("missing_count") or 0
+    return result.get("unexpected_count"), elements - missing
 
 
 def observed_in(result: Result) -> Any:
@@ -31,15 +35,15 @@ def observed_over(results: Sequence[Result]) -> Any:
     return f"{min(numbers)} to {max(numbers)}" if len(numbers) == len(found) else None
 
 
-def failing_text(names: Sequence[str], shown: Mapping[str, Result]) -> str:
+def failing_text(names: Sequence[str], shown: Mapping[str, Result], *, of_all: bool = False) -> str:
     """The first failing partitions, with what was found there, and how many more there are."""
-    parts = [f"{name}: {_found(result)}" for name, result in shown.items()]
+    parts = [f"{name}: {_found(result, of_all)}" for name, result in shown.items()]
     more = len(names) - len(parts)
     return "; ".join(parts) + (f"; {more} more partitions" if more else "")
 
 
-def _found(result: Result) -> str:
-    unexpected, evaluated = row_counts(result)
+def _found(result: Result, of_all: bool) -> str:
+    unexpected, evaluated = row_counts(result, of_all=of_all)
     if evaluated is None:
         return str(observed_in(result))
     return f"{unexpected} of {evaluated} rows"
