@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import narwhals as nw
@@ -15,17 +17,21 @@ import pytest
 import sampling
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_checkout import COLUMNS, LANDING, Checkout, in_prod
+from small_checkout import COLUMNS, LANDING, POSITIVE, Checkout, in_prod, rule
 from value_oracle import REFUSED, oracle, texts
 
 from lakebook import Step
+from lakebook.contract.lookup import find_table
 from lakebook.contract.model import Column, TableContract, TimeColumn
+from lakebook.delta import open_snapshot
 from lakebook.engines.plan_origin import hidden_columns
 from lakebook.errors import ContractError, SourceError
 from lakebook.ingest import open_source
 from lakebook.intervals import Interval
-from lakebook.names import Dataset
-from lakebook.settings import Settings
+from lakebook.names import Dataset, tier_tables
+from lakebook.quality.quarantine import shown_paths
+from lakebook.run.single import rows_in
+from lakebook.settings import Settings, load_settings
 from lakebook.step.told import told
 
 DAY = "2013-01-02"
@@ -273,3 +279,35 @@ def test_a_decimal_without_its_digits_is_explained(checkout: Checkout):
     with pytest.raises(TypeError) as raised:
         raw.select(nw.col("amount").cast(nw.Decimal)).collect()
     assert "write nw.Decimal(precision, scale)" in str(told(raised.value, []))
+
+
+KNOWN = rule("known", "expect_column_values_to_not_be_null", "quarantine", column="seen")
+
+
+@pytest.mark.parametrize(
+    ("rules", "without_time"),
+    [
+        (POSITIVE, {"published": 1, "quarantined": 1}),
+        (POSITIVE + KNOWN, {"published": 0, "quarantined": 2}),
+        ("", {"published": 2, "quarantined": 0}),
+    ],
+)
+def test_rows_without_a_time_count_once_for_all_runs_of_a_command(
+    checkout: Checkout, rules: str, without_time: dict[str, int]
+) -> None:
+    """Each day's run replaces them; the sums are what the tables hold."""
+    columns = COLUMNS.replace(", required: true", "") + LANDING
+    checkout.contract("bronze.events", columns, quality=rules)
+    checkout.source(f"{SOURCE}7,,-60\n8,2013-01-03T10:00:00Z,-1\n")
+    runs = []
+    for day in range(1, 5):
+        step = step_of(f"2013-01-0{day}", f"2013-01-0{day + 1}")
+        step.write(step.ingest("file://events.csv"))
+        (output,) = step._context.outcome.outputs
+        assert output.without_time == without_time
+        runs.append(SimpleNamespace(outputs=[asdict(output)]))
+    settings, dataset = load_settings(checkout.root), Dataset("bronze", "events")
+    live = open_snapshot(tier_tables(settings.roots, dataset).hot)
+    aside = shown_paths(settings, find_table(settings, dataset), live.partitions)
+    assert rows_in(runs, "published") == live.rows
+    assert rows_in(runs, "quarantined") == sum(pl.read_parquet(path).height for path in aside)

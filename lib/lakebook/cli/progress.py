@@ -143,7 +143,7 @@ def _table(reports: Sequence[StepReport]) -> Table:
             str(report.node.name),
             _LOOKS[report.status],
             f"{report.rows:,}" if runs and not isinstance(report.node.name, Job) else "",
-            _count(sum(run.rows_quarantined for run in runs)),
+            _count(report.rows_quarantined),
             _count(len({name for run in runs for name in run.warned})),
             f"{sum(run.elapsed_s for run in runs):.1f}" if runs else "",
             f"{max(run.peak_rss_mb for run in runs):.0f}" if runs else "",

@@ -23,7 +23,7 @@ from ..site.build import build_site
 from .cold_reads import check_reads, provide, restore
 from .emission import begin_emission
 from .plan import Planner, StepPlan
-from .single import RunResult, record_refusal, run_once
+from .single import RunResult, record_refusal, rows_in, run_once
 
 Status = Literal["ok", "fresh", "failed", "blocked", "stopped"]
 _ATTEMPTS = 6  # of partitions that other runs keep committing; each attempt lets somebody finish
@@ -47,7 +47,11 @@ class StepReport:
 
     @property
     def rows(self) -> int:
-        return sum(run.rows for run in self.runs)
+        return rows_in(self.runs, "published")
+
+    @property
+    def rows_quarantined(self) -> int:
+        return rows_in(self.runs, "quarantined")
 
     @property
     def summary(self) -> str:

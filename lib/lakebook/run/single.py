@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from ..archive.masking import secrets_in
 from ..contract.classified import hidden_columns
@@ -60,13 +60,23 @@ class RunResult:
     def warnings(self) -> int:
         return len(self.warned)
 
-    @property
-    def rows(self) -> int:
-        return sum(output["rows_published"] for output in self.outputs)
 
+class Wrote(Protocol):
     @property
-    def rows_quarantined(self) -> int:
-        return sum(output["rows_quarantined"] for output in self.outputs)
+    def outputs(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+def rows_in(runs: Iterable[Wrote], kind: Literal["published", "quarantined"]) -> int:
+    """Rows of a step's runs, one after the other. Those without a time, which each run replaces,
+    are those of the last one that wrote their dataset."""
+    dated, without_time = 0, {}
+    for run in runs:
+        for output in run.outputs:
+            dated += output[f"rows_{kind}"]
+            if undated := output.get("without_time"):
+                dated -= undated[kind]
+                without_time[output["dataset"]] = undated[kind]
+    return dated + sum(without_time.values())
 
 
 def run_once(

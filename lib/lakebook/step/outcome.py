@@ -22,7 +22,11 @@ _WRITTEN: set[tuple[Path, str]] = set()
 
 @dataclass(frozen=True)
 class Output:
-    """Rows: audited = published + quarantined, always."""
+    """Rows: audited = published + quarantined, always.
+
+    `without_time`: how many of the published and of the quarantined rows have a null time. Each run
+    replaces all of these, so that they count once for all its runs.
+    """
 
     dataset: str
     version: int
@@ -31,6 +35,7 @@ class Output:
     rows_audited: int
     rows_published: int
     rows_quarantined: int
+    without_time: Mapping[str, int] = field(default_factory=dict)
     fingerprints: Mapping[str, int] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)  # of what was published
 

@@ -142,7 +142,8 @@ def publish(
     finally:
         for one in stages:
             one.discard()  # what the commit took is kept: it is no longer staged
-    output = _record(context, contract, draft, done, aside, fps, profiled)
+    without_time = _without_time(draft, inspection)
+    output = _record(context, contract, draft, done, aside, without_time, fps, profiled)
     if context.run.out is None:
         context.note_again(contract.dataset, open_snapshot(table, done.version))
     where = () if context.settings.env == PROD else (_own(context.settings.env),)
@@ -185,12 +186,24 @@ def _set_aside(
     return left
 
 
+def _without_time(draft: Draft, published: Inspection) -> dict[str, int]:
+    """See `Output`; empty where no run replaces another's rows without a time."""
+    if draft.merge is not None or NULL not in draft.names:
+        return {}
+    landed, kept = (
+        sum(file.rows for file in found.by_partition.get(NULL, ()))
+        for found in (draft.landed, published)
+    )
+    return {"published": kept, "quarantined": landed - kept}
+
+
 def _record(
     context: LakeContext,
     contract: TableContract,
     draft: Draft,
     done: CommitResult,
     aside: int,
+    without_time: dict[str, int],
     fps: dict[str, int],
     profiled: dict[str, Any],
 ) -> Output:
@@ -203,6 +216,7 @@ def _record(
         rows_audited=draft.landed.rows,
         rows_published=draft.landed.rows - aside,
         rows_quarantined=aside,
+        without_time=without_time,
         fingerprints=fps,
         profile=profiled,
     )
