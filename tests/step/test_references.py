@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from small_checkout import Checkout
 
 from lakebook.contract.lookup import find_table
-from lakebook.errors import UserError
+from lakebook.errors import GateError, UserError
 from lakebook.names import Dataset
 from lakebook.settings import load_settings
 from lakebook.step import Step
@@ -92,12 +93,7 @@ def test_keys_of_an_open_reference_stay_out_of_its_document(checkout: Checkout) 
     assert "eve" in document and "bob" not in document
 
 
-def test_a_key_of_several_columns_sets_rows_aside(tmp_path: Path) -> None:
-    (tmp_path / "lakebook.toml").touch()
-    checkout = Checkout(tmp_path)
-    checkout.contract("silver.plans", f"      - {{name: plan, {TEXT}}}\n", time=False)
-    path = checkout.contract("silver.visits", f"      - {{name: plan, {TEXT}}}\n", time=False)
-    relationship = """\
+SEVERAL = """\
     relationships:
       - from: [visits.id, visits.plan]
         to: [plans.id, plans.plan]
@@ -105,9 +101,39 @@ def test_a_key_of_several_columns_sets_rows_aside(tmp_path: Path) -> None:
           - {property: action, value: quarantine}
           - {property: reason, value: a plan that nobody made}
 """
-    path.write_text(
-        path.read_text().replace("    properties:\n", relationship + "    properties:\n")
-    )
+
+
+def of_plans(checkout: Checkout, theirs: str) -> None:
+    """Visits that refer to plans, of which `theirs` is the column beside the id."""
+    checkout.contract("silver.plans", f"      - {{{theirs}}}\n", time=False)
+    path = checkout.contract("silver.visits", f"      - {{name: plan, {TEXT}}}\n", time=False)
+    path.write_text(path.read_text().replace("    properties:\n", f"{SEVERAL}    properties:\n"))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "said"),
+    [
+        (f"name: title, {TEXT}", "silver.plans has no column 'plan'"),
+        (
+            "name: plan, logicalType: integer, physicalType: int64",
+            "'plan' is string and silver.plans.plan is int64; give both the same type",
+        ),
+    ],
+)
+def test_each_column_of_a_key_is_looked_at_before_it_is_compared(
+    checkout: Checkout, theirs: str, said: str
+) -> None:
+    of_plans(checkout, theirs)
+    name = theirs.split(",")[0].removeprefix("name: ")
+    write(checkout.root, "silver.plans", {"id": [1], name: ["a" if name == "title" else 7]})
+    with pytest.raises(GateError, match=re.escape(said)):
+        write(checkout.root, "silver.visits", {"id": [1], "plan": ["a"]})
+
+
+def test_a_key_of_several_columns_sets_rows_aside(tmp_path: Path) -> None:
+    (tmp_path / "lakebook.toml").touch()
+    checkout = Checkout(tmp_path)
+    of_plans(checkout, f"name: plan, {TEXT}")
     write(tmp_path, "silver.plans", {"id": [1, 2, 3], "plan": ["a", "b", None]})
     rows = {"id": [1, 2, 3, 4], "plan": ["a", "a", None, "a"]}
     context = write(tmp_path, "silver.visits", rows)

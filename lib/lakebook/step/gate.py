@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from ..contract.lookup import find_table
 from ..contract.misfits import RULE
 from ..contract.model import Relationship, TableContract
-from ..contract.values import family
 from ..delta import Inspection, Stage, begin_stage
 from ..delta import inspect as inspect_files
 from ..errors import GateError
@@ -146,14 +145,18 @@ def referenced_keys(context: LakeContext, contract: TableContract) -> References
 
 
 def _not_alike(relation: Relationship, own: TableContract, other: TableContract) -> str:
-    """Why a column is not compared with the one that it refers to; mostly nothing."""
-    if relation.to_column not in other.names:
-        return f"{relation.to_dataset} has no column {relation.to_column!r}"
-    kind, kind_there = own.column(relation.column).type, other.column(relation.to_column).type
-    if family(kind) == family(kind_there):
-        return ""
-    there = f"{relation.to_dataset}.{relation.to_column}"
-    return f"{relation.column!r} is {kind} and {there} is {kind_there}, which are not compared"
+    """Why a column is not compared with the one that it refers to; mostly nothing.
+
+    A run is refused for it before it starts, a session is not.
+    """
+    for mine, theirs in zip(relation.columns, relation.to_columns, strict=True):
+        if theirs not in other.names:
+            return f"{relation.to_dataset} has no column {theirs!r}"
+        kind, kind_there = own.column(mine).type, other.column(theirs).type
+        if kind != kind_there:  # which engines would compare rounded, or not at all
+            there = f"{relation.to_dataset}.{theirs}"
+            return f"{mine!r} is {kind} and {there} is {kind_there}; give both the same type"
+    return ""
 
 
 def hold(context: LakeContext, contract: TableContract, audit: AuditResult | None) -> None:
