@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..errors import ContractError, StorageError, did_you_mean, storage_errors
-from .agreement import check_agreement, check_type, cut_setting, place, way_setting
+from ..errors import ContractError, StorageError, storage_errors
+from .agreement import check_agreement, cut_setting, place, way_setting
+from .columns import check_unpromised, new_columns
 from .disk import make_folder, sync_folder
 from .entry import log_folder, write_entry
 from .faults import fault_point
@@ -63,8 +64,8 @@ def ensure_table(
             try:
                 _check_partitioning(snapshot, tuple(partition_by), contract)
                 check_agreement(snapshot, contract)
-                _check_unpromised(snapshot, wanted, contract, keep_extras=keep_extras)
-                new = _new_columns(snapshot, wanted, contract)
+                check_unpromised(snapshot, wanted, contract, keep_extras=keep_extras)
+                new = new_columns(snapshot, wanted, contract)
             except ContractError:
                 if snapshot.tokens or snapshot.files:
                     raise
@@ -136,53 +137,6 @@ def _check_partitioning(
             where=place(contract),
             fix="change the contract back, or write a new dataset",
         )
-
-
-def _check_unpromised(
-    snapshot: Snapshot, wanted: pa.Schema, contract: TableContract, *, keep_extras: bool
-) -> None:
-    """ContractError for a column of the table that the contract has not, unless it may stay."""
-    have = snapshot.schema
-    assert have is not None
-    for field in have:
-        if field.name not in wanted.names and not (keep_extras and field.nullable):
-            guess = did_you_mean(field.name, [n for n in wanted.names if n not in have.names])
-            raise ContractError(
-                f"{contract.dataset} has the column {field.name!r}, which is not in the "
-                f"contract{guess}",
-                where=place(contract),
-                fix="a column is never lost or renamed silently: put it back, or say so by "
-                f"lakebook migrate {contract.dataset} --drop {field.name} "
-                f"(or --rename {field.name}=NAME)",
-            )
-
-
-def _new_columns(snapshot: Snapshot, wanted: pa.Schema, contract: TableContract) -> list[pa.Field]:
-    """The contract's columns that the table lacks; ContractError for those that differ."""
-    have = snapshot.schema
-    assert have is not None
-    new = []
-    for field in wanted:
-        if field.name not in have.names:
-            if not field.nullable:
-                raise ContractError(
-                    f"new column {field.name!r} of {contract.dataset} is required, but rows "
-                    "written before have no value for it",
-                    where=place(contract, field.name),
-                    fix="make it optional (required: false)",
-                )
-            new.append(field)
-            continue
-        old = have.field(field.name)
-        check_type(old, contract)
-        if field.nullable and not old.nullable:
-            raise ContractError(
-                f"column {field.name!r} of {contract.dataset} is required in the table and "
-                "optional in the contract",
-                where=place(contract, field.name),
-                fix=f"write required: true again, or lakebook migrate {contract.dataset}",
-            )
-    return new
 
 
 def _keeps(snapshot: Snapshot, kept: Mapping[str, str]) -> bool:
