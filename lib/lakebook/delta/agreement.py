@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WAY = "lakebook.write"
 """The setting of a table: the kind of write, and the key of a merge."""
+EXTRAS = "lakebook.extras"
+"""The setting of a table: whether it keeps columns that its contract does not promise."""
 _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
@@ -50,9 +52,9 @@ def kept_way(snapshot: Snapshot) -> str:
 
 
 def kept_settings(snapshot: Snapshot) -> dict[str, str]:
-    """What a table's log keeps of its cut and way; empty for one that was made before it did."""
+    """What a table's log keeps of its contract; empty for one that was made before it did."""
     settings = snapshot.metadata.get("configuration") or {}
-    return {name: settings[name] for name in (CUT, WAY) if name in settings}
+    return {name: settings[name] for name in (CUT, WAY, EXTRAS) if name in settings}
 
 
 def check_agreement(snapshot: Snapshot, contract: TableContract) -> None:
@@ -95,7 +97,7 @@ def _check_cut(snapshot: Snapshot, contract: TableContract) -> None:
     had, time = cut_of(snapshot), contract.time
     has = None if time is None else (time.column, time.zone, time.unit)
     if (had is None) != (has is None):
-        raise _differs(contract, "no time column" if had is None else f"the time column {had[0]!r}")
+        raise _partitioned(contract, "" if had is None else had[0])
     if had is None or has is None:
         return
     names = ("timeColumn", "timeZone", "partitionUnit")
@@ -126,15 +128,25 @@ def _check_way(snapshot: Snapshot, contract: TableContract) -> None:
         )
 
 
-def _differs(contract: TableContract, had: str, has: str = "") -> ContractError:
-    says = has or ("no time column" if contract.time is None else f"timeColumn {has}")
-    if not has and contract.time is not None:
-        says = f"the time column {contract.time.column!r}"
+def _differs(contract: TableContract, had: str, has: str) -> ContractError:
     return ContractError(
-        f"{contract.dataset} was written with {had}, and its contract says {says}",
+        f"{contract.dataset} was written with {had}, and its contract says {has}",
         where=place(contract),
         fix=f"lakebook migrate {contract.dataset} writes the rows anew, as the contract says; "
         "or put the contract back",
+    )
+
+
+def _partitioned(contract: TableContract, had: str) -> ContractError:
+    """Of a table without a time column whose contract has one, or the other way round."""
+    column = contract.time.column if contract.time else had
+    named = f"the time column {column!r}" if column else "a time column"
+    before, now = ("no time column", named) if contract.time else (named, "no time column")
+    return ContractError(
+        f"{contract.dataset} was written with {before}, and its contract says {now}: a table does "
+        "not change whether it is partitioned",
+        where=place(contract),
+        fix="put the contract back, or write a new dataset",
     )
 
 

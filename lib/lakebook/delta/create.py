@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..errors import ContractError, StorageError, storage_errors
 from .agreement import check_agreement, cut_setting, place, way_setting
-from .columns import check_unpromised, new_columns
+from .columns import check_unpromised, extras_setting, new_columns
 from .disk import make_folder, sync_folder
 from .entry import log_folder, write_entry
 from .faults import fault_point
@@ -54,7 +54,7 @@ def ensure_table(
         has_time = contract.time is not None if partitioned is None else partitioned
         partition_by = (PARTITION,) if has_time else ()
     wanted = contract.arrow_schema()
-    kept = way_setting(contract)
+    kept = way_setting(contract) | extras_setting(contract, keep=keep_extras)
     kept |= cut_setting(contract) if PARTITION in partition_by else {}
     snapshot = open_snapshot(table)
     for _ in range(_TRIES):
@@ -64,7 +64,7 @@ def ensure_table(
             try:
                 _check_partitioning(snapshot, tuple(partition_by), contract)
                 check_agreement(snapshot, contract)
-                check_unpromised(snapshot, wanted, contract, keep_extras=keep_extras)
+                check_unpromised(snapshot, contract, keep_extras=keep_extras)
                 new = new_columns(snapshot, wanted, contract)
             except ContractError:
                 if snapshot.tokens or snapshot.files:

@@ -19,6 +19,7 @@ from ..contract.model import TableContract
 from ..contract.types import type_of
 from ..delta import Snapshot, open_snapshot, with_extras
 from ..delta.agreement import cut_of, kept_way, place, way_of
+from ..delta.columns import keeps_extras
 from ..delta.recut import differs, last_migration
 from ..delta.snapshot import PARTITION
 from ..delta.whole import open_whole
@@ -93,7 +94,7 @@ def plan_migration(
     if whole.schema is None:
         return Migration(settings, contract, whole, ())
     names = dict(rename or {})
-    target = _target(contract, whole.schema, names, drop)
+    target = _target(contract, whole, names, drop)
     _refuse_partitioning(whole, target)
     _refuse_offsets(whole, target)
     changes = (
@@ -110,8 +111,10 @@ def plan_migration(
 
 
 def _target(
-    contract: TableContract, have: pa.Schema, rename: Mapping[str, str], drop: Collection[str]
+    contract: TableContract, whole: Snapshot, rename: Mapping[str, str], drop: Collection[str]
 ) -> TableContract:
+    have = whole.schema
+    assert have is not None
     for name in (*rename, *drop):
         if name not in have.names:
             raise UserError(
@@ -130,8 +133,9 @@ def _target(
             f"the table has a column {both[0]!r} already", fix=f"--drop {both[0]} if it may go"
         )
     left = [f for f in have if f.name not in rename and f.name not in drop]
-    if required := [f for f in left if f.name not in contract.names and not f.nullable]:
-        name = required[0].name
+    beside = [f for f in left if f.name not in contract.names]
+    if unsaid := [f for f in beside if not f.nullable or not keeps_extras(whole)]:
+        name = unsaid[0].name
         new = [n for n in contract.names if n not in have.names]
         raise UserError(
             f"the table has the column {name!r}, which is not in the contract"

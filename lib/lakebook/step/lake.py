@@ -17,7 +17,6 @@ from ..contract.misfits import MISFIT, set_aside
 from ..contract.model import Contract, TableContract
 from ..contract.time import inside, partitions_of
 from ..delta import Snapshot, with_extras
-from ..delta.agreement import check_agreement
 from ..engines import check_run_engine, get_engine
 from ..engines.messages import may_be_damage
 from ..errors import ColdError, RunError, SourceError, StorageError, UserError, did_you_mean
@@ -25,6 +24,7 @@ from ..ingest import Landing, open_source
 from ..ingest.log import LogSource
 from ..intervals import Interval
 from ..names import Dataset
+from .agreed import check_agreed
 from .context import Context, DbtRequest, ReadRequest, SqlRequest
 from .damage import check_whole, first_damage
 from .declared import declared_inputs, tokens_of
@@ -87,9 +87,7 @@ class LakeContext:
         for table in self.contract.tables:
             # Pinned with the inputs: what prod made of newer ones is not to count as made of these.
             below = prod_below(self.settings, table.dataset)
-            for there in (self.noted[table.dataset], below):
-                if there is not None:
-                    check_agreement(there, table)
+            check_agreed(self.settings, table, self.noted[table.dataset], below)
         self.new_columns: dict[str, str] = {}  # of the sources landed: name and URI
         self._landed: dict[str, Landing] = {}
         self._before: dict[Dataset, Snapshot] = {}

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
 from ..delta import Pins, Snapshot, open_snapshot, open_whole, with_extras
-from ..delta.agreement import check_agreement
 from ..delta.whole import with_warm
 from ..intervals import NULL, Interval
 from ..names import PROD, Dataset, table_path, tier_tables
 from ..settings import Settings
+from .agreed import check_agreed
 from .cold import archived, cold_error, deleted_error, pinned_cold_error
 from .damage import archive_damage_of, check_whole, damage_in, file_name
 
@@ -187,9 +187,7 @@ def pins_of(settings: Settings) -> Pins:
 
 
 def _agreeing(view: DatasetView) -> DatasetView:
-    for table in (view.own, view.prod):
-        if table is not None:
-            check_agreement(table, view.contract)
+    check_agreed(view.settings, view.contract, view.own, view.prod)
     return view
 
 
