@@ -181,6 +181,8 @@ class Planner:
         An environment has no such table of its own: it reads prod's.
         """
         static = static_parts(self.settings, node, self.parameters_of(node))
+        assert node.contract is not None
+        self.view(node.name, {}, node.contract.table(node.name))  # refused as its run would be
         found: list[str] = []
         if self.settings.env == PROD:
             tokens = open_snapshot(table_path(self.settings.lake, node.name)).tokens
