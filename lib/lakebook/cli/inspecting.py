@@ -36,15 +36,20 @@ class Direction(StrEnum):
 quarantine_app = typer.Typer(help="Rows that a rule kept out.", no_args_is_help=True)
 
 
-def check(selectors: shared.RunSelectors = None, as_json: shared.JsonOption = False) -> None:
+def check(
+    selectors: shared.RunSelectors = None,
+    env: shared.EnvOption = None,
+    lake: shared.LakeOption = None,
+    as_json: shared.JsonOption = False,
+) -> None:
     """Check notebooks, contracts and models against each other without reading data."""
     from ..graph.manifest import is_kept
     from ..lineage import check as run_check
-    from ..lineage import check_jobs
+    from ..lineage import check_jobs, table_findings
     from ..lineage.processes import Passes
     from ..runtime.warm import spawner
 
-    settings = shared.settings_of(None)
+    settings = shared.settings_to_read(lake, env)
     wanted, named = shared.split_jobs(selectors)
     report = check_jobs(settings, named if selectors else None)
     jobs = len(report.steps)
@@ -55,6 +60,7 @@ def check(selectors: shared.RunSelectors = None, as_json: shared.JsonOption = Fa
                 passes.start()
             graph, steps = shared.selected(settings, wanted)
             report = run_check(settings, graph, steps, passes=passes).joined(report)
+        report = report.with_others(table_findings(settings, steps))
     if as_json:
         shared.print_json(report.to_json())
     else:

@@ -6,6 +6,7 @@ edges. Nothing heavy is imported until a step has to be compiled.
 
 from __future__ import annotations
 
+from .agreed import table_findings
 from .check import check
 from .jobs import check_jobs
 from .model import CheckReport, ColumnEdge, Finding, StepCheck, StepLineage
@@ -22,5 +23,6 @@ __all__ = [
     "check_jobs",
     "lineage",
     "render_tree",
+    "table_findings",
     "to_json",
 ]

@@ -5,8 +5,8 @@ A table is named by its dataset ("silver.flights") or, outside the lake, by its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -33,7 +33,9 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        text = f"{self.step}: {self.message}; {self.where}"
+        is_named = self.message.startswith(f"{self.step} ")
+        message = self.message if is_named else f"{self.step}: {self.message}"
+        text = f"{message}; {self.where}"
         return f"{text}; {self.fix}" if self.fix else text
 
     def to_json(self) -> dict[str, Any]:
@@ -118,6 +120,10 @@ class CheckReport:
             round(self.elapsed_s + other.elapsed_s, 4),
             (*self.others, *other.others),
         )
+
+    def with_others(self, findings: Iterable[Finding]) -> CheckReport:
+        """This report with more findings that no step's check has made."""
+        return replace(self, others=(*self.others, *findings))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
