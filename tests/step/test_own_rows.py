@@ -66,6 +66,19 @@ def test_no_key_is_shown_twice_after_a_refresh(merged: SmallLake) -> None:
     assert seen(merged, "ana") == [(1, D3, 10), (2, D2, 2), (3, D2, 300)]
 
 
+@pytest.mark.parametrize("then", ["nothing", "a replace"])
+def test_what_was_merged_before_the_contract_said_replace_is_not_mixed_either(
+    merged: SmallLake, then: str
+) -> None:
+    merged.contract("replace")
+    before = [(1, D3, 10), (2, D2, 2), (3, D3, 3)]
+    if then != "nothing":
+        in_env(merged, "ana").write([(2, D2, 2)], D2, D3)
+    with pytest.raises(UserError, match="a key would be shown twice"):
+        refresh(settings_of(merged), "ana", [NAME])
+    assert seen(merged, "ana") == before
+
+
 def test_where_prod_has_the_same_rows_a_pin_moves(merged: SmallLake) -> None:
     refresh(settings_of(merged), "ana", [NAME], give_up=True)
     merge(merged, "ana", [(1, D3, 10)])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WAY = "lakebook.write"
 """The setting of a table: the kind of write, and the key of a merge."""
+MERGED = "lakebook.merged"
+"""The setting of a table: that it was ever merged into, whatever its contract says by now."""
 EXTRAS = "lakebook.extras"
 """The setting of a table: whether it keeps columns that its contract does not promise."""
 _MONTH = re.compile(r"\d{4}-\d{2}")
@@ -36,7 +38,9 @@ def cut_setting(contract: TableContract) -> dict[str, str]:
 
 def way_setting(contract: TableContract) -> dict[str, str]:
     """What a table of this contract keeps of how it is written; a quarantine keeps nothing."""
-    return {} if contract.dataset.is_quarantine else {WAY: way_of(contract)}
+    if contract.dataset.is_quarantine:
+        return {}
+    return {WAY: way_of(contract), **({MERGED: "true"} if contract.write == "merge" else {})}
 
 
 def way_of(contract: TableContract) -> str:
@@ -49,6 +53,12 @@ def kept_way(snapshot: Snapshot) -> str:
     """How a table was written; empty for one that has no rows or was made before it said so."""
     settings = snapshot.metadata.get("configuration") or {}
     return str(settings.get(WAY, "")) if snapshot.written else ""
+
+
+def was_merged(snapshot: Snapshot) -> bool:
+    """Whether keys of a table may have gone from one partition to another."""
+    settings = snapshot.metadata.get("configuration") or {}
+    return settings.get(MERGED) == "true" or kept_way(snapshot).startswith("merge ")
 
 
 def kept_settings(snapshot: Snapshot) -> dict[str, str]:

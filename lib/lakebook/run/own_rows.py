@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..contract.lookup import find_table
 from ..delta import Pins, Snapshot, fault_point, open_snapshot, open_whole
+from ..delta.agreement import was_merged
 from ..errors import LakebookError, UserError, storage_errors
 from ..files import make_folder, sync_all
 from ..names import Dataset, table_path, tier_tables
@@ -49,7 +50,7 @@ def _would_mix(settings: Settings, pins: Pins, dataset: Dataset) -> bool:
     if not own.written:
         return False
     try:
-        if find_table(settings, dataset).write != "merge":
+        if find_table(settings, dataset).write != "merge" and not was_merged(own):
             return False
         tables = tier_tables(settings.roots, dataset)
         return _rows(pins.look(dataset)) != _rows(open_whole(tables.hot, tables.warm))
