@@ -70,6 +70,17 @@ def test_a_partition_that_is_only_touched_keeps_its_fingerprint(lake: SmallLake)
     assert lake.snapshot.fence(D5) == 2
 
 
+def test_rows_that_no_batch_touches_are_judged_by_a_new_rule(lake: SmallLake) -> None:
+    lake.contract("merge")
+    lake.write([(1, D1, -5), (2, D2, 2), (3, D2, -7), (4, D3, 4)], D1, D5)
+    before = lake.snapshot.files_in([D3])
+    lake.contract("merge", quality=POSITIVE)
+    lake.write([(2, D2, 3)], D1, D5)
+    assert lake.rows() == [(2, D2, 3), (4, D3, 4)]
+    assert lake.quarantined() == [(1, -5), (3, -7)]
+    assert lake.snapshot.files_in([D3]) == before, "what holds is not committed again"
+
+
 def test_a_kept_partition_gets_the_fingerprint_of_the_new_making(lake: SmallLake) -> None:
     lake.contract("merge")
     lake.write([(1, D1, 10), (2, D2, 20)], *JAN)

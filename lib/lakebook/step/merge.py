@@ -32,8 +32,9 @@ Bounds = Mapping[str, tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Merge:
-    """rewritten: partitions that hold a key of the batch or get a row of it, or that this
-    environment does not hold itself. kept: the others of the interval, which are as they must be.
+    """rewritten: partitions that hold a key of the batch or get a row of it, that this environment
+    does not hold itself, or whose rows have yet to be judged. kept: the others of the interval,
+    which are as they must be.
     foreign: those of `rewritten` outside the interval; what made them is what made them before.
     lost: those of `rewritten` whose old rows cannot be read: they hold the batch's alone.
     """
@@ -69,7 +70,8 @@ def plan_merge(context: LakeContext, batch: Stage, contract: TableContract) -> M
     view.check_readable(p for p in _in_cold(view, got, bounds) if p not in lost)
     readable = [p for p in view.partitions if p not in lost]
     hit = {*got, *lost, *_holding(context, view, keys, batch, contract, bounds, readable)}
-    kept = tuple(p for p in own if p not in hit and _stays(view, p))
+    judges = _judges(view, contract)
+    kept = tuple(p for p in own if p not in hit and _stays(view, p, judges=judges))
     rewritten = (*(p for p in own if p not in kept), *sorted(hit - {*own}))
     there = [p for p in rewritten if view.tier(p) != "deleted" and p not in lost]
     check_whole(view, there, by_content=True)
@@ -176,10 +178,20 @@ def _archive_may_hold(view: DatasetView, name: str, bounds: Bounds) -> bool:
     return one.rows > 0 and _meet(lows, highs, bounds)
 
 
-def _stays(view: DatasetView, partition: str) -> bool:
+def _judges(view: DatasetView, contract: TableContract) -> bool:
+    """Whether rows that no batch touches may break the contract: it may say more than it did when
+    they came, and what is not written anew is not audited."""
+    if contract.rules or contract.relationships:
+        return True
+    have = view.own.schema
+    required = [c.name for c in contract.columns if not c.nullable]
+    return have is not None and any(f.nullable for f in have if f.name in required)
+
+
+def _stays(view: DatasetView, partition: str, *, judges: bool) -> bool:
     """Whether a partition that no row of the batch touches is as it must be in this environment."""
     away = view.own.place(partition).tier in ("cold", "deleted")
-    return away or partition in view.own.by_partition
+    return away or (not judges and partition in view.own.by_partition)
 
 
 def _may_hold(file: DataFile, bounds: Bounds) -> bool:
