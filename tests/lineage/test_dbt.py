@@ -158,6 +158,23 @@ select '{{ days[0] }}'::date as day from {{ source('bronze', 'events') }};
     )
 
 
+def test_columns_that_rows_decide_are_no_error_of_a_check_without_rows(timed: Project) -> None:
+    """As `dbt_utils.pivot` over `get_column_values` has them."""
+    asked = f"{{% set found = run_query('select id from ' ~ {EVENTS[3:-3]}) %}}"
+    wide = asked + "select max(id) as top{% for row in found %}, 1::bigint as of_{{ row[0] }}"
+    write(timed, wide=wide + "{% endfor %} from " + EVENTS, plain="select 1::bigint as other")
+    for name in ("wide", "plain"):
+        timed.contract(f"gold.{name}", {name: "top int64, of_1 int64"})
+        timed.notebook(f"gold.{name}", [_step(f"gold.{name}", f'step.dbt("{name}")', timed=False)])
+    report = check(timed.settings, timed.graph())
+    notes = [finding.sentence for finding in report.findings if not finding.is_error]
+    assert (
+        len(notes) == 1 and "'of_1' of the contract is not in the model, without rows" in notes[0]
+    )
+    assert "its columns are others without rows" in report.opaque["gold.wide"]
+    assert [sentence.split(":")[0] for sentence in said(report)] == ["gold.plain"] * 3
+
+
 @pytest.mark.parametrize(
     ("sql", "found"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..contract.model import TableContract
 from ..engines.messages import missing_column
@@ -65,10 +65,15 @@ def follow_models(
             built.opaque[target] = "its SQL does not bind"
             continue
         contract = contracts[model.dataset]
-        built.findings += tuple(_compare(found, contract, model))
+        by_rows = bool(model.asks) and {*found} != {*contract.names}
+        compared = _compare(found, contract, model)
+        built.findings += tuple(_without_rows(one, model) if by_rows else one for one in compared)
         built.findings += tuple(_beside(sql, model))
         if model.name in job.narrow:
             built.findings += tuple(_reaching(sql, model, contract, reads, contracts))
+        if by_rows:
+            built.opaque[target] = f"its columns are others without rows: {model.asks}"
+            continue
         try:
             built.columns.extend(column_edges(sql, target, tables, contract.names))
         except NotFollowed as reason:
@@ -150,6 +155,11 @@ def _compare(found: Mapping[str, str], contract: TableContract, model: Model) ->
         guess = did_you_mean(name, [c for c in contract.names if c not in found])
         message = f"column {name!r} of the model is not in the contract{guess}"
         yield finding(message, "leave it out, or add it to the contract", "nothing", found[name])
+
+
+def _without_rows(found: Finding, model: Model) -> Finding:
+    """A difference only worth knowing: which columns a model has may be for its rows to say."""
+    return replace(found, message=f"{found.message}, without rows ({model.asks})", is_error=False)
 
 
 def _unseen(
