@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 
 import duckdb
 import polars as pl
@@ -76,3 +77,18 @@ def test_what_one_of_them_cannot_is_refused(pattern: str, said: str) -> None:
     with pytest.raises(ContractError) as raised:
         engine_regex(pattern)
     assert said in raised.value.sentence
+
+
+def test_case_is_ignored_alike_but_for_the_turkish_i() -> None:
+    """The difference that docs/reference/contracts.md names."""
+    letters = [chr(code) for code in range(128, 0x3000)]
+    frame = pl.DataFrame({"text": letters})
+    relation = duckdb.connect().from_arrow(frame.to_arrow())
+    for ascii_letter in string.ascii_letters:
+        regex = f"(?i)^{ascii_letter}$"
+        polars = set(frame.filter(pl.col("text").str.contains(regex))["text"])
+        by_duckdb = relation.filter(f"regexp_matches(text, '{regex}')").fetchall()
+        python = {letter for letter in letters if re.search(regex, letter)}
+        assert polars == {text for (text,) in by_duckdb}
+        assert python - polars == ({"İ", "ı"} if ascii_letter in "iI" else set())
+        assert polars <= python
