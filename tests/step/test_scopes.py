@@ -117,4 +117,5 @@ def test_a_batch_of_a_merge_is_judged_with_the_rows_that_stay(lake: SmallLake) -
     lake.write([(3, DAYS[1], 3)], DAYS[0], DAYS[2])
     first, second = (context.outcome.checks[0] for context in lake.contexts)
     assert first["partitions"] == (DAYS[0], DAYS[1])
-    assert (second["success"], second["partitions"]) == (True, ())
+    # The day that the batch does not touch is of the interval, and is judged as it stands.
+    assert (second["success"], second["partitions"]) == (False, (DAYS[0],))
