@@ -12,7 +12,7 @@ from small_checkout import Checkout
 from small_lake import SmallLake
 
 from lakebook.graph import load_graph
-from lakebook.lineage import Finding, table_findings
+from lakebook.lineage import Finding, agreed, table_findings
 from lakebook.run.migrate import plan_migration
 from lakebook.run.migrating import apply_migration
 from lakebook.step import view
@@ -53,6 +53,11 @@ def test_what_was_found_stands_until_the_table_or_the_contract_moves(
     with monkeypatch.context() as patch:
         patch.setattr(view, "look_at", None)
         assert found(lake) == (said,)
+    with monkeypatch.context() as patch:
+        patch.setattr(agreed, "own_code", lambda _: "another Lakebook")
+        patch.setattr(view, "look_at", None)
+        with pytest.raises(TypeError):  # it looks itself
+            found(lake)
     back()
     assert found(lake) == ()
     lake.run()  # commits nothing that is new, or something: the log is what counts

@@ -20,6 +20,7 @@ from ..files import replace_file
 from ..graph import StepNode
 from ..names import PROD, table_path
 from ..settings import Settings
+from .keys import own_code
 from .model import Finding
 
 
@@ -36,7 +37,7 @@ def table_findings(settings: Settings, nodes: Iterable[StepNode]) -> tuple[Findi
         state = _state(settings, table)
         if not state:
             continue  # there is no table
-        name, key = str(table.dataset), _key(table, state)
+        name, key = str(table.dataset), _key(settings, table, state)
         if known.get(name, ("",))[0] != key:
             finding, is_final = _look(settings, table)
             known[name] = (key if is_final else "", finding)
@@ -78,9 +79,10 @@ def _finding(
     }
 
 
-def _key(table: TableContract, state: list[Any]) -> str:
+def _key(settings: Settings, table: TableContract, state: list[Any]) -> str:
     columns = [(c.name, c.type, c.nullable, c.key_position, c.line) for c in table.columns]
-    about = repr((columns, table.write, table.time, str(table.path), state))
+    code = own_code(settings.lib)  # another Lakebook may see more
+    about = repr((columns, table.write, table.time, str(table.path), state, code))
     return hashlib.sha256(about.encode()).hexdigest()
 
 

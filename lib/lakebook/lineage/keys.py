@@ -17,7 +17,7 @@ from ..settings import Settings
 from ..step.dbt_packages import package_files
 
 _PACKAGES = ("polars", "narwhals", "duckdb", "pyarrow", "sqlglot")
-_OURS = ("contract", "engines", "graph", "lineage", "step")
+_OURS = ("contract", "delta", "engines", "graph", "lineage", "step")
 _SKIPPED = {"target", "logs", "dbt_packages", "__pycache__"}
 
 
@@ -45,7 +45,7 @@ def step_key(
     if sources:
         digest.update(repr(sorted(sources.items())).encode())
     digest.update(_library(node.notebook.parent, settings.root / "lib", node.imports).encode())
-    digest.update(_ours(settings.lib).encode())
+    digest.update(own_code(settings.lib).encode())
     if node.models:
         digest.update(dbt_digest(settings.dbt).encode())
     return digest.hexdigest()
@@ -80,7 +80,7 @@ def _library(beside: Path, lib: Path, imports: Iterable[str]) -> str:
 
 
 @lru_cache
-def _ours(lib: Path) -> str:
+def own_code(lib: Path) -> str:
     """Lakebook's own modules that compile, and the packages whose word is taken."""
     packages = [f"{name} {version(name)}" for name in _PACKAGES]
     return "\n".join(packages + [folder_digest(lib / name) for name in _OURS])
