@@ -55,5 +55,12 @@ def test_other_packages_and_lakebook_itself_are_left_out(lib: Path) -> None:
     assert names(lib, "json", "narwhals", "lakebook.step") == []
 
 
+def test_a_module_that_is_imported_by_a_written_name_counts(lib: Path) -> None:
+    (lib / "dynamic.py").write_text(
+        "import importlib\nimportlib.import_module('clocks')\nreal = __import__('geo.airports')\n"
+    )
+    assert {"clocks.py", "geo/airports.py"} <= set(names(lib, "dynamic"))
+
+
 def test_a_module_that_does_not_parse_counts_by_itself(lib: Path) -> None:
     assert names(lib, "broken") == ["broken.py"]

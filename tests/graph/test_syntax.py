@@ -221,6 +221,9 @@ def test_imports_are_those_that_make_the_data() -> None:
 
     assert {"geo.airports", "clocks", "clocks.hhmm"} <= set(found(code).imports)
     assert "geo.airports" not in found(code, tags=("view",)).imports
+    by_name = "import importlib\nm = importlib.import_module('geo.airports')"
+    assert "geo.airports" in found(by_name).imports
+    assert "geo.airports" not in found(by_name, tags=("view",)).imports
 
 
 LOOKS = ("step.preview(a, rows=3)", "step.profile(a, unmask=True)", "step.diff()", "step.diff(a)")

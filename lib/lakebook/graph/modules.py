@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 _LEFT_OUT = "lakebook"
+_BY_NAME = ("import_module", "__import__", "run_module")
 
 
 def module_files(places: Sequence[Path], imports: Iterable[str]) -> tuple[Path, ...]:
@@ -52,6 +53,18 @@ def constants_in(tree: ast.AST) -> Iterator[str]:
             yield node.value
 
 
+def imported_text(call: ast.Call) -> str | None:
+    """The module that a call imports by its name, where that is written out."""
+    called = (
+        call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    )
+    first = call.args[0] if call.args else None
+    if called not in _BY_NAME or not isinstance(first, ast.Constant):
+        return None
+    is_whole = isinstance(first.value, str) and not first.value.startswith(".")
+    return str(first.value) if is_whole else None
+
+
 def texts_of(file: Path) -> tuple[str, ...]:
     """The texts in a module's code; none of one that does not parse."""
     try:
@@ -79,6 +92,8 @@ def _imported(file: Path, package: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Call) and (name := imported_text(node)) is not None:
+            yield name
         elif isinstance(node, ast.ImportFrom):
             around = package.split(".")[: len(package.split(".")) - node.level + 1]
             base = ".".join([*(around if node.level else ()), *filter(None, [node.module])])

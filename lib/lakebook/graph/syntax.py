@@ -17,6 +17,7 @@ from ..names import Dataset
 from ..step.sql_cell import STEP
 from ..step.sql_text import read_sql
 from .files import texts_in
+from .modules import imported_text
 from .nodes import first_text, is_none, is_step, keys_of, literal, step_names
 from .notebook import INTERVAL, Cell, assigned, code_digest, parse
 from .parameters import defaults_of
@@ -147,6 +148,8 @@ class _Visitor(ast.NodeVisitor):
                 self.visit(value)
             return  # not through visit_Attribute, which is for methods that are not called
         else:
+            if (name := imported_text(node)) is not None and not self.cell.is_view:
+                self.found.imports.append(name)
             for value in (*node.args, *(keyword.value for keyword in node.keywords)):
                 if isinstance(value, ast.Name) and value.id in self.steps:
                     raise self._unseen(f"the step is passed to {ast.unparse(node.func)}")

@@ -1,5 +1,5 @@
-"""Calls in a step's code whose answer no fingerprint has: files by computed paths, the web, the
-environment, other programs, the clock, chance.
+"""Calls in a step's code whose answer no fingerprint has: files by computed paths, modules by
+computed names, the web, the environment, other programs, the clock, chance.
 
 A step with such a call is fresh as far as anybody can see; plan and report say how far that is.
 What is read by a path that is written out is tracked (`files`), and named here only where no file
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .model import Call
+from .modules import imported_text
 from .notebook import Cell, magics
 
 _FILES = re.compile(
@@ -59,7 +60,11 @@ _SAME_FILES = re.compile(
 """Calls whose result stands for the files that their argument names."""
 
 _IN_MEMORY = re.compile(r"io\.(StringIO|BytesIO)")
-_SQL = re.compile(r"duckdb\.(sql|query|execute|query_df)")
+_SQL = re.compile(r"(duckdb|polars)\.(sql|query|execute|query_df)")
+_MODULES = re.compile(
+    r"__import__|importlib\.(import_module|__import__)|runpy\.run_\w+|pkgutil\.(iter|walk)_\w+"
+    r"|importlib\.util\.spec_from_file_location|importlib\.machinery\.\w+Loader"
+)
 _FILE_IN_SQL = re.compile(r"'[^']*(\.\w+|://[^']*)'|\bread_\w+\s*\(|_scan\s*\(|\bglob\s*\(", re.I)
 _SHELLS = ("!", "%sx", "%system", "%sc", "%%sx", "%%system")
 _LONGEST = 60
@@ -69,6 +74,9 @@ def untracked_calls(trees: Sequence[ast.Module]) -> list[list[Call]]:
     """Of pieces of code that run one after the other, what each has."""
     names = dict(item for tree in trees for item in _imports(tree))
     values = _values(trees)
+    for name, value in values.items():
+        if isinstance(value, ast.Call) and _dotted(value.func, names) == "duckdb.connect":
+            names[name] = "duckdb"  # a connection has the functions of its module
     every = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     seeded = {_dotted(node.func, names) for node in every if node.args} & _SEEDS
     return [in_order(_calls(tree, names, values, seeded)) for tree in trees]
@@ -90,6 +98,8 @@ def _calls(
             kind = ""
         if _SQL.fullmatch(called) and _reads_file(node):
             kind = "a file"
+        if _MODULES.fullmatch(called) and imported_text(node) is None:
+            kind = "a module by a computed name"
         if kind:
             yield Call(node.lineno, _short(node), kind)
         elif (path := _path_of(node, called, names)) is not None and not _writes(node):
@@ -105,6 +115,8 @@ def _path_of(node: ast.Call, called: str, names: Mapping[str, str]) -> ast.expr 
     given = [*node.args, *(word.value for word in node.keywords if word.arg in _ARGUMENTS)]
     if _FILES.fullmatch(called) or _READERS.fullmatch(called):
         path = given[0] if given else None
+        if isinstance(path, ast.Constant) and path.value == ":memory:":
+            return None
         is_there = isinstance(path, ast.Call) and _IN_MEMORY.fullmatch(_dotted(path.func, names))
         return None if is_there else path
     if isinstance(node.func, ast.Attribute) and _METHODS.fullmatch(node.func.attr):
@@ -170,6 +182,8 @@ def _values(trees: Sequence[ast.Module]) -> dict[str, ast.expr]:
             targets, value = [node.target], node.value
         elif isinstance(node, ast.For | ast.comprehension):
             targets, value = [node.target], node.iter
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            targets, value = [node.optional_vars], node.context_expr
         for target in targets:
             if isinstance(target, ast.Name) and len(set_to[target.id]) == 1:
                 set_to[target.id] = [value]
