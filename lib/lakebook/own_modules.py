@@ -32,6 +32,13 @@ class _FromText(SourceFileLoader):
         return code
 
 
+def forget_own_modules() -> None:
+    """Import the team's modules anew when they are asked for again, from where they stand then."""
+    for name, module in list(sys.modules.items()):
+        if isinstance(getattr(getattr(module, "__spec__", None), "loader", None), _FromText):
+            del sys.modules[name]
+
+
 def compile_own_modules(root: Path) -> None:
     """From here on, import what lies below a checkout from its text; twice is as once.
 

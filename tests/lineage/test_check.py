@@ -410,3 +410,25 @@ def test_a_header_that_gives_no_columns_is_a_finding(
 
     assert said in finding.message
     assert finding.cell == 3
+
+
+def test_cells_run_in_the_notebooks_folder_with_the_modules_beside_it(project: Project) -> None:
+    """As a kernel runs them: what stands beside the notebook comes before the team's `lib`."""
+    (project.root / "lib").mkdir()
+    (project.root / "lib" / "same.py").write_text("WANTED = 'silver'\n")
+    (project.root / "lib" / "team.py").write_text("import same\nWANTED = same.WANTED\n")
+    (project.root / "rates.csv").write_text("carrier\nAA\n")
+    land = 'raw = step.ingest("file://rates.csv")\nstep.write(raw.select("carrier"))'
+    project.step("bronze.flights", "carrier string", land)
+    for step in ("silver.first", "gold.second", "silver.third"):
+        wanted = {step.split(".")[0]}
+        project.step(
+            step,
+            "carrier string",
+            f"import polars as pl\nimport same, team\nassert {{same.WANTED, team.WANTED}} == "
+            f"{wanted}, team.WANTED\nassert pl.read_csv('../../rates.csv').height == 1",
+            'step.write(step.read("bronze.flights").select("carrier"))',
+        )
+    (project.root / "notebooks" / "gold" / "same.py").write_text("WANTED = 'gold'\n")
+    report = check(project.settings, project.graph())
+    assert [one.sentence for one in report.findings] == []

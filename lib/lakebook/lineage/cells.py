@@ -17,6 +17,7 @@ from typing import Any
 
 from ..graph.notebook import Cell, parse, sql_cell
 from ..intervals import Interval, Unit, floor, next_edge, parse_day
+from ..own_modules import forget_own_modules
 from ..step.sql_cell import is_sql_cell, run_sql_cell
 
 
@@ -72,12 +73,17 @@ def run_cells(
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Swallow what cells print, and put back what they may change in the process."""
+def beside(notebook: Path) -> Iterator[None]:
+    """Run cells where a kernel runs them: in the notebook's folder, whose modules come first.
+
+    What cells print is swallowed, and what they may change in the process is put back.
+    """
     environ, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
     dice, keyboard = random.getstate(), sys.stdin
     sys.stdin = io.StringIO()
     try:
+        os.chdir(notebook.parent)
+        sys.path.insert(0, "")
         with (
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
@@ -87,6 +93,7 @@ def quiet() -> Iterator[None]:
         sys.stdin = keyboard
         random.setstate(dice)
         sys.path[:] = path
+        forget_own_modules()  # another notebook may have others of the same names beside it
         os.chdir(folder)
         for name in set(os.environ) - set(environ):
             del os.environ[name]

@@ -17,7 +17,7 @@ from ..ingest.source import LANDING_COLUMNS
 from ..names import Dataset
 from ..step.context import SqlRequest, use_context
 from . import lazy
-from .cells import CellError, quiet, run_cells
+from .cells import CellError, beside, run_cells
 from .context import CompileContext, Trace, Written
 from .frames import duckdb_frame, make_schemas, source_table, sql_types, table_of
 from .job import DbtProject, PassResult, StepJob
@@ -86,7 +86,7 @@ def _run(job: StepJob, context: CompileContext, trace: Trace) -> str:
     def started(cell: Cell) -> None:
         trace.cell = cell
 
-    with quiet(), use_context(context):
+    with beside(job.notebook), use_context(context):
         try:
             run_cells(
                 read_cells(job.notebook, where=job.label),

@@ -14,7 +14,7 @@ from ..errors import ContractError, did_you_mean
 from ..graph.notebook import read_cells
 from ..names import Dataset
 from ..step.context import use_context
-from .cells import CellError, quiet, run_cells
+from .cells import CellError, beside, run_cells
 from .context import CompileContext, Trace, Written
 from .explain import finding_of
 from .frames import polars_frame
@@ -35,7 +35,7 @@ def check_step(job: StepJob, contracts: Mapping[Dataset, TableContract]) -> Pass
     )
     watch = _Watch(trace)
     findings: list[Finding] = []
-    with quiet(), use_context(context):
+    with beside(job.notebook), use_context(context):
         try:
             run_cells(
                 read_cells(job.notebook, where=job.label),
