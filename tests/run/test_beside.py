@@ -98,6 +98,21 @@ def test_the_days_of_a_window_are_looked_at_as_well(three: Checkout):
     assert (one["stale"], one["stale_below"]) == ([], ["gold.totals"])
 
 
+@pytest.mark.slow
+def test_days_of_a_window_are_looked_at_of_chosen_steps_too(three: Checkout):
+    three.run()
+    day = ("--start", "2013-01-03", "--end", "2013-01-04")
+    assert "stale" not in output(three, "run", *day)
+    three.source(CHANGED)  # of the day before, which this command does not run
+    said = output(three, "run", *day)
+    assert (
+        "stale above: bronze.events (1 partition); "
+        "lakebook run bronze.events+ --start 2013-01-02 --end 2013-01-04" in said
+    ), said
+    three.lakebook("run", "bronze.events+", "--start", "2013-01-02", "--end", "2013-01-04")
+    assert "stale" not in output(three, "run", *day)
+
+
 def test_a_step_beside_that_cannot_be_planned_keeps_nothing_back(three: Checkout):
     three.run()
     (three.root / "events.csv").unlink()

@@ -95,7 +95,7 @@ def run(
                 restore=restore,
             )
             remember_state(settings, graph, reports)
-            if len(steps) < len(graph.steps) and not stop.reason:
+            if _may_be_beside(graph, steps) and not stop.reason:
                 from ..run.beside import look_beside, sentences
 
                 beside = look_beside(planner, steps)
@@ -112,6 +112,12 @@ def run(
     code = stop.exit_code or max((report.exit_code for report in reports), default=0)
     if code:
         raise typer.Exit(code)
+
+
+def _may_be_beside(graph: Graph, steps: Sequence[StepNode]) -> bool:
+    """Whether a command leaves out a step, or days that a window of a chosen one reaches."""
+    reads = (read for node in steps for read in node.reads)
+    return len(steps) < len(graph.steps) or any(one.before_days or one.after_days for one in reads)
 
 
 def _run_json(
@@ -164,7 +170,7 @@ def plan(
     unit = _unit(every)
     barred = obstacles(planner, plans, unit, views)
     due = [planned.node.name for planned in plans if planned.is_due]
-    some = look_beside(planner, steps, views, due=due) if len(steps) < len(graph.steps) else ()
+    some = look_beside(planner, steps, views, due=due) if _may_be_beside(graph, steps) else ()
     unknown = {planned.node.name: untracked(settings, planned.node) for planned in plans}
     if as_json:
         shared.print_json(

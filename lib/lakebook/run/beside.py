@@ -7,7 +7,7 @@ What was never made is not stale below; above it is, in the days of the command 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import LakebookError
@@ -57,8 +57,10 @@ def look_beside(
     below = _reach(names, graph.downstream) - names - above
     following = _reach(set(due), graph.downstream)
     needed = _needed(planner, names, above | below)
-    found = []
+    found: list[Beside] = []
     for node in graph.order():
+        if node.name in names and needed.get(node.name, planner.interval) != planner.interval:
+            found += _before_and_after(planner, node, needed[node.name], views)
         if node.name not in above | below or (planner.interval is None and _has_days(node)):
             continue  # of which days, a command without an interval does not say
         one = _look_at(planner, node, needed.get(node.name), views, is_above=node.name in above)
@@ -77,8 +79,11 @@ def command_for(planner: Planner, some: Sequence[Beside]) -> str:
         one.step for one in some if not (_reach({one.step}, graph.upstream) - {one.step}) & names
     ]
     given = [f"{name}+" for name in first]
-    if planner.interval is not None:
-        given += ["--start", str(planner.interval.start), "--end", str(planner.interval.end)]
+    days = planner.interval
+    if days is not None:
+        for name in (name for one in some for name in one.stale if name not in (NULL, WHOLE)):
+            days = _joined(days, partition_interval(name))
+        given += ["--start", str(days.start), "--end", str(days.end)]
     if planner.settings.env != PROD:
         given += ["--env", planner.settings.env]
     return f"lakebook run {' '.join(given)}"
@@ -126,6 +131,15 @@ def _look_at(
     return Beside(node.name, is_above, stale)
 
 
+def _before_and_after(
+    planner: Planner, node: StepNode, days: Interval, views: dict[Dataset, DatasetView]
+) -> Iterator[Beside]:
+    """A chosen step that is stale on days which only the windows of other chosen ones reach."""
+    one = _look_at(planner, node, days, views, is_above=True)
+    if stale := tuple(name for name in one.stale if not _is_within(name, planner.interval)):
+        yield replace(one, stale=stale)
+
+
 def _has_days(node: StepNode) -> bool:
     tables = node.contract.tables if node.contract else ()
     return any(table.time is not None and table.write != "append" for table in tables)
@@ -142,7 +156,8 @@ def _is_within(name: str, interval: Interval | None) -> bool:
 def _needed(
     planner: Planner, chosen: set[Dataset], others: set[Dataset]
 ) -> Mapping[Dataset, Interval]:
-    """The days of each step that the chosen ones read, or that read of theirs."""
+    """The days of each step that the chosen ones read, or that read of theirs. Those of a chosen
+    one are more than the command's where another one's window reaches over its edges."""
     graph, given = planner.graph, planner.interval
     if given is None:
         return {}
@@ -153,16 +168,18 @@ def _needed(
             continue
         for read in node.reads:
             up = graph.producer(read.dataset).name
-            if up in others:
+            if up in others or up in chosen:
                 days = needed[node.name].expand(read.before_days, read.after_days)
                 needed[up] = _joined(needed.get(up), days)
+    wider = {name: needed.pop(name) for name in chosen}
+    needed |= dict.fromkeys(chosen, given)  # of their own runs nothing more arrives below
     for node in order:
         for read in node.reads:
             up = graph.producer(read.dataset).name
             if node.name in others and up in needed and node.name not in chosen:
                 days = needed[up].expand(read.after_days, read.before_days)
                 needed[node.name] = _joined(needed.get(node.name), days)
-    return needed
+    return needed | wider
 
 
 def _joined(one: Interval | None, other: Interval) -> Interval:
