@@ -125,7 +125,8 @@ def test_a_mistyped_environment_is_refused_and_nothing_is_made(
     (tmp_path / "lakebook.toml").touch()
     (tmp_path / ".lake" / "prod").mkdir(parents=True)
     (tmp_path / ".lake" / "ana").mkdir()
-    done = made.lakebook(*command, "--env", "anna")
-    assert done.returncode == 2, done.stdout
-    assert "the lake has no environment 'anna' (did you mean 'ana'?)" in done.stderr
+    named = made.lakebook(*command, "--env", "anna")
+    for done in (named, made.lakebook(*command, LAKEBOOK_ENV="anna")):
+        assert done.returncode == 2, done.stdout
+        assert "the lake has no environment 'anna' (did you mean 'ana'?)" in done.stderr
     assert sorted(path.name for path in (tmp_path / ".lake").iterdir()) == ["ana", "prod"]

@@ -9,7 +9,6 @@ import typer
 
 from ..cards.words import plural
 from ..names import Dataset
-from ..settings import own_env
 from . import shared
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def diff(
     from ..run.environment_diff import diff_environment
 
     found = diff_environment(
-        shared.settings_of(lake, own_env()) if env is None else shared.settings_to_read(lake, env),
+        shared.settings_to_read(lake, env, is_own=True),
         Dataset.parse(dataset),
         latest=latest,
         interval=shared.interval_of(start, end),

@@ -52,8 +52,10 @@ def lab(
         import jupyterlab  # noqa: F401
     except ImportError:
         raise UserError("JupyterLab is not installed", fix="use make lab") from None
+    from ..files import make_folder
     from ..runtime.kernelspec import install
 
+    make_folder(settings.lake / settings.env)  # what only reads takes it for no slip of the keys
     with contextlib.suppress(
         OSError
     ):  # somebody else's environment: it is there, or JupyterLab says

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..intervals import Interval, parse_day
-from ..settings import Settings, load_settings
+from ..settings import Settings, load_settings, own_env, person
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,19 +109,24 @@ def settings_of(lake: str | None, env: str | None = None, *, writes: bool = Fals
     return settings
 
 
-def settings_to_read(lake: str | None, env: str | None = None) -> Settings:
+def settings_to_read(lake: str | None, env: str | None = None, *, is_own: bool = False) -> Settings:
     """As `settings_of`, for what only reads; UserError for an environment that is not there.
 
-    Reading through a mistyped name would show prod's rows and pin them there. Without a name on the
-    command line it is the person's own environment, which may well be empty yet.
+    Reading through a mistyped name, of the command line or of LAKEBOOK_ENV, would show prod's rows
+    and pin them there. The person's own environment may well be empty yet.
+
+    Parameters
+    ----------
+    is_own: without a name it is the person's own environment that is meant, not prod.
     """
     from ..names import PROD
 
-    settings = settings_of(lake, env)
-    if env is not None and env != PROD:
+    settings = settings_of(lake, own_env() if is_own and env is None else env)
+    is_meant = env is None and (settings.env == person() or not settings.lake.is_dir())
+    if settings.env != PROD and not is_meant:
         from ..run.environments import existing
 
-        existing(settings, env)
+        existing(settings, settings.env)
     return settings
 
 
