@@ -8,7 +8,7 @@ import pytest
 
 from lakebook.errors import GraphError
 from lakebook.lineage import CheckReport, check
-from lakebook.lineage.windows import Times, reaching
+from lakebook.step.sql_reach import Times, reaching
 
 from .conftest import Project
 

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..step.dbt_clock import DBTS_OWN
+
 _WORDS = ("description", "docs", "group", "meta", "tags", "access", "persist_docs")
 """Configuration that describes a node and decides nothing of its rows."""
 
-DBTS_OWN = ("dbt", "dbt_duckdb", "dbt_trino", "dbt_spark", "dbt_postgres")
 _WORD = re.compile(r"\w+")
 _COMPUTED = re.compile(r"\bcontext\s*(\[|\.get\b)|\bdispatch\s*\(\s*(?!['\"])")
 """A macro that is called by a name which no text holds."""

@@ -8,30 +8,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..processes import Spawn, spawn_plain
 from ..settings import Settings
+from ..step.dbt_clock import asks_database, clock_of
 from ..step.dbt_nodes import Node, read_nodes
 from ..step.dbt_packages import package_variables
 from ..step.dbt_project import kept_folder, project_files, put_kept
 from ..step.dbt_selection import Chosen, Nodes
 from .dbt import ask_dbt
-from .dbt_digest import DBTS_OWN, Digests
+from .dbt_digest import Digests
 
 # Raise the number when `slim` or `slim_sql` keeps more.
 _MODELS, _COMPILED = "models-4.json", "compiled-5.json"
 _TUPLES = ("fqn", "parents", "relation", "constraints")
 _ASKS = re.compile(r"\b(run_query|statement|load_relation|is_incremental|adapter\s*\.)")
-_CLOCK = re.compile(
-    r"\b(run_started_at|invocation_id|modules\.datetime\.(date|datetime)\.(now|utcnow|today))\b"
-)
-_FOR_LOGS = ("log_info", "pretty_log_format", "pretty_time")
-"""Macros of dbt_utils that put a time into a line of dbt's log, and into no SQL."""
-_COMMENT = re.compile(r"\{#.*?#\}|--[^\n]*", re.DOTALL)
 _MATERIALIZATIONS = re.compile(r"\{%-?\s*materialization\b.*?endmaterialization", re.DOTALL)
 
 
@@ -136,8 +131,8 @@ def slim_sql(raw: Mapping[str, Any], problems: Mapping[str, str]) -> dict[str, A
                 "sql": node.get("compiled_code") or "",
                 "path": f"dbt/{node['original_file_path']}",
                 "problem": problems.get(node["unique_id"], ""),
-                "asks": _asks(node, raw["macros"]),
-                "clock": _clock(node, raw["macros"]),
+                "asks": asks_database(node, raw["macros"]),
+                "clock": clock_of(node, raw["macros"]),
             }
             for node in nodes
             if node["resource_type"] == "model" and node["relation_name"]
@@ -151,39 +146,3 @@ def slim_sql(raw: Mapping[str, Any], problems: Mapping[str, str]) -> dict[str, A
             if node["resource_type"] == "seed"
         ],
     }
-
-
-def _clock(node: Mapping[str, Any], macros: Mapping[str, Any]) -> str:
-    """Which clock a model asks while dbt writes its SQL, itself or by a macro; "": none."""
-    texts = {"the model": node.get("raw_code") or ""}
-    for name in _macros_of(node, macros, without=_FOR_LOGS):
-        if macros[name]["package_name"] not in DBTS_OWN:
-            texts[f"the macro {name.split('.')[-1]}"] = macros[name]["macro_sql"]
-    for who, text in texts.items():
-        if found := _CLOCK.search(_COMMENT.sub("", text)):
-            return f"{who} asks for the clock by {found[0]}, so that no two runs agree"
-    return ""
-
-
-def _asks(node: Mapping[str, Any], macros: Mapping[str, Any]) -> str:
-    """Why the SQL of a run may be another than what was compiled without rows; "": it is not."""
-    if any(node["config"].get(hook) for hook in ("pre-hook", "post-hook")):
-        return "a hook runs beside it"
-    asking = {"run_query", "statement"}
-    if any(name.split(".")[-1] in asking for name in _macros_of(node, macros)):
-        return "its macros ask the database for rows"
-    return ""
-
-
-def _macros_of(
-    node: Mapping[str, Any], macros: Mapping[str, Any], *, without: Collection[str] = ()
-) -> Iterator[str]:
-    """The macros that a node calls, and those that these call, by their keys in the manifest."""
-    todo, seen = [*node["depends_on"]["macros"]], set[str]()
-    while todo:
-        name = todo.pop()
-        if name in seen or name not in macros or name.split(".")[-1] in without:
-            continue
-        seen.add(name)
-        yield name
-        todo += macros[name]["depends_on"]["macros"]

@@ -10,13 +10,13 @@ from ..contract.model import TableContract
 from ..engines.messages import missing_column
 from ..errors import did_you_mean
 from ..names import Dataset
+from ..step.sql_reach import Times, reaching
 from ..step.sql_text import asks_beside, select_alone
 from .frames import dotted, make_table, quoted, sql_type, sql_types, table_of
 from .job import DbtProject, Model, StepJob
 from .model import ColumnEdge, Finding
 from .sql import NotFollowed, Tables, column_edges
 from .unseen import unseen_reads
-from .windows import Times, reaching
 
 _MISSING = re.compile(r'Referenced column "(?P<name>[^"]+)" not found')
 _LINE = re.compile(r"LINE (\d+):")
