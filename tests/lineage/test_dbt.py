@@ -236,3 +236,27 @@ def test_what_is_not_run_is_refused_by_its_file(timed: Project, tmp_path: Path) 
     gold(timed, "id int64, day date!", 'step.dbt("m")')
     with pytest.raises(GraphError, match=r"^dbt/models/m\.sql: .*'incremental'.*; materialize it"):
         timed.graph()
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            "{% set found = run_query('select epoch_ms(now())') %}"
+            "{% set at = found.columns[0].values()[0] if execute else 0 %}"
+            "select id, day from E where id <> {{ at }}",
+            "the model asks the database for now, so that no two runs agree",
+        ),
+        (
+            '{{ config(pre_hook="create temp table t as select RANDOM() as r") }}'
+            "select id, day from E",
+            "a pre-hook asks for RANDOM, so that no two runs agree",
+        ),
+    ],
+)
+def test_clock_and_dice_in_sql_beside_the_models_own_are_found(
+    timed: Project, sql: str, said: str
+) -> None:
+    write(timed, m=sql.replace("E", EVENTS))
+    gold(timed, "id int64, day date!", 'step.dbt("m")')
+    assert said in [one.message for one in check(timed.settings, timed.graph()).findings]

@@ -10,8 +10,8 @@ from ..contract.model import TableContract
 from ..engines.messages import missing_column
 from ..errors import did_you_mean
 from ..names import Dataset
-from ..step.sql_reach import Times, reaching
-from ..step.sql_text import asks_beside, select_alone
+from ..step.dbt_held import asked, reached
+from ..step.sql_text import select_alone
 from .frames import dotted, make_table, quoted, sql_type, sql_types, table_of
 from .job import DbtProject, Model, StepJob
 from .model import ColumnEdge, Finding
@@ -180,14 +180,8 @@ def _unseen(
 
 
 def _beside(sql: str, model: Model) -> Iterable[Finding]:
-    """Clock, dice and files, which `step.sql` refuses as well."""
-    if asked := (model.clock or asks_beside(sql)):
-        yield Finding(
-            step=str(model.dataset),
-            message=asked,
-            notebook=model.path,
-            fix="take it from what the model reads",
-        )
+    if found := asked(sql, model.clock):
+        yield Finding(str(model.dataset), found[0], model.path, fix=found[1])
 
 
 def _reaching(
@@ -197,27 +191,10 @@ def _reaching(
     reads: Iterable[str],
     contracts: Mapping[Dataset, TableContract],
 ) -> Iterable[Finding]:
-    """A model that may need rows of other partitions, of which its step says nothing."""
     read = [contracts[Dataset.parse(name)] for name in reads]
-    timed = [table for table in read if table.time]
-    if contract.time is None or not timed:
-        return
-    is_day = contract.column(contract.time.column).type == "date" or contract.time.zone == "UTC"
-    units = ("day",) if contract.time.unit == "day" else ("day", "month")
-    times = Times(
-        {table.time.column.lower() for table in (contract, *timed) if table.time},
-        units if is_day else (),  # a day of UTC is none of the zone
-        [table_of(table.dataset) for table in timed],
-    )
-    if part := reaching(sql, times):
-        yield Finding(
-            step=str(contract.dataset),
-            message=f"the model may need rows of other {contract.time.unit}s for {part}, and sees "
-            "those of the interval that is run",
-            notebook=model.path,
-            fix=f'say how far it reaches: step.dbt("{model.name}", before=…, after=…) in days, or '
-            "whole=True; before=0 if no row of another partition counts",
-        )
+    tables = {table_of(table.dataset): table for table in read}
+    if found := reached(sql, model.name, contract, tables):
+        yield Finding(str(contract.dataset), found[0], model.path, fix=found[1])
 
 
 def _uncompiled(model: Model) -> Finding:

@@ -123,16 +123,26 @@ class Step:
         target = Dataset.parse(table, where="step.write(…)") if table else self.name
         return self._context.write(frame, target)
 
-    def dbt(self, selection: str, *, before: int = 0, after: int = 0, whole: bool = False) -> Any:
+    def dbt(
+        self,
+        selection: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        whole: bool | None = None,
+    ) -> Any:
         """Build a dbt selection; every model is audited and committed like `write`.
 
         Parameters
         ----------
         selection: names of models or folders, with spaces between them.
         before, after, whole: as in `read`, for every dataset that the models read. Of a model's
-            result only the rows of the interval are tested and written then.
+            result only the rows of the interval are tested and written then. A model that may
+            need rows of other partitions is refused if nothing is said; 0 says that none counts.
         """
-        return self._context.dbt(DbtRequest(selection, before, after, whole))
+        is_said = any(one is not None for one in (before, after, whole))
+        request = DbtRequest(selection, before or 0, after or 0, bool(whole), is_said)
+        return self._context.dbt(request)
 
     def result(self, table: str | None = None) -> nw.LazyFrame[Any]:
         """What is published of an output of this step, limited to the interval."""

@@ -48,12 +48,16 @@ class SqlRequest:
 
 @dataclass(frozen=True)
 class DbtRequest:
-    """One `step.dbt`: days widen the interval of what models read; `whole`: all of it."""
+    """One `step.dbt`: days widen the interval of what models read; `whole`: all of it.
+
+    `is_said`: the call says how far models reach, be it by 0 days.
+    """
 
     selection: str
     before_days: int = 0
     after_days: int = 0
     whole: bool = False
+    is_said: bool = True
 
     @property
     def is_wide(self) -> bool:

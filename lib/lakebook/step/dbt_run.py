@@ -23,6 +23,7 @@ from ..names import Dataset
 from ..settings import Settings
 from .context import DbtRequest, ReadRequest
 from .dbt_constraints import check_constraints
+from .dbt_held import refuse_what_is_asked
 from .dbt_nodes import MATERIALIZATION, Node, read_nodes
 from .dbt_plugin import Session, open_session
 from .dbt_project import DbtProject
@@ -98,12 +99,21 @@ def run_selection(host: DbtHost, request: DbtRequest) -> Any:
         shown = _shown(host, request, chosen)
         project = DbtProject(host.settings, folder, hides=bool(host.withheld))
         with open_session(inputs.of_models, folder) as session:
-            build = partial(
-                project.build,
-                manifest,
-                note=lambda built: host.note_checks(checks_of(built, nodes, chosen)),
-            )
-            _build(build, chosen, inputs, shown, session)
+            sql: dict[str, str] = {}
+
+            def note(built: Any) -> None:
+                host.note_checks(checks_of(built, nodes, chosen))
+                results = getattr(built, "results", None) or ()
+                sql.update(
+                    {
+                        one.node.unique_id: one.node.compiled_code or ""
+                        for one in results
+                        if hasattr(one.node, "compiled_code")
+                    }
+                )
+
+            _build(partial(project.build, manifest, note=note), chosen, inputs, shown, session)
+        refuse_what_is_asked(host.settings, request, chosen, manifest, sql)
         for model in chosen.models:
             place = model.relation
             check_constraints(model, session.results[place], shown.get(place, ""))
