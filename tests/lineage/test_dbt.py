@@ -85,6 +85,10 @@ STAYING = [
     "select a.day from silver.e a join silver.e b on a.id = b.id and b.day = a.day",
     "with t as (select id, max(n) n from silver.d group by id) from silver.e join t using (id)",
     "select day, n from silver.e qualify row_number() over (partition by id, day order by n) = 1",
+    "select day from silver.e a where exists (from silver.e b where b.day = a.day and b.n < a.n)",
+    "select day from silver.e where (id, day) in (select id, day from silver.e where n > 1)",
+    "select day from silver.e where id in (select id from silver.d)",
+    "select day from (select day, n from silver.e where n > 1)",
 ]
 REACHING = [
     "select day, sum(n) over (order by day) from silver.e",
@@ -97,6 +101,10 @@ REACHING = [
     "with e as (from silver.e) select day from e order by n limit 5",
     "select distinct on (id) day from silver.e order by day",
     "select day, n from silver.e qualify row_number() over (partition by id order by n) = 1",
+    "select day from silver.e a where not exists (from silver.e b where b.day < a.day)",
+    "select day from silver.e a where not exists (select 1 from silver.e b where b.id = a.id)",
+    "select day from silver.e where id in (select id from silver.e where n > 1)",
+    "select day from silver.e where n >= all (select n from silver.e)",
 ]
 
 

@@ -193,7 +193,7 @@ def _reaching(
 ) -> Iterable[Finding]:
     read = [contracts[Dataset.parse(name)] for name in reads]
     tables = {table_of(table.dataset): table for table in read}
-    if found := reached(sql, model.name, contract, tables):
+    if found := reached(sql, model.name, contract, tables, asks=model.asks):
         yield Finding(str(contract.dataset), found[0], model.path, fix=found[1])
 
 

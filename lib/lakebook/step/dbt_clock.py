@@ -18,6 +18,7 @@ _VOLATILE = re.compile(
     r"|(current_date|current_timestamp|current_time)\b)",
     re.IGNORECASE,
 )
+ASKS_ROWS = "its macros ask the database for rows"
 _HOOKS = ("pre-hook", "post-hook")
 _FOR_LOGS = ("log_info", "pretty_log_format", "pretty_time")
 """Macros of dbt_utils that put a time into a line of dbt's log, and into no SQL."""
@@ -49,7 +50,7 @@ def asks_database(node: Mapping[str, Any], macros: Mapping[str, Any]) -> str:
     """Why the SQL of a run may be another than what was compiled without rows; "": it is not."""
     if any(node["config"].get(hook) for hook in _HOOKS):
         return "a hook runs beside it"
-    return "its macros ask the database for rows" if _asks_rows(node, macros) else ""
+    return ASKS_ROWS if _asks_rows(node, macros) else ""
 
 
 def _asks_rows(node: Mapping[str, Any], macros: Mapping[str, Any]) -> bool:

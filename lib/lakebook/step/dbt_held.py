@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
 from ..errors import UserError
-from .dbt_clock import clock_of
+from .dbt_clock import ASKS_ROWS, asks_database, clock_of
 from .sql_reach import Times, reaching
 from .sql_text import asks_beside
 
@@ -29,9 +29,17 @@ def asked(sql: str, clock: str) -> tuple[str, str] | None:
 
 
 def reached(
-    sql: str, name: str, contract: TableContract, read: Mapping[Relation, TableContract]
+    sql: str,
+    name: str,
+    contract: TableContract,
+    read: Mapping[Relation, TableContract],
+    *,
+    asks: str = "",
 ) -> tuple[str, str] | None:
-    """That a model may need rows of other partitions, of which its step says nothing."""
+    """That a model may need rows of other partitions, of which its step says nothing.
+
+    `asks`: see `asks_database`; what is asked of the rows at hand is another for each interval.
+    """
     timed = {relation: table for relation, table in read.items() if table.time}
     if contract.time is None or not timed:
         return None
@@ -42,7 +50,8 @@ def reached(
         units if is_day else (),  # a day of UTC is none of the zone
         list(timed),
     )
-    if not (part := reaching(sql, times)):
+    part = "what its macros ask the database" if asks == ASKS_ROWS else reaching(sql, times)
+    if not part:
         return None
     return (
         f"the model may need rows of other {contract.time.unit}s for {part}, and sees those of the "
@@ -75,7 +84,9 @@ def refuse_what_is_asked(
         text = sql.get(model.id, "")
         found = asked(text, clock_of(_as_json(node), macros))
         if found is None and not request.is_said:
-            found = reached(text, model.name, find_table(settings, model.dataset), tables)
+            asks = asks_database(_as_json(node), macros)
+            contract = find_table(settings, model.dataset)
+            found = reached(text, model.name, contract, tables, asks=asks)
         if found is not None:
             raise UserError(found[0], where=model.where, fix=found[1])
 

@@ -76,6 +76,7 @@ def _found(tree: Any, times: Times, timed: _Timed) -> Iterator[str]:
         if aggregates and not any(_stays(key, times) for key in _keys(select)):
             yield _short(aggregates[0])
         yield from _self_joins(select, times, timed)
+        yield from _looks_back(select, times, timed)
 
 
 def _without_ctes(select: Any) -> Any:
@@ -149,6 +150,46 @@ def _self_joins(select: Any, times: Times, timed: _Timed) -> Iterator[str]:
             if is_nearest or (same and not _is_within(join, times)):
                 yield _short(join)
         seen.append(other)
+
+
+def _looks_back(select: Any, times: Times, timed: _Timed) -> Iterator[str]:
+    """A query inside a condition or a value that looks into a timed table of the query around it
+    (`exists`, `in`), over more than its time."""
+    from sqlglot import exp
+
+    around = select.parent_select
+    if around is None or isinstance(select.parent, exp.CTE):
+        return
+    inside = select.parent
+    while isinstance(inside, exp.Subquery | exp.Paren | exp.SetOperation):
+        inside = inside.parent
+    if isinstance(inside, exp.From | exp.Join | exp.CTE):
+        return
+    own = {_name(table) for table in _tables(select) if timed.is_one(table)}
+    if not own & {_name(table) for table in _tables(around)}:
+        return
+    where = select.args.get("where")
+    is_held = where is not None and any(
+        _stays(equal.left, times) and _stays(equal.right, times) for equal in where.find_all(exp.EQ)
+    )
+    if isinstance(inside, exp.In):
+        asked = inside.this.expressions if isinstance(inside.this, exp.Tuple) else [inside.this]
+        pairs = zip(asked, select.expressions, strict=False)
+        is_held = is_held or any(
+            _stays(one, times) and _stays(other.unalias(), times) for one, other in pairs
+        )
+    if not is_held:
+        yield _short(inside)
+
+
+def _tables(select: Any) -> Iterator[Any]:
+    """The tables that a SELECT names itself."""
+    from sqlglot import exp
+
+    first = select.args.get("from") or select.args.get("from_")
+    parts = [first.this] if first is not None else []
+    parts += [join.this for join in select.args.get("joins") or ()]
+    yield from (part for part in parts if isinstance(part, exp.Table))
 
 
 def _is_within(join: Any, times: Times) -> bool:
