@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import narwhals as nw
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from rule_cases import contract_of
@@ -178,6 +180,19 @@ def test_a_deviation_of_infinite_values_is_not_there(to_frame: Any) -> None:
     deviation = rule("column_stdev_to_be_between", column="float64_a", min_value=0)
     check = found(to_frame, table, deviation)
     assert (check.success, check.observed) == (False, None)
+
+
+@pytest.mark.parametrize(
+    "values", [[1e200, 1.0], [1e200, 1e200], [1e308, -1e308], [1e151, 1.0], [1e160, 2e160, 3.0]]
+)
+def test_a_deviation_of_values_whose_squares_no_float_holds_is_as_on_pandas(
+    to_frame: Any, values: list[float]
+) -> None:
+    deviation = rule("column_stdev_to_be_between", column="float64_a", min_value=0)
+    check = found(to_frame, frame(float64_a=values), deviation)
+    assert check.problem == ""
+    with np.errstate(over="ignore"):
+        assert check.observed == pytest.approx(pd.Series(values).std())
 
 
 def test_the_reason_is_withheld_where_it_may_hold_a_classified_value(to_frame: Any) -> None:

@@ -19,6 +19,8 @@ from .typed import Schema, as_float, as_whole, exact, missing
 
 MEAN, DEVIATION, QUANTILES = "column.mean", "column.standard_deviation", "column.quantile_values"
 _SUM = "column.sum"
+_FAR, _SMALLER = 1e150, 2.0**-600
+_SQUARED = 1.3e154  # what is larger has an infinite square, and so, as on pandas, is infinite
 QUARTILES = (0.25, 0.75)
 _UP_TO, _TOTAL = "__up_to", "__total"
 
@@ -41,12 +43,22 @@ def statistic(metric: str, kwargs: Mapping[str, Any], schema: Schema) -> Measure
     if where is not None:
         kept = nw.when(where).then(kept)
     expr = AGGREGATES[metric](kept)
-    if metric == DEVIATION:  # undefined where a value is infinite, which DuckDB refuses to compute
-        finite = kept.is_finite()
-        infinite = (~finite).cast(nw.Int64).sum()
-        expr = nw.when(infinite == 0).then(AGGREGATES[metric](nw.when(finite).then(kept)))
+    if metric == DEVIATION:
+        expr = _deviation(kept)
     # Of no values, pandas has a sum; SQL has none.
     return Scalar(expr, lambda total: total or 0) if metric == _SUM else Scalar(expr)
+
+
+def _deviation(kept: nw.Expr) -> nw.Expr:
+    """Undefined where a value is infinite, which DuckDB refuses to compute, as it does squares that
+    no float64 can hold: of such large values it is taken at a smaller scale."""
+    of = AGGREGATES[DEVIATION]
+    finite, far = kept.is_finite(), kept.abs() > _FAR
+    infinite, large = (one.cast(nw.Int64).sum() for one in (~finite, far))
+    scaled = of(nw.when(finite).then(kept * _SMALLER)) / _SMALLER
+    scaled = nw.when(scaled >= _SQUARED).then(nw.lit(math.inf)).otherwise(scaled)
+    plain = of(nw.when(finite & ~far).then(kept))
+    return nw.when(infinite == 0).then(nw.when(large == 0).then(plain).otherwise(scaled))
 
 
 def _measured(metric: str, name: str, schema: Schema) -> nw.Expr:
