@@ -268,3 +268,18 @@ def test_clock_and_dice_in_sql_beside_the_models_own_are_found(
     write(timed, m=sql.replace("E", EVENTS))
     gold(timed, "id int64, day date!", 'step.dbt("m")')
     assert said in [one.message for one in check(timed.settings, timed.graph()).findings]
+
+
+def test_a_dataset_that_is_made_twice_is_refused(timed: Project) -> None:
+    write(timed, m=f"select id, day from {EVENTS}")
+    columns = "id int64, day date!"
+    gold(timed, columns, 'step.dbt("m")\nstep.dbt("m")')
+    with pytest.raises(GraphError, match="dbt model m is built twice, in cells 2 and 2; build it"):
+        timed.graph()
+    frame = 'step.read("bronze.events").select("id", "day")'
+    gold(timed, columns, f'step.dbt("m")\nstep.write({frame}, table="gold.m")')
+    with pytest.raises(GraphError, match=r"writes gold\.m, which the dbt model m makes as well"):
+        timed.graph()
+    gold(timed, columns, f'step.dbt("m")\nstep.write({frame})')
+    [sentence] = said(check(timed.settings, timed.graph()))
+    assert "writes gold.m, which the dbt model m makes as well" in sentence

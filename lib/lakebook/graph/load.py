@@ -76,6 +76,7 @@ def _node(
         (manifest.choose(entry["selection"], where=where), entry) for entry in found.selections
     ]
     models = {model.name: model for chosen, _ in built for model in chosen.models}
+    _check_once(built, where)
     _check_writes(contract, found, models, where)
     _check_times(contract, where)
     for table in contract.tables:
@@ -118,6 +119,21 @@ def _contract(settings: Settings, name: Dataset, where: str) -> Contract:
     return load_step_contract(settings, name)
 
 
+def _check_once(built: Sequence[tuple[Chosen, dict[str, Any]]], where: str) -> None:
+    """A second build of a model would take away what the first one published."""
+    first: dict[str, int] = {}
+    for chosen, entry in built:
+        for model in chosen.models:
+            if model.name in first:
+                raise GraphError(
+                    f"the dbt model {model.name} is built twice, in cells {first[model.name]} and "
+                    f"{entry['cell']}",
+                    where=where,
+                    fix="build it by one step.dbt",
+                )
+        first |= dict.fromkeys((model.name for model in chosen.models), entry["cell"])
+
+
 def _check_writes(contract: Contract, found: Found, models: Mapping[str, Node], where: str) -> None:
     promised = set(contract.datasets)
     for text in found.writes:
@@ -126,6 +142,12 @@ def _check_writes(contract: Contract, found: Found, models: Mapping[str, Node], 
                 f"the notebook writes {text}, which its contract does not promise",
                 where=where,
                 fix=f"add the table to {contract.path.name}",
+            )
+        if made := [m for m in models.values() if str(m.dataset) == text]:
+            raise GraphError(
+                f"the notebook writes {text}, which the dbt model {made[0].name} makes as well",
+                where=where,
+                fix="write it once: by the model, or by step.write",
             )
     for model in models.values():
         if model.dataset not in promised:

@@ -149,6 +149,11 @@ class CompileContext:
                 "lose the rows of the first write",
                 fix="put the rows together (narwhals.concat) and write them once",
             )
+        if table.layer == "gold" and table.name in self._job.models:
+            raise UserError(
+                f"writes {table}, which the dbt model {table.name} makes as well",
+                fix="write it once: by the model, or by step.write",
+            )
         self._trace.written[table] = Written(frame, self._trace.cell)
         return CompiledCard(str(table))
 
