@@ -36,6 +36,16 @@ def test_a_step_that_never_writes_has_failed(checkout: Checkout):
     assert record["status"] == "failed" and "without writing" in record["error"]
 
 
+def test_a_step_that_passes_over_the_refusal_of_a_second_write_has_failed(checkout: Checkout):
+    again = "again = Step('silver.events', start=start, end=end)"
+    twice = "try:\n    again.write(events)\nexcept Exception:\n    pass"
+    checkout.notebook("silver.events", [FIRST, READ, "step.write(events)", again, twice])
+    done = checkout.lakebook("run", *INTERVAL)
+    assert done.returncode == 1, done.stdout
+    (record,) = records(checkout, "silver.events")
+    assert record["status"] == "failed" and "a second time in one run" in record["error"]
+
+
 @pytest.mark.slow
 def test_a_run_that_fails_after_its_commit_is_run_again_until_it_is_good(checkout: Checkout):
     mark = checkout.root / "good"

@@ -199,7 +199,10 @@ def _hidden_names(settings: Settings, node: StepNode | OpsJob) -> frozenset[str]
 def _keep_promise(
     settings: Settings, node: StepNode, result: JobResult, outcome: Mapping[str, Any]
 ) -> JobResult:
-    """A notebook that ended well and did not write what its contract promises has failed."""
+    """A notebook that ended well and did not write what its contract promises has failed; so has
+    one that passed over the refusal of a second write, whose rows are not there."""
+    if result.status == "ok" and (refused := outcome.get("refused")):
+        return replace(result, status="failed", error=refused, exit_code=RunError.exit_code)
     written = {output["dataset"] for output in outcome.get("outputs", ())}
     missing = [str(name) for name in node.outputs if str(name) not in written]
     if result.status != "ok" or not missing:

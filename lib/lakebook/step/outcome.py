@@ -55,6 +55,7 @@ class Outcome:
     conflicts: list[str] = field(default_factory=list)
     cold: dict[str, list[str]] = field(default_factory=dict)  # what has to be restored first
     parts: dict[str, dict[str, int]] = field(default_factory=dict)
+    refused: str = ""  # a write that was, whatever the notebook makes of the error
 
     def add_input(
         self, dataset: Dataset, versions: Mapping[str, int], data: Mapping[str, int]
@@ -101,12 +102,15 @@ class Outcome:
         a session a cell may be run again.
         """
         if self.folder is not None and (self.folder, str(dataset)) in _WRITTEN:
-            raise UserError(
+            refusal = UserError(
                 f"{dataset} is written a second time in one run, and would lose the rows of the "
                 "first write",
                 where=str(self.step),
                 fix="put the rows together (narwhals.concat) and write them once",
             )
+            self.refused = refusal.sentence
+            self.save()
+            raise refusal
 
     def add_output(self, output: Output) -> None:
         self.outputs.append(output)
@@ -133,6 +137,7 @@ class Outcome:
             "conflicts": self.conflicts,
             "cold": self.cold,
             "parts": self.parts,
+            "refused": self.refused,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f"step.{os.getpid()}.part"
