@@ -4,7 +4,7 @@ it without rows, and for a run, which refuses it before anything is published.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..contract.lookup import find_table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..contract.model import TableContract
     from ..settings import Settings
     from .context import DbtRequest
-    from .dbt_selection import Chosen
+    from .dbt_selection import Chosen, Reading
 
 Relation = tuple[str, str]
 
@@ -78,21 +78,18 @@ def refuse_what_is_asked(
         }
         for key, macro in manifest.macros.items()
     }
-    tables = {one.relation: find_table(settings, one.dataset) for one in _cut(chosen)}
+    read: tuple[Reading | Node, ...] = () if request.is_said else (*chosen.reads, *chosen.models)
+    tables = {one.relation: find_table(settings, one.dataset) for one in read}
     for model in chosen.models:
         node = manifest.nodes[model.id]
         text = sql.get(model.id, "")
         found = asked(text, clock_of(_as_json(node), macros))
         if found is None and not request.is_said:
             asks = asks_database(_as_json(node), macros)
-            contract = find_table(settings, model.dataset)
+            contract = tables[model.relation]
             found = reached(text, model.name, contract, tables, asks=asks)
         if found is not None:
             raise UserError(found[0], where=model.where, fix=found[1])
-
-
-def _cut(chosen: Chosen) -> Iterable[Any]:
-    return (*chosen.reads, *chosen.models)
 
 
 def _as_json(node: Any) -> dict[str, Any]:
