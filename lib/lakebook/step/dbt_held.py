@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..contract.model import TableContract
     from ..settings import Settings
     from .context import DbtRequest
+    from .dbt_nodes import Node
     from .dbt_selection import Chosen, Reading
 
 Relation = tuple[str, str]
