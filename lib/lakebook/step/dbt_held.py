@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from ..contract.model import TableContract
     from ..settings import Settings
     from .context import DbtRequest
-    from .dbt_nodes import Node
-    from .dbt_selection import Chosen, Reading
+    from .dbt_selection import Chosen
 
 Relation = tuple[str, str]
 
@@ -79,8 +78,10 @@ def refuse_what_is_asked(
         }
         for key, macro in manifest.macros.items()
     }
-    read: tuple[Reading | Node, ...] = () if request.is_said else (*chosen.reads, *chosen.models)
-    tables = {one.relation: find_table(settings, one.dataset) for one in read}
+    tables: dict[Relation, TableContract] = {}
+    if not request.is_said:
+        tables |= {one.relation: find_table(settings, one.dataset) for one in chosen.reads}
+        tables |= {one.relation: find_table(settings, one.dataset) for one in chosen.models}
     for model in chosen.models:
         node = manifest.nodes[model.id]
         text = sql.get(model.id, "")
