@@ -66,9 +66,21 @@ def _numbers(given: Any) -> Iterator[float]:
             yield from _numbers(one)
 
 
+def _wrapped(rule: Rule, kinds: Sequence[str], table: pa.Table) -> bool:
+    """Quartiles between integers that lie farther apart than their type has room for."""
+    if not any(word in rule.expectation for word in ("quantile", "outliers")):
+        return False
+    for name, kind in zip(columns_of(rule), kinds, strict=True):
+        values = table[name].drop_null().to_pylist() if kind in ("int32", "int64") else []
+        if values and max(values) - min(values) >= 2 ** (31 if kind == "int32" else 63):
+            return True
+    return False
+
+
 DIFFERENCES: dict[str, Callable[[Rule, Sequence[str], pa.Table], bool]] = {
     "sums of integers": _sums,
     "integers beyond 2^53": _far,
+    "quantiles of integers far apart": _wrapped,
     "float32": _short,
     "two missing values of a record": _record,
     "decimals": _beside,
