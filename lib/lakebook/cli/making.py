@@ -55,7 +55,9 @@ def lab(
     from ..files import make_folder
     from ..runtime.kernelspec import install
 
-    make_folder(settings.lake / settings.env)  # what only reads takes it for no slip of the keys
+    # What only reads then takes the name for no slip of the keys. In a lake of others a write says.
+    with contextlib.suppress(OSError):
+        make_folder(settings.lake / settings.env)
     with contextlib.suppress(
         OSError
     ):  # somebody else's environment: it is there, or JupyterLab says
