@@ -83,11 +83,10 @@ def refuse_what_is_asked(
         tables |= {one.relation: find_table(settings, one.dataset) for one in chosen.reads}
         tables |= {one.relation: find_table(settings, one.dataset) for one in chosen.models}
     for model in chosen.models:
-        node = manifest.nodes[model.id]
-        text = sql.get(model.id, "")
-        found = asked(text, clock_of(_as_json(node), macros))
+        node, text = _as_json(manifest.nodes[model.id]), sql[model.id]
+        found = asked(text, clock_of(node, macros))
         if found is None and not request.is_said:
-            asks = asks_database(_as_json(node), macros)
+            asks = asks_database(node, macros)
             contract = tables[model.relation]
             found = reached(text, model.name, contract, tables, asks=asks)
         if found is not None:
