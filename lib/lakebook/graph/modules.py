@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from .nodes import is_call
+
 _LEFT_OUT = "lakebook"
 _BY_NAME = ("import_module", "__import__", "run_module")
 
@@ -55,11 +57,8 @@ def constants_in(tree: ast.AST) -> Iterator[str]:
 
 def imported_text(call: ast.Call) -> str | None:
     """The module that a call imports by its name, where that is written out."""
-    called = (
-        call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    )
     first = call.args[0] if call.args else None
-    if called not in _BY_NAME or not isinstance(first, ast.Constant):
+    if not isinstance(first, ast.Constant) or not any(is_call(call, name) for name in _BY_NAME):
         return None
     is_whole = isinstance(first.value, str) and not first.value.startswith(".")
     return str(first.value) if is_whole else None
