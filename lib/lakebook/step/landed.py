@@ -63,11 +63,10 @@ def limited(
         if stopped_at(raised, LOSS):
             return frame, None  # the engine names the values that do not fit
         raise
-    rows = cast
     if interval is None:
-        return rows, counted
+        return cast, counted
     column = pl.col(time.column)
-    return rows.filter(inside(column, contract, interval) | column.is_null()), counted
+    return cast.filter(inside(column, contract, interval) | column.is_null()), counted
 
 
 def account(
