@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import sampling
+from changes import Change, edit, put
 from small_checkout import COLUMNS, Checkout
 
 FILES = {
@@ -29,21 +28,6 @@ STEP = [
     'events = step.read("bronze.events").select("id", "seen", "amount")',
     'step.write(events.with_columns(amount=helpers.more(nw.col("amount")) + ONE + extra))',
 ]
-Change = Callable[[Path], None]
-
-
-def edit(name: str, old: str, new: str) -> Change:
-    def change(root: Path) -> None:
-        path = root / name
-        text = path.read_text()
-        assert old in text, name
-        path.write_text(text.replace(old, new))
-
-    return change
-
-
-def put(name: str, text: str) -> Change:
-    return lambda root: (root / name).write_text(text) and None
 
 
 NOTEBOOK = "notebooks/silver/sums.ipynb"

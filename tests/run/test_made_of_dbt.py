@@ -4,11 +4,10 @@ and what a run then leaves is what a forced run leaves."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import sampling
+from changes import Change, edit, put
 from small_checkout import COLUMNS, Checkout
 from small_dbt import REPO
 
@@ -48,22 +47,7 @@ FILES = {
     "shared/macros/one.sql": "{% macro one() %}1{% endmacro %}\n",
     "dbt/tests/none_is_zero.sql": "select * from {{ ref('sums') }} where amount = 0\n",
 }
-Change = Callable[[Path], None]
 VARIABLE = "LAKEBOOK_TEST_PLUS"
-
-
-def edit(name: str, old: str, new: str) -> Change:
-    def change(root: Path) -> None:
-        path = root / name
-        text = path.read_text()
-        assert old in text, name
-        path.write_text(text.replace(old, new))
-
-    return change
-
-
-def put(name: str, text: str) -> Change:
-    return lambda root: (root / name).write_text(text) and None
 
 
 MATTERS: dict[str, Change] = {
