@@ -6,6 +6,7 @@ Each is named as in the table of docs/reference/contracts.md, with what tells th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,8 @@ import pyarrow as pa
 from lakebook.contract.model import Rule
 
 _NEAR = 2**53  # beyond it a float has no room for every integer
+_FIGURES = ("quantile", "median", "mean", "stdev", "outliers", "z_scores")
+_LAST_DIGITS = 1e-12
 
 
 def _sums(rule: Rule, kinds: Sequence[str], _: pa.Table) -> bool:
@@ -22,8 +25,7 @@ def _sums(rule: Rule, kinds: Sequence[str], _: pa.Table) -> bool:
 
 def _far(rule: Rule, kinds: Sequence[str], table: pa.Table) -> bool:
     """Figures that are floats, of integers that are none; or a float compared with such a one."""
-    of_floats = ("quantile", "median", "mean", "stdev", "outliers", "z_scores", "pair", "multi",
-                 "within_record")  # fmt: skip
+    of_floats = (*_FIGURES, "pair", "multi", "within_record")
     return any(word in rule.expectation for word in of_floats) and any(
         abs(value) > _NEAR
         for name, kind in zip(columns_of(rule), kinds, strict=True)
@@ -82,12 +84,32 @@ DIFFERENCES: dict[str, Callable[[Rule, Sequence[str], pa.Table], bool]] = {
     "integers beyond 2^53": _far,
     "quantiles of integers far apart": _wrapped,
     "float32": _short,
+    "figures that lie on a bound": lambda *_: False,  # told by moving the bounds: `beside`
     "two missing values of a record": _record,
     "decimals": _beside,
     "`$` in a pattern": lambda *_: False,  # and spells it as Python does
     "`(?i)` in a pattern": lambda *_: False,  # and texts that are drawn have no such letter
     "what pandas cannot evaluate": lambda *_: False,  # where it raises, there is nothing to compare
 }
+
+
+def beside(rule: Rule) -> list[Rule]:
+    """A rule of figures with its bounds a little lower and a little higher; none of other rules."""
+    if not any(word in rule.expectation for word in (*_FIGURES, "sum_to_be_between")):
+        return []
+    moved = (-_LAST_DIGITS, _LAST_DIGITS)
+    return [replace(rule, kwargs=_moved(rule.kwargs, by)) for by in moved]
+
+
+def _moved(given: Any, by: float) -> Any:
+    if isinstance(given, Mapping):
+        kept = ("quantiles", "mostly")
+        return {key: one if key in kept else _moved(one, by) for key, one in given.items()}
+    if isinstance(given, list):
+        return [_moved(one, by) for one in given]
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return given
+    return given + by * max(1.0, abs(given))
 
 
 def columns_of(rule: Rule) -> list[str]:

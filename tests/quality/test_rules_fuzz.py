@@ -24,7 +24,7 @@ import sampling
 from hypothesis import strategies as st
 from pandas_oracle import on_pandas
 from rule_cases import PARTITIONS, TYPES, contract_of, suites, tables
-from rule_differences import DIFFERENCES, columns_of, difference
+from rule_differences import DIFFERENCES, beside, columns_of, difference
 
 from lakebook.contract.model import Rule, TableContract
 from lakebook.quality import AuditResult, CheckResult, audit, flag
@@ -110,7 +110,20 @@ def _check_pandas(found: AuditResult, contract: TableContract, table: pa.Table) 
         kinds = [TYPES[name] for name in columns_of(rule) if name in TYPES]
         if _raised(one["exception_info"]) or _is_same(check, documents[rule.name], one):
             continue
+        if _on_its_bound(check, rule, contract, table):
+            continue
         assert difference(rule, kinds, table), (rule, check, one["result"], table.to_pylist())
+
+
+def _on_its_bound(check: CheckResult, rule: Rule, contract: TableContract, table: pa.Table) -> bool:
+    """Bounds moved in their last digits give pandas a verdict on either side of ours."""
+    near = [on_pandas(table, contract, [one])[rule.name] for one in beside(rule)]
+    if not near or any(_raised(one["exception_info"]) for one in near):
+        return False
+    counts = [one["result"].get("unexpected_count") for one in near]
+    if check.evaluated is not None and not min(counts) <= check.unexpected <= max(counts):
+        return False
+    return check.success in {one["success"] for one in near}
 
 
 def _rule_of(document: Any) -> str:
