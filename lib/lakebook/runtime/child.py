@@ -13,17 +13,17 @@ import importlib
 import json
 import logging
 import os
-import random
 import signal
 import socket
 import sys
 import threading
-import time
 import traceback
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from . import caller, fresh
 
 _PR_SET_PDEATHSIG = 1
 
@@ -59,7 +59,6 @@ def _detach(parent_pid: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.umask(0o022)
 
 
 def _reset(request: Mapping[str, Any]) -> None:
@@ -69,16 +68,15 @@ def _reset(request: Mapping[str, Any]) -> None:
     os.close(log)
     os.environ.clear()
     os.environ.update(request["env"])
-    time.tzset()
+    caller.take(request["caller"])
     os.chdir(request["cwd"])
-    sys.path.insert(0, "")  # as `python -m` does: modules beside the notebook
+    if request["kind"] in ("call", "program"):
+        sys.path.insert(0, "")  # as `python -m` does; a kernel does so itself, behind Python's own
     lib = Path(request["env"].get("LAKEBOOK_ROOT", ".")) / "lib"
     if lib.is_dir() and str(lib) not in sys.path:
         sys.path.append(str(lib))  # the team's own modules
     sys.argv = [sys.argv[0]]
-    random.seed()
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed()
+    fresh.restore()
     # Handlers of the parent's libraries would flush, delete or report what is not ours.
     weakref.finalize._registry.clear()  # type: ignore[attr-defined]
     weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
@@ -91,7 +89,10 @@ def _reset(request: Mapping[str, Any]) -> None:
 
 
 def self_test() -> None:
-    """Compute something tiny with each library that has threads: what a fork broke hangs here."""
+    """Compute something tiny with each library that has threads: what a fork broke hangs here.
+
+    In a fork of its own (`prove`), as the threads that it starts would be no child's to fork.
+    """
     if polars := sys.modules.get("polars"):
         frame = polars.LazyFrame({"a": [1, 2, 3]}).filter(polars.col("a") > 1)
         assert frame.select(polars.col("a").sum()).collect().item() == 5
@@ -102,18 +103,55 @@ def self_test() -> None:
         assert pyarrow.chunked_array([[1, 2]]).cast("int8").to_pylist() == [1, 2]
 
 
+def prove() -> None:
+    """The self-test, in a child that ends with it. Never returns."""
+    status = 70
+    try:
+        self_test()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
 def _kernel(request: Mapping[str, Any], connection: socket.socket) -> int:
-    """An IPython kernel. The client waits for `ready` for two seconds, then takes a plain one."""
-    self_test()
+    """An IPython kernel. The client waits for `ready` for two seconds, then takes a plain one.
+
+    Modules beside the notebook come before installed ones. One that the parent has imported can no
+    longer be, so that where somebody has a module of that name, the kernel must be a plain one.
+    """
+    if names := shadowed(Path.cwd()):
+        tell(connection, {"event": "shadowed", "names": names})
+        return 0
     tell(connection, {"event": "ready"})
     connection.close()  # from here the parent alone holds the lifeline's other end
+    import ipykernel_launcher
     from ipykernel.kernelapp import IPKernelApp
 
+    sys.argv = [str(ipykernel_launcher.__file__), *request["argv"]]
+    os.environ.setdefault("PYDEVD_USE_FRAME_EVAL", "NO")  # by an import, in an own process
     app = IPKernelApp.instance()
     app.initialize(list(request["argv"]))
     _choose_backend()
     app.start()
     return 0
+
+
+def shadowed(folder: Path) -> list[str]:
+    """Modules in a folder that have the name of an installed one that is imported already."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name, dot, ending = entry.name.partition(".")
+            if name not in sys.modules or name in sys.stdlib_module_names:
+                continue
+            file = Path(entry.path) if dot else Path(entry.path) / "__init__.py"
+            if (ending == "py" or not dot) and file.is_file():
+                loaded = getattr(sys.modules[name], "__file__", None)
+                if loaded is None or Path(loaded).resolve() != file.resolve():
+                    found.append(name)
+    return sorted(found)
 
 
 def _choose_backend() -> None:

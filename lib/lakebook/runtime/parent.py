@@ -1,6 +1,6 @@
 """The warm parent: one process that has imported everything, forks on request and never computes.
 
-`python -m lakebook.runtime.parent SPEC`. Here it starts; `parent_loop` is what it does from then
+`warm` starts it with its specification. Here it begins; `parent_loop` is what it does from then
 on, `child` what a child does. Clients are in `warm`.
 """
 
@@ -13,7 +13,8 @@ import socket
 import sys
 import time
 
-from .parent_loop import Parent
+from . import caller, fresh
+from .parent_loop import Parent, proves
 from .preload import Unsafe, preload
 from .spec import WarmSpec, code_fingerprint
 
@@ -53,11 +54,15 @@ def main(argv: list[str]) -> int:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _retire_predecessors(spec)
     began, refusal, stale = time.monotonic(), "", False
+    caller.lift_own_limits()
+    fresh.note()
     try:
         missing = preload(spec.imports)
         print(f"imported in {time.monotonic() - began:.1f} s; missing: {missing}", flush=True)
         if code_fingerprint() != spec.code:
             refusal, stale = "code changed while the warm parent imported it", True
+        elif not proves():
+            refusal = "a forked child did not pass its self-test"
     except Unsafe as found:
         refusal = str(found)
     if refusal:

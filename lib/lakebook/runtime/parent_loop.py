@@ -23,6 +23,7 @@ from .spec import WarmSpec
 
 FIRST_CLIENT_S = 60.0
 KILL_AFTER_S = 3.0
+SELF_TEST_S = 30.0  # it takes a tenth of a second; on a machine with more to do, more
 
 
 @dataclass
@@ -235,6 +236,22 @@ class Parent:
             self.selector.unregister(client.socket)
         client.socket.close()
         self.last_used = time.monotonic()
+
+
+def proves(timeout_s: float = SELF_TEST_S) -> bool:
+    """Whether a fork of this process can compute with what is imported; one that hangs cannot."""
+    pid = os.fork()
+    if pid == 0:
+        child.prove()
+    began = time.monotonic()
+    while time.monotonic() - began < timeout_s:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.005)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
 
 
 def _signal_group(pid: int, signum: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from ..errors import UserError
 from ..settings import find_root, load_settings
 from . import proc
-from .warm import SELF_TEST_S, SLOW_SELF_TEST_S, WarmUnavailable, launch
+from .warm import READY_S, SLOW_READY_S, WarmUnavailable, launch
 from .warm_process import WarmProcess
 
 
@@ -34,6 +35,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         loop = asyncio.get_running_loop()
+        cmd = _without_a_trace(cmd, kwargs.get("env") or {})
         try:
             # In a thread: the first start waits for imports, and a server has other kernels.
             self.process = await loop.run_in_executor(None, lambda: _fork(cmd, kwargs))
@@ -67,8 +69,19 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
         await super().cleanup(restart=restart)
 
 
+def _without_a_trace(cmd: list[str], env: Mapping[str, str]) -> list[str]:
+    """A kernel that no person types in keeps its history in memory, as nbclient has it for python3:
+    on disk, it would hold the parameters of jobs. A server names each of its sessions."""
+    session = env.get("JPY_SESSION_NAME")
+    if session and session != os.environ.get("JPY_SESSION_NAME"):
+        return cmd
+    if any("HistoryManager" in word for word in cmd):
+        return cmd
+    return [*cmd, "--HistoryManager.hist_file=:memory:"]
+
+
 def _fork(cmd: list[str], kwargs: dict[str, Any]) -> WarmProcess:
-    """Have a kernel forked and wait for its self-test. Raises WarmUnavailable."""
+    """Have a kernel forked and wait until it is ready. Raises WarmUnavailable."""
     if "ipykernel_launcher" not in cmd:
         raise WarmUnavailable(f"{cmd[:3]} is not an IPython kernel")
     env = dict(kwargs.get("env") or os.environ)
@@ -82,22 +95,26 @@ def _fork(cmd: list[str], kwargs: dict[str, Any]) -> WarmProcess:
     if log := env.get("LAKEBOOK_KERNEL_LOG"):
         request["log"] = log
     process = launch(settings, request, env)
-    if not _passes(process):
+    if names := _hindrance(process):
         process.kill()
         process.close()
-        raise WarmUnavailable(f"a forked kernel did not pass its self-test in {SELF_TEST_S:g} s")
+        raise WarmUnavailable(names)
     return process
 
 
-def _passes(process: WarmProcess) -> bool:
-    """Whether the self-test ends. Two seconds without a sign of life are a hang; being slow, on a
-    machine with more to do, is none."""
+def _hindrance(process: WarmProcess) -> str:
+    """Why the fork cannot be the kernel; empty when it says that it is ready. Two seconds without a
+    sign of life are a hang; being slow, on a machine with more to do, is none."""
     began, seen = time.monotonic(), -1.0
-    while time.monotonic() - began < SLOW_SELF_TEST_S:
-        if process.expect("ready", SELF_TEST_S) is not None:
-            return True
+    while time.monotonic() - began < SLOW_READY_S:
+        for event in process.events(READY_S):
+            if event["event"] == "ready":
+                return ""
+            if event["event"] == "shadowed":
+                names = " and ".join(event["names"])
+                return f"the notebook's folder has a module of its own named {names}"
         used = proc.cpu_s(process.pid)
         if process.poll() is not None or (used <= seen and not proc.is_runnable(process.pid)):
-            return False
+            break
         seen = used
-    return False
+    return f"a forked kernel was not ready in {READY_S:g} s"

@@ -20,6 +20,7 @@ from typing import Any
 import lakebook
 
 from ..archive.masking import is_secret
+from . import caller
 
 IMPORTS = (
     "numpy",
@@ -73,7 +74,7 @@ IMPORTS = (
 _READ_BY_IMPORTS = re.compile(
     r"(POLARS|OMP|OPENBLAS|MKL|NUMEXPR|GOTO|BLIS|VECLIB|PYTHON|MPL|GX|DBT|ARROW|RUST|DUCKDB|MALLOC"
     r"|_RJEM|JE|LD|NARWHALS|JUPYTER|IPYTHON|SSL|LC|DATAHUB|TQDM)_.*"
-    r"|PYTHON[A-Z]+|MPLBACKEND|HOME|LANG|TZ|(HTTPS?|NO|ALL|FTP)_PROXY|MALLOC_CONF",
+    r"|PYTHON[A-Z]+|MPL[A-Z]+|IPYTHONDIR|XDG_(CONFIG|CACHE|DATA)_HOME|HOME|LANG|LANGUAGE|TZ|(HTTPS?|NO|ALL|FTP)_PROXY|MALLOC_CONF",
     re.IGNORECASE,
 )
 # Variables of one front end or one kernel; a parent serves many of them.
@@ -131,7 +132,8 @@ def warm_spec(root: Path, *, linger_s: float, environ: Mapping[str, str] | None 
     chosen = environ.get("LAKEBOOK_WARM_IMPORTS")
     imports = tuple(filter(None, chosen.split(","))) if chosen is not None else IMPORTS
     code = code_fingerprint()
-    parts = [str(root), sys.executable, code, *imports]
+    parts = [str(root), sys.executable, code, *imports, str(caller.niceness())]
+    parts += [f"{name} {limit}" for name, limit in caller.hard_limits()]
     parts += [f"{name}={value}" for name, value in sorted(import_environ(environ).items())]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return WarmSpec(

@@ -18,13 +18,23 @@ from typing import Any
 from ..errors import RunError
 from ..processes import Process, Spawn, spawn_plain
 from ..settings import Settings
+from . import caller
 from .cancel import Cancel
 from .spec import WarmSpec, import_environ, warm_spec
 from .warm_process import WarmProcess
 
-SELF_TEST_S = 2.0
-SLOW_SELF_TEST_S = 20.0
+READY_S = 2.0
+SLOW_READY_S = 20.0
 _RETRIES = 3
+_PARENT = """\
+import sys
+if not sys.flags.safe_path:
+    del sys.path[0]  # what lies where somebody stands must not shadow a module of the parent
+from lakebook.runtime import parent
+__file__ = parent.__file__  # what has none is a doctest for PySpark, which would end it
+sys.exit(parent.main(sys.argv[1:]))
+"""
+"""Not `python -P -m`: a flag is handed on to the processes that a cell starts."""
 
 
 class WarmUnavailable(RunError):
@@ -42,6 +52,8 @@ def launch(
     `request` says kind ("kernel", "job", "call") and what that kind needs, `cwd` and maybe `log`.
     """
     env = dict(os.environ if env is None else env)
+    if caller.has_little_room():
+        raise WarmUnavailable("the address space is limited (ulimit -v), and a warm one's is large")
     found = ""
     for _ in range(_RETRIES):
         spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s, environ=env)
@@ -69,7 +81,13 @@ def _ask(
     process = WarmProcess(connection)
     with (cancel or Cancel()).ending(process.abort):
         answer = process.ask(
-            {"log": str(spec.log), **request, "env": env, "linger_s": spec.linger_s}
+            {
+                "log": str(spec.log),
+                **request,
+                "env": env,
+                "caller": caller.attributes(),
+                "linger_s": spec.linger_s,
+            }
         )
     if answer is not None and answer["event"] == "forked":
         return process, answer
@@ -186,8 +204,7 @@ def _start(spec: WarmSpec) -> None:
     with spec.log.open("ab") as log:
         spec.log.chmod(0o600)
         started = subprocess.Popen(
-            # -P: the folder where somebody stands must not shadow a module of the parent.
-            [spec.python, "-P", "-m", "lakebook.runtime.parent", spec.to_json()],
+            [spec.python, "-c", _PARENT, spec.to_json()],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
