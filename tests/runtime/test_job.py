@@ -38,6 +38,10 @@ class Runner:
 
     def __call__(self, *cells: str, **changes: Any) -> JobResult:
         notebook = write_notebook(self.folder / "step.ipynb", 'start = "unset"', *cells)
+        return self.again(notebook, **changes)
+
+    def again(self, notebook: Path, **changes: Any) -> JobResult:
+        """Run a notebook as it is."""
         request = JobRequest(
             **{
                 "run_id": "r1",

@@ -82,19 +82,10 @@ def _texts(value: Any) -> list[str]:
 
 def masker(environ: Mapping[str, str]) -> Callable[[Any], Any]:
     """A function that replaces secrets in a string, or in all strings of a JSON value."""
-    values: set[str] = set()
-    for name, value in environ.items():
-        plain = {value, *value.splitlines()} if is_secret(name) else passwords_in(value)
-        for text in plain:
-            if len(text) >= _SHORTEST:
-                # As it stands, inside a URL, as JSON and repr write it, as a header carries it.
-                values |= {text, quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
-                values |= {text.encode("unicode_escape").decode(), repr(text)[1:-1]}
-                values |= {base64.b64encode(text.encode()).decode()}
+    values = _spellings(environ)
     if not values:
         return lambda value: value
-    longest_first = sorted(values, key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, longest_first)))
+    pattern = _either(values)
 
     def mask(value: Any) -> Any:
         if isinstance(value, str):
@@ -106,3 +97,58 @@ def masker(environ: Mapping[str, str]) -> Callable[[Any], Any]:
         return value
 
     return mask
+
+
+class MaskedStream:
+    """Pieces of one text, masked one by one: the beginning of a secret waits for what follows."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._values = _spellings(environ)
+        self._pattern = _either(self._values) if self._values else None
+        self._mask = masker(environ)
+        self._longest = max(map(len, self._values), default=0)
+        self._held = ""
+
+    def add(self, piece: str) -> str:
+        """What may be written now."""
+        text = self._held + piece
+        cut = len(text) - self._begun(text)
+        self._held = text[cut:]
+        masked: str = self._mask(text[:cut])
+        return masked
+
+    def rest(self) -> str:
+        """What was held back, when nothing follows."""
+        masked: str = self._mask(self._held)
+        self._held = ""
+        return masked
+
+    def _begun(self, text: str) -> int:
+        """How many characters at the end are the beginning of a secret, and not a whole one's."""
+        whole = [hit.span() for hit in self._pattern.finditer(text)] if self._pattern else []
+        for size in range(min(self._longest - 1, len(text)), 0, -1):
+            end, at = text[-size:], len(text) - size
+            longer = [value for value in self._values if len(value) > size]
+            if any(value.startswith(end) for value in longer) and not any(
+                begin < at < stop for begin, stop in whole
+            ):
+                return size
+        return 0
+
+
+def _either(values: Collection[str]) -> re.Pattern[str]:
+    """The longest first: a secret may be the beginning of another."""
+    return re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))))
+
+
+def _spellings(environ: Mapping[str, str]) -> set[str]:
+    """Secrets as they stand, in a URL, as JSON and repr write them, as a header carries them."""
+    values: set[str] = set()
+    for name, value in environ.items():
+        plain = {value, *value.splitlines()} if is_secret(name) else passwords_in(value)
+        for text in plain:
+            if len(text) >= _SHORTEST:
+                values |= {text, quote(text, safe=""), quote_plus(text), json.dumps(text)[1:-1]}
+                values |= {text.encode("unicode_escape").decode(), repr(text)[1:-1]}
+                values |= {base64.b64encode(text.encode()).decode()}
+    return values

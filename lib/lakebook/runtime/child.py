@@ -127,11 +127,20 @@ def _kernel(request: Mapping[str, Any], connection: socket.socket) -> int:
     tell(connection, {"event": "ready"})
     connection.close()  # from here the parent alone holds the lifeline's other end
     import ipykernel_launcher
+    import zmq
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv = [str(ipykernel_launcher.__file__), *request["argv"]]
     os.environ.setdefault("PYDEVD_USE_FRAME_EVAL", "NO")  # by an import, in an own process
-    app = IPKernelApp.instance()
+
+    class App(IPKernelApp):  # type: ignore[misc]
+        """Jupyter's own, that drops no output, however many wait for who listens."""
+
+        def init_iopub(self, context: Any) -> None:
+            context.setsockopt(zmq.SNDHWM, 0)
+            super().init_iopub(context)
+
+    app = App.instance()
     app.initialize(list(request["argv"]))
     _choose_backend()
     app.start()

@@ -108,7 +108,7 @@ def _card(
 def _record(shell: Any, result: Any) -> None:
     raised = result.error_before_exec or result.error_in_exec
     context = os.environ.get("LAKEBOOK_RUN")
-    if raised is None or not context:
+    if raised is None or not context or _is_end(raised):
         return
     out = json.loads(Path(context).read_text(encoding="utf-8"))["out"]
     steps = _steps(shell.user_ns)
@@ -124,6 +124,11 @@ def _record(shell: Any, result: Any) -> None:
         )
     # Before the cell's reply: who waits for that finds the file complete.
     Path(out, "error.json").write_text(json.dumps(masker(os.environ)(found)), encoding="utf-8")
+
+
+def _is_end(raised: BaseException) -> bool:
+    """Whether it is `sys.exit()`, by which a notebook ends well."""
+    return isinstance(raised, SystemExit) and not raised.code
 
 
 def _ours(shown: BaseException | None, raised: BaseException) -> LakebookError | None:

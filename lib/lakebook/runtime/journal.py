@@ -1,7 +1,8 @@
 """The output journal: what a notebook printed, on disk line by line while it runs.
 
-A job that is killed leaves no notebook; `rebuild` makes it from the journal. Plain JSON, so that
-the command line needs no notebook library for it.
+A job that is killed leaves no notebook; `rebuild` makes it from the journal, which grows with what
+is shown: a display that is drawn anew adds a line. Plain JSON, so that the command line needs no
+notebook library for it.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def rebuild(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """The notebook as far as it came, and the statistics of its cells; None if it never began."""
     notebook: dict[str, Any] | None = None
     stats: dict[int, dict[str, Any]] = {}
+    shown: dict[str, list[dict[str, Any]]] = {}
     for record in _records(path):
         if "notebook" in record:
             notebook = record["notebook"]
@@ -74,6 +76,11 @@ def rebuild(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
         cell = notebook["cells"][at]
         if "output" in record:
             cell.setdefault("outputs", []).append(record["output"])
+            if "display" in record:
+                shown.setdefault(record["display"], []).append(record["output"])
+        elif "update" in record:
+            for output in shown.get(record["update"], ()):
+                output.update(record["with"])
         elif "outputs" in record:
             cell["outputs"] = record["outputs"]
         if "stat" in record:

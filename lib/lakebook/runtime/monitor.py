@@ -19,7 +19,7 @@ class Monitor:
     """Filled in by `notebook_client.LakebookClient` while it runs.
 
     `verdict`: the limit that was broken; `death`: what ended the kernel; `failed_at`: index in the
-    executed notebook; memory is private memory.
+    executed notebook; `tolerated`: cells that raised what their tag expects; memory is private.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -29,6 +29,7 @@ class Monitor:
     verdict: str = ""
     death: str = ""
     failed_at: int | None = None
+    tolerated: list[int] = field(default_factory=list)
     kernel: str = "warm"
     why_plain: str = ""
     peak_mb: float = 0.0

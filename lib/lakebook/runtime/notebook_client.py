@@ -1,6 +1,7 @@
 """The notebook client of the engine "lakebook": runs the cells, with limits, figures and a journal.
 
-`papermill_engine.py` is its entry point; `watch.py` measures, `journal.py` keeps the outputs.
+`papermill_engine.py` is its entry point; `watch.py` measures, `output_client.py` keeps what cells
+show.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import zmq
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbclient.util import ensure_async, run_sync
-from papermill.clientwrap import PapermillNotebookClient
+from nbformat.v4 import new_output
 from papermill.engines import Engine
 
-from ..archive import withheld
-from ..archive.masking import masker
 from ..errors import UserError
 from ..settings import load_settings
 from .monitor import Monitor
+from .output_client import OutputClient
 from .watch import Limits, Watch
 
 _CONNECTION_PATH_LIMIT = 96
@@ -51,7 +52,6 @@ class ManagedEngine(Engine):  # type: ignore[misc]
             kernel_name=kernel_name,
             startup_timeout=start_timeout,
             log_output=log_output,
-            coalesce_streams=True,
             timeout=None,
         ).execute()
 
@@ -65,15 +65,14 @@ def _limits_here(execution_timeout: float | None) -> Limits:
     return Limits(cell_s, runtime.run_timeout_s, runtime.memory_limit_mb)
 
 
-class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
+class LakebookClient(OutputClient):
     """Runs the cells and fills in `monitor`. A dead kernel or a broken limit is a failed cell."""
 
     def __init__(self, nb_man: Any, monitor: Monitor, **kwargs: Any) -> None:
-        super().__init__(nb_man, **kwargs)
-        self.monitor = monitor
+        super().__init__(nb_man, monitor, **kwargs)
         self.watch: Watch | None = None
         self.sockets: Path | None = None
-        self.mask = masker(os.environ)
+        self._ending = False
 
     def create_kernel_manager(self) -> Any:
         """As nbclient's, over Unix sockets that only this user can reach.
@@ -96,6 +95,8 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
         """
         assert self.km is not None
         self.kc = self.km.client()
+        # However fast a cell shows things: of more than a thousand that wait, ZeroMQ drops some.
+        self.kc.context.setsockopt(zmq.RCVHWM, 0)
         try:
             await ensure_async(self.kc.start_channels(hb=False))
             about = await _wait_until_ready(self.kc, self.startup_timeout)
@@ -147,14 +148,19 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
         progress = {"event": "cell", "index": index, "done": done, "of": of}
         assert self.watch is not None
         self.monitor.emit({**progress, "status": "running"})
+        self.begin_outputs()
         self.nb_man.cell_start(cell, index)
         self.watch.begin(index)
-        status = "ok"
+        status, ended = "ok", False
         try:
             self.execute_cell(cell, index)
+            if any(output["output_type"] == "error" for output in cell.get("outputs", ())):
+                self.monitor.tolerated.append(index)
         except CellExecutionError as raised:
-            status = "failed"
-            self.nb_man.cell_exception(cell, cell_index=index, exception=raised)
+            ended = raised.ename == "SystemExit" and raised.evalue in ("", "0", "None")
+            if not ended:  # by sys.exit() a notebook ends well, in Papermill too
+                status = "failed"
+                self.nb_man.cell_exception(cell, cell_index=index, exception=raised)
         except DeadKernelError:
             status = "failed"
             self._bury(cell, index)
@@ -171,32 +177,21 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
             "status": status,
         }
         cell.metadata["lakebook"] = stat
-        cell.outputs = self._kept(cell.outputs)
+        self.end_outputs(cell)
         self.monitor.stats.append(stat)
         self._note({"cell": index, "outputs": cell.outputs, "stat": stat})
         self.nb_man.cell_complete(cell, cell_index=index)
         self.monitor.emit({**progress, **stat})
         if status == "failed":
             self.monitor.failed_at = index
-        return status == "ok"
-
-    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
-        output = super().process_message(msg, cell, cell_index)
-        if msg["msg_type"] in ("clear_output", "update_display_data"):
-            self._note({"cell": cell_index, "outputs": self._kept(cell.get("outputs", []))})
-        elif output:
-            self._note({"cell": cell_index, "output": self._kept([output])[0]})
-        return output
-
-    def _kept(self, outputs: list[Any]) -> list[Any]:
-        """Outputs as they may be kept: the kernel has said before what has to stay hidden."""
-        hidden = withheld.of_run(os.environ)
-        return [self.mask(withheld.kept_output(output, hidden)) for output in outputs]
+        return status == "ok" and not ended
 
     async def _async_poll_kernel_alive(self) -> None:
         """As nbclient's, which looks once a second only."""
         while True:
             await asyncio.sleep(0.1)
+            if self._ending:
+                return  # after an interrupt it is we who end the kernel, and nobody waits
             try:
                 await self._async_check_alive()
             except DeadKernelError:
@@ -207,6 +202,7 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
     async def _async_cleanup_kernel(self) -> None:
         """As nbclient's, but a kernel that is idle gets no interrupt and no polling pauses."""
         km = self.km
+        self._ending = True
         if km is not None and km.has_kernel:
             if self.monitor.failed_at is not None:
                 await km._async_shutdown_kernel(now=bool(self.monitor.verdict))
@@ -229,15 +225,9 @@ class LakebookClient(PapermillNotebookClient):  # type: ignore[misc]
         self._add_error(cell, index, "KernelDied", self.monitor.death)
 
     def _add_error(self, cell: Any, index: int, name: str, text: str) -> None:
-        from nbformat.v4 import new_output
-
         line = f"{name}: {text}"
         cell.outputs.append(new_output("error", ename=name, evalue=text, traceback=[line]))
         self.nb_man.cell_exception(cell, cell_index=index)
-
-    def _note(self, record: dict[str, Any]) -> None:
-        if self.monitor.journal is not None:
-            self.monitor.journal.add(record)
 
 
 async def _wait_until_ready(kc: Any, timeout_s: float) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def run_job(job: dict[str, Any], emit: Emit) -> dict[str, Any]:
     try:
         _papermill(job, out / PARTIAL, monitor, NAME)
     except Exception as raised:
-        if monitor.failed_at is None:
+        if monitor.failed_at is None and not monitor.tolerated:
             # Not a cell: the notebook could not be read, or the kernel not started.
             failure = describe(raised)["found"]
     finally:
@@ -125,6 +125,11 @@ def _result(job: dict[str, Any], monitor: Monitor, failure: str) -> dict[str, An
             error = f"{job['name']}, cell {cell}: {error}"
     elif failure:
         error, exit_code, status = failure, 1, "failed"
+    elif monitor.tolerated:
+        found = _error_file(Path(job["out"]))
+        status, exit_code, error_type = "failed", 1, found.get("type", "")
+        error = f"{job['name']}, cell {cell}: {found.get('sentence', 'the cell failed')}"
+        error += "; the cells after it have run, as its tag raises-exception says"
     return {
         "status": status,
         "error": mask(error) or None,
@@ -140,12 +145,13 @@ def _result(job: dict[str, Any], monitor: Monitor, failure: str) -> dict[str, An
 
 def _cell_number(monitor: Monitor, job: dict[str, Any]) -> int | None:
     """The failed cell as people count them in the notebook of the checkout."""
-    if monitor.failed_at is None:
+    failed = [*monitor.tolerated, *([] if monitor.failed_at is None else [monitor.failed_at])]
+    if not failed:
         return None
     for stat in monitor.stats:
-        if stat["index"] == monitor.failed_at:
+        if stat["index"] == failed[-1]:
             return int(stat.get("number", stat["index"] + 1))
-    return int(monitor.failed_at) + 1
+    return failed[-1] + 1
 
 
 def _error_file(out: Path) -> dict[str, Any]:
