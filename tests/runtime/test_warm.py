@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from counted import calls_of
 import lakebook
 from lakebook.errors import ContractError, RunError
 from lakebook.processes import PlainProcess
+from lakebook.runtime import place
 from lakebook.runtime.spec import warm_spec
-from lakebook.runtime.warm import WarmUnavailable, call, connect, launch, spawner
+from lakebook.runtime.warm import WarmUnavailable, call, connect, hold, launch, spawner
 from lakebook.runtime.warm_process import WarmProcess
 from lakebook.settings import Settings, load_settings
 
@@ -223,11 +225,53 @@ def test_variables_that_imports_read_are_part_of_the_key(tmp_path: Path) -> None
 
 
 def test_a_socket_is_in_a_folder_that_only_its_user_enters(tmp_path: Path) -> None:
-    short = warm_spec(checkout(tmp_path), linger_s=0)
-    deep = warm_spec(checkout(tmp_path.joinpath(*["a" * 40] * 4)), linger_s=0)
-    assert len(str(deep.socket)) < 108
-    for spec in (short, deep):
-        assert Path(spec.folder).stat().st_mode & 0o777 == 0o700
+    spec = warm_spec(checkout(tmp_path), linger_s=0)
+    assert Path(spec.folder) == tmp_path / ".lakebook" / "warm"
+    assert Path(spec.folder).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_parent_is_reached_however_deep_its_checkout_lies(
+    brief: Settings, tmp_path: Path
+) -> None:
+    root = checkout(tmp_path.joinpath(*["ä" * 60] * 4))
+    deep = replace(brief, root=root)
+    assert len(os.fsencode(warm_spec(root, linger_s=0).socket)) > 400
+    assert call(deep, "os.path:basename", "a/b") == "b"
+    assert wait_until(lambda: not processes_of(root))
+
+
+def test_a_folder_of_somebody_else_is_never_taken(
+    brief: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = checkout(tmp_path / "root")
+    (root / ".lakebook").write_text("")  # no folder can be made in it
+    for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    assert place.folder(root, os.environ) == tmp_path / "XDG_RUNTIME_DIR" / "lakebook"
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    with pytest.raises(place.NoPlace, match="is not a folder of this user"):
+        place.folder(root, os.environ)
+    with pytest.raises(WarmUnavailable, match="no warm parent: there is no folder for its socket"):
+        call(replace(brief, root=root), "os.path:basename", "a/b")
+
+
+def test_a_parent_stays_while_somebody_holds_it(brief: Settings) -> None:
+    held = hold(brief, os.environ)
+    assert call(brief, "os.path:basename", "a/b") == "b"
+    spec = warm_spec(brief.root, linger_s=0)
+    with place.dial(spec.socket):
+        assert len(processes_of(brief.root)) == 1
+    assert os.get_inheritable(held.fileno())
+    held.close()
+    assert wait_until(lambda: not processes_of(brief.root))
+
+
+def test_who_holds_a_parent_keeps_no_old_one(brief: Settings) -> None:
+    with hold(brief, os.environ):
+        call(brief, "os.path:basename", "a/b")
+        with place.dial(warm_spec(brief.root, linger_s=0).socket) as peer:
+            peer.sendall(b'{"kind": "retire"}\n')
+            assert wait_until(lambda: not processes_of(brief.root))
 
 
 def test_the_key_is_found_without_much_work(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def lab(
         raise UserError("JupyterLab is not installed", fix="use make lab") from None
     from ..files import make_folder
     from ..runtime.kernelspec import install
+    from ..runtime.warm import WarmUnavailable, hold
 
     # What only reads then takes the name for no slip of the keys. In a lake of others a write says.
     with contextlib.suppress(OSError):
@@ -68,6 +69,8 @@ def lab(
         "LAKEBOOK_LAKE": str(settings.lake),
         "LAKEBOOK_ENV": settings.env,
     }
+    with contextlib.suppress(WarmUnavailable):  # a kernel starts slowly then, and says why
+        _held = hold(settings, environ)  # open until JupyterLab ends
     shared.console().print(f"environment {settings.env}; lake {shared.relative(settings.lake)}")
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={settings.root}"]
     os.execve(sys.executable, [*command, *(extra or [])], environ)

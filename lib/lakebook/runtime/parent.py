@@ -15,6 +15,7 @@ import time
 
 from . import caller, fresh
 from .parent_loop import Parent, proves
+from .place import address
 from .preload import Unsafe, preload
 from .spec import WarmSpec, code_fingerprint
 
@@ -34,7 +35,8 @@ def _retire_predecessors(spec: WarmSpec) -> None:
         if raw.code != spec.code:
             with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as peer:
                 peer.settimeout(1)
-                peer.connect(str(other))
+                with address(other) as where:
+                    peer.connect(where)
                 peer.sendall(b'{"kind": "retire"}\n')
 
 
@@ -43,7 +45,8 @@ def main(argv: list[str]) -> int:
     spec = WarmSpec.from_json(argv[0])
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     os.umask(0o077)
-    listener.bind(str(spec.socket))
+    with address(spec.socket) as where:
+        listener.bind(where)
     listener.listen(128)
     listener.setblocking(False)
     spec.ready.unlink(missing_ok=True)  # of a parent that was killed

@@ -28,12 +28,14 @@ SELF_TEST_S = 30.0  # it takes a tenth of a second; on a machine with more to do
 
 @dataclass
 class Client:
-    """One connection. `pid` is its child's, once there is one."""
+    """One connection. `pid` is its child's, once there is one; who `holds` wants none, but that the
+    parent stays."""
 
     socket: socket.socket
     rest: bytes = b""
     pid: int = 0
     gone: bool = False
+    holds: bool = False
     kill_at: float = 0.0
 
 
@@ -75,6 +77,9 @@ class Parent:
                     self._hear(self.clients[key.fd])
             self._reap()
             self._end_orphans()
+            if self.listener is None:
+                for client in [one for one in self.clients.values() if one.holds]:
+                    self._forget(client)  # the next kernel has another parent
             if not self.clients and self._is_over():
                 return
 
@@ -156,6 +161,8 @@ class Parent:
                 self._forget(client)
                 self._retire()
                 return
+            elif message.get("kind") == "hold":
+                client.holds = True
             elif not client.pid:
                 self._launch(client, message)
 

@@ -9,9 +9,7 @@ import hashlib
 import json
 import os
 import re
-import stat
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import Any
 import lakebook
 
 from ..archive.masking import is_secret
-from . import caller
+from . import caller, place
 
 IMPORTS = (
     "numpy",
@@ -82,8 +80,6 @@ _PER_CHILD = frozenset(
     {"MPLBACKEND", "JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_API_TOKEN", "PYTHONEXECUTABLE"}
 )
 
-_SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
-
 
 @dataclass(frozen=True)
 class WarmSpec:
@@ -126,7 +122,8 @@ class WarmSpec:
 def warm_spec(root: Path, *, linger_s: float, environ: Mapping[str, str] | None = None) -> WarmSpec:
     """The parent for a checkout, this Python and the variables that imports read.
 
-    `LAKEBOOK_WARM_IMPORTS` (names with commas between) replaces the list of imports.
+    `LAKEBOOK_WARM_IMPORTS` (names with commas between) replaces the list of imports. Raises
+    `place.NoPlace`.
     """
     environ = os.environ if environ is None else environ
     chosen = environ.get("LAKEBOOK_WARM_IMPORTS")
@@ -141,7 +138,7 @@ def warm_spec(root: Path, *, linger_s: float, environ: Mapping[str, str] | None 
         python=sys.executable,
         code=code,
         key=key,
-        folder=str(_folder(root, environ)),
+        folder=str(place.folder(root, environ)),
         imports=imports,
         linger_s=linger_s,
     )
@@ -175,23 +172,3 @@ def code_fingerprint() -> str:
                     # An upgrade renames the folder; a reinstall of the same version writes it anew.
                     digest.update(f"{entry.path} {entry.stat().st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
-
-
-def _folder(root: Path, environ: Mapping[str, str]) -> Path:
-    """A folder that only this user can enter: in the checkout, else in the runtime folder."""
-    inside = root / ".lakebook" / "warm"
-    if len(str(inside)) + 22 <= _SOCKET_PATH_LIMIT and os.access(root, os.W_OK):
-        return _private(inside)
-    base = environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    return _private(Path(base) / f"lakebook-{os.getuid()}")
-
-
-def _private(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        # Somebody else's folder under /tmp could hold a socket that reads our secrets.
-        raise PermissionError(f"{folder} is not a folder of this user")
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        folder.chmod(0o700)
-    return folder

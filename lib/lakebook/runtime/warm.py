@@ -20,21 +20,20 @@ from ..processes import Process, Spawn, spawn_plain
 from ..settings import Settings
 from . import caller
 from .cancel import Cancel
+from .place import dial
 from .spec import WarmSpec, import_environ, warm_spec
-from .warm_process import WarmProcess
+from .warm_process import WarmProcess, line_of
 
 READY_S = 2.0
 SLOW_READY_S = 20.0
 _RETRIES = 3
-_PARENT = """\
-import sys
-if not sys.flags.safe_path:
-    del sys.path[0]  # what lies where somebody stands must not shadow a module of the parent
-from lakebook.runtime import parent
-__file__ = parent.__file__  # what has none is a doctest for PySpark, which would end it
-sys.exit(parent.main(sys.argv[1:]))
-"""
-"""Not `python -P -m`: a flag is handed on to the processes that a cell starts."""
+_PARENT = (
+    "import sys; sys.flags.safe_path or sys.path.pop(0); import lakebook.runtime.parent as it; "
+    "__file__ = it.__file__; sys.exit(it.main(sys.argv[1:]))"
+)
+"""What lies where somebody stands must not shadow a module of the parent. Not by `python -P -m`: a
+flag is handed on to the processes that a cell starts. A program without a file is a doctest for
+PySpark, whose import ends it."""
 
 
 class WarmUnavailable(RunError):
@@ -56,7 +55,7 @@ def launch(
         raise WarmUnavailable("the address space is limited (ulimit -v), and a warm one's is large")
     found = ""
     for _ in range(_RETRIES):
-        spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s, environ=env)
+        spec = _spec(settings, env)
         process, answer = _ask(spec, connect(spec), request, env, cancel)
         if process is not None:
             return process
@@ -98,27 +97,42 @@ def _ask(
 def connect(spec: WarmSpec) -> socket.socket:
     """Connect to the parent; start it first when nobody listens. Safe against other starters."""
     with contextlib.suppress(OSError):
-        return _dial(spec.socket)
+        return dial(spec.socket)
     lock = os.open(spec.lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with contextlib.suppress(OSError):  # another client started it while we waited
-            return _dial(spec.socket)
+            return dial(spec.socket)
         spec.socket.unlink(missing_ok=True)  # left by a parent that was killed
         _start(spec)
-        return _dial(spec.socket)
+        return dial(spec.socket)
     except (OSError, subprocess.SubprocessError) as broken:
         raise WarmUnavailable(f"no warm parent: {broken}", where=str(spec.log)) from None
     finally:
         os.close(lock)
 
 
-def prestart(settings: Settings) -> WarmSpec:
+def prestart(settings: Settings) -> None:
     """Start the parent without waiting for its imports; planning goes on meanwhile."""
-    spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s)
     with contextlib.suppress(WarmUnavailable):  # whoever needs it will hear of it
-        connect(spec).close()
-    return spec
+        connect(_spec(settings, os.environ)).close()
+
+
+def hold(settings: Settings, environ: Mapping[str, str]) -> socket.socket:
+    """Start the parent, and have it stay until the socket is closed: also by the end of a program
+    that takes this one's place. Raises WarmUnavailable."""
+    connection = connect(_spec(settings, environ))
+    with contextlib.suppress(OSError):  # it ended just now: the next kernel starts another
+        connection.sendall(line_of({"kind": "hold"}))
+    connection.set_inheritable(True)
+    return connection
+
+
+def _spec(settings: Settings, environ: Mapping[str, str]) -> WarmSpec:
+    try:
+        return warm_spec(settings.root, linger_s=settings.runtime.linger_s, environ=environ)
+    except OSError as broken:
+        raise WarmUnavailable(f"no warm parent: {broken}") from None
 
 
 def call(
@@ -156,11 +170,11 @@ def spawner(settings: Settings) -> Spawn:
     def spawn(
         target: str, args: Sequence[str], *, cwd: Path, log: Path, environ: Mapping[str, str]
     ) -> Process:
-        spec = warm_spec(settings.root, linger_s=settings.runtime.linger_s)
         request = {"kind": "program", "target": target, "args": list(args), "cwd": str(cwd)}
-        if spec.ready.exists():
-            with contextlib.suppress(OSError):  # it was killed, and left the file
-                connection = _dial(spec.socket)
+        with contextlib.suppress(OSError, WarmUnavailable):  # it was killed, and left the file
+            spec = _spec(settings, os.environ)
+            if spec.ready.exists():
+                connection = dial(spec.socket)
                 env = {**os.environ, **environ}
                 process, _ = _ask(spec, connection, {**request, "log": str(log)}, env)
                 if process is not None:
@@ -181,16 +195,6 @@ def unpack_answer(answer: Mapping[str, Any], target: str) -> Any:
     if cls is not None and issubclass(cls, errors.LakebookError):
         raise cls(error["found"], where=error["where"], fix=error["fix"])
     raise RunError(f"{target} failed: {error['found']}", where=error["where"])
-
-
-def _dial(path: Path) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.connect(str(path))
-    except OSError:
-        connection.close()
-        raise
-    return connection
 
 
 def _start(spec: WarmSpec) -> None:
