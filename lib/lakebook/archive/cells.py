@@ -78,7 +78,9 @@ def render_cells(notebook: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cell(cell: Mapping[str, Any], budget: _Budget) -> dict[str, Any]:
     meta = cell.get("metadata", {})
-    stat = meta.get("lakebook") or {}
+    stat = meta.get("lakebook")
+    if not isinstance(stat, dict) or cell["cell_type"] != "code":
+        stat = {}  # somebody else's word in a cell that never runs
     source = _cut(text_of(cell.get("source", "")), SOURCE_MAX, SOURCE_MAX, 0)
     code = cell["cell_type"] == "code"
     outputs = _unfolded(_merged(cell.get("outputs", []))) if code else []
@@ -93,7 +95,7 @@ def _cell(cell: Mapping[str, Any], budget: _Budget) -> dict[str, Any]:
         "elapsed_s": stat.get("elapsed_s"),
         "peak_rss_mb": stat.get("peak_rss_mb"),
         "source": source,
-        "source_html": _code(source) if code else _converted_text(source, cell["cell_type"]),
+        "source_html": _code(source) if code else _shown_text(cell, source),
         "outputs": shown,
     }
 
@@ -126,7 +128,10 @@ def _unfolded(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _output(output: Mapping[str, Any], budget: _Budget) -> dict[str, Any]:
-    shown = _rendered(output)
+    try:
+        shown = _rendered(output)
+    except Exception as broken:  # whatever a cell shows, the run and its neighbours are archived
+        shown = _note(f"an output that cannot be rendered ({_why(broken)})")
     if not budget.take(len(shown.get("html", "")) + len(shown.get("src", ""))):
         return _note("this output: the run shows more than a page should hold")
     return shown
@@ -214,12 +219,26 @@ def _code(source: str) -> str:
     return sanitize(Highlight2HTML(pygments_lexer="ipython3")(source))
 
 
-def _converted_text(source: str, kind: str) -> str:
+def _shown_text(cell: Mapping[str, Any], source: str) -> str:
+    """A cell of text: Markdown as it reads, or as it is written where it cannot be rendered."""
+    if cell["cell_type"] != "markdown":
+        return sanitize(f"<pre>{html.escape(source)}</pre>")
+    try:
+        return _converted_text(source, cell.get("attachments") or {})
+    except Exception as broken:
+        said = _note(f"this text as it reads, for it cannot be rendered ({_why(broken)})")["html"]
+        return sanitize(f"{said}<pre>{html.escape(source)}</pre>")
+
+
+def _why(broken: Exception) -> str:
+    return _cut(f"{type(broken).__name__}: {broken}", 300, 300, 0)
+
+
+def _converted_text(source: str, attachments: Mapping[str, Any]) -> str:
     import nbformat
 
-    if kind != "markdown":
-        return sanitize(f"<pre>{html.escape(source)}</pre>")
-    body = _PERMALINK.sub("", _converted(nbformat.v4.new_markdown_cell(source)))
+    cell = nbformat.v4.new_markdown_cell(source, attachments=nbformat.from_dict(attachments))
+    body = _PERMALINK.sub("", _converted(cell))
     # Below the page's own headings, or a screen reader's outline makes no sense.
     return _HEADING.sub(lambda hit: f"{hit[1]}h{min(6, int(hit[2]) + 2)}", body)
 

@@ -89,6 +89,9 @@ def _load(path: Path, kernel: str) -> Any:
     notebook = papermill.iorw.load_notebook_node(str(path))
     for number, cell in enumerate(notebook.cells, start=1):
         cell.metadata["lakebook_cell"] = number  # as people count, before one is injected
+    for part in (notebook, *notebook.cells):
+        if not isinstance(part.metadata.get("papermill", {}), dict):
+            del part.metadata["papermill"]  # a word of somebody else's, for which Papermill ends
     notebook.metadata["kernelspec"] = {
         "name": kernel,
         "display_name": "Lakebook",
