@@ -90,8 +90,8 @@ def _load(path: Path, kernel: str) -> Any:
     for number, cell in enumerate(notebook.cells, start=1):
         cell.metadata["lakebook_cell"] = number  # as people count, before one is injected
     for part in (notebook, *notebook.cells):
-        if not isinstance(part.metadata.get("papermill", {}), dict):
-            del part.metadata["papermill"]  # a word of somebody else's, for which Papermill ends
+        if not isinstance(part.metadata.get("papermill"), dict):
+            part.metadata["papermill"] = {}  # Papermill would end at a word of somebody else's
     notebook.metadata["kernelspec"] = {
         "name": kernel,
         "display_name": "Lakebook",
