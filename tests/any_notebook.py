@@ -30,7 +30,13 @@ _TEXTS = st.one_of(
 )
 _MULTILINE = st.one_of(_TEXTS, st.lists(_TEXTS.map(lambda line: f"{line}\n"), max_size=3))
 _JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), _TEXTS),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        _TEXTS,
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)
     ),
