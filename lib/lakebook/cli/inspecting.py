@@ -266,7 +266,6 @@ def runs(
 
 
 def _print_rows(columns: list[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -276,4 +275,4 @@ def _print_rows(columns: list[str], rows: Sequence[tuple[Any, ...]]) -> None:
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
     # Values are never cut: a row that is too wide is the terminal's to wrap.
-    Console(highlight=False, width=100_000).print(table)
+    shared.console(width=100_000).print(table)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..graph import Graph, StepNode
+
+_CONTROL = {
+    code: repr(chr(code))[1:-1]
+    for code in (*range(32), *range(127, 160))
+    if chr(code) not in "\n\t"
+}
 
 Selectors = Annotated[
     list[str] | None,
@@ -58,16 +65,24 @@ EndOption = Annotated[
 ]
 
 
-def console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)
+def console(width: int | None = None) -> Console:
+    return _console()(width=width)
 
 
 def error_console() -> Console:
+    return _console()(stderr=True)
+
+
+@functools.cache
+def _console() -> Callable[..., Console]:
+    """A terminal takes orders in control characters: those of a message are shown as escapes."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    class Harmless(Console):
+        def render_str(self, text: str, **kwargs: Any) -> Any:
+            return super().render_str(text.translate(_CONTROL), **kwargs)
+
+    return functools.partial(Harmless, highlight=False)
 
 
 def confirm(question: str, nothing: str, *, yes: bool, err: bool = False) -> None:

@@ -118,7 +118,7 @@ def execute(
     if raw is None:
         sentence = f"{job['name']}: {cancel.reason}"
         if not cancel.reason:
-            sentence = f"{job['name']}: the job {cause}; its log is {request.out_dir / 'job.log'}"
+            sentence = f"{job['name']}: the job {cause}; what it said last is in the run's job.log"
         kernel = "warm" if request.warm else "plain"
         raw = recover(request.out_dir, request.notebook, sentence, kernel=kernel)
     raw["note"] = note or raw["note"]

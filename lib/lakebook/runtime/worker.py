@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from .watch import Limits
 
 NOTEBOOK = "notebook.ipynb"
 PARTIAL = ".notebook.ipynb"
+_SENTENCE_MAX = 2_000
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -135,7 +138,7 @@ def _result(job: dict[str, Any], monitor: Monitor, failure: str) -> dict[str, An
         error += "; the cells after it have run, as its tag raises-exception says"
     return {
         "status": status,
-        "error": mask(error) or None,
+        "error": _brief(mask(error)) or None,
         "error_cell": cell,
         "error_type": error_type,
         "exit_code": exit_code,
@@ -144,6 +147,17 @@ def _result(job: dict[str, Any], monitor: Monitor, failure: str) -> dict[str, An
         "kernel": monitor.kernel,
         "note": monitor.why_plain,
     }
+
+
+def _brief(error: str) -> str:
+    """A sentence for terminal and record: the whole is in the notebook."""
+    plain = _ANSI.sub("", error)
+    if len(plain) <= _SENTENCE_MAX:
+        return plain
+    tail = _SENTENCE_MAX // 4
+    head = _SENTENCE_MAX - tail
+    gone = len(plain) - _SENTENCE_MAX
+    return f"{plain[:head]} … {gone:,} characters are in the notebook … {plain[-tail:]}"
 
 
 def _cell_number(monitor: Monitor, job: dict[str, Any]) -> int | None:
