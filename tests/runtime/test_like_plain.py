@@ -60,7 +60,7 @@ import resource
 print([(n, resource.getrlimit(getattr(resource, n))) for n in dir(resource) if 'RLIMIT' in n])""",
     "a session of its own": """
 import os; print(os.getsid(0) == os.getpid(), os.getpgrp() == os.getpid())""",
-    "history is in memory": "print(get_ipython().history_manager.hist_file == ':memory:')",
+    "where history goes": "print(get_ipython().history_manager.hist_file)",
     "the way processes start": "import multiprocessing as mp; print(mp.get_start_method())",
     "plots": "import matplotlib; print(matplotlib.get_backend(), matplotlib.get_configdir())",
     "configuration of matplotlib": "import matplotlib; print(matplotlib.get_cachedir())",
@@ -97,6 +97,7 @@ def plain_and_warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[C
     configured.mkdir()
     install()
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.delitem(sys.modules, "nbclient", raising=False)  # a person's session
         patch.setenv("LAKEBOOK_WARM_IMPORTS", HEAVY)
         patch.setenv("LAKEBOOK_ROOT", str(root))
         patch.setenv("MPLCONFIGDIR", str(configured))
@@ -108,9 +109,7 @@ def plain_and_warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[C
 
 def _kernel(name: str, folder: Path, stack: ExitStack, **options: Any) -> Cell:
     manager = KernelManager(kernel_name=name)
-    # As nbclient starts python3, so that both are kernels of jobs.
-    memory = ["--HistoryManager.hist_file=:memory:"] if name == "python3" else []
-    manager.start_kernel(cwd=str(folder), extra_arguments=memory, **options)
+    manager.start_kernel(cwd=str(folder), **options)
     stack.callback(manager.shutdown_kernel, now=True)
     client = manager.client()
     client.start_channels()

@@ -119,6 +119,11 @@ def test_a_secret_that_is_printed_in_two_halves_is_in_no_file(
     assert "between" in run.outputs()
 
 
+def test_a_job_s_history_is_in_memory(run: Runner) -> None:
+    run("print('history in', get_ipython().history_manager.hist_file)")
+    assert "history in :memory:" in run.outputs()
+
+
 def test_a_stream_is_masked_as_the_whole_text_is() -> None:
     dice = random.Random(20260101)
     for _ in range(400):

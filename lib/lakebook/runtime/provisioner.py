@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         loop = asyncio.get_running_loop()
-        cmd = _without_a_trace(cmd, kwargs.get("env") or {})
+        cmd = _without_a_trace(cmd)
         try:
             # In a thread: the first start waits for imports, and a server has other kernels.
             self.process = await loop.run_in_executor(None, lambda: _fork(cmd, kwargs))
@@ -69,13 +69,11 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
         await super().cleanup(restart=restart)
 
 
-def _without_a_trace(cmd: list[str], env: Mapping[str, str]) -> list[str]:
-    """A kernel that no person types in keeps its history in memory, as nbclient has it for python3:
-    on disk, it would hold the parameters of jobs. A server names each of its sessions."""
-    session = env.get("JPY_SESSION_NAME")
-    if session and session != os.environ.get("JPY_SESSION_NAME"):
-        return cmd
-    if any("HistoryManager" in word for word in cmd):
+def _without_a_trace(cmd: list[str]) -> list[str]:
+    """A notebook that is executed keeps its history in memory, as nbclient has it for kernels that
+    are named python3: on disk, it would hold the parameters of jobs. A person's has a file."""
+    is_executed = "nbclient" in sys.modules and "jupyter_server" not in sys.modules
+    if not is_executed or any("HistoryManager" in word for word in cmd):
         return cmd
     return [*cmd, "--HistoryManager.hist_file=:memory:"]
 
