@@ -109,6 +109,7 @@ _sql_number = st.sampled_from(
     [
         *("n", "m", "d", "n + m", "n * 2 - m", "-n", "n % 3", "d + n", "n / m", "abs(m)"),
         *("abs(d)", "coalesce(n, m)", "coalesce(d, 0)", "length(c)", "n * 0.5"),
+        *("n - n % 3", "n % 3 * 2", "n + m * 2 % 5"),
     ]
 )
 _sql_constants = st.one_of(

@@ -59,6 +59,17 @@ def test_a_subject_is_erased_and_does_not_come_back(checkout: Checkout) -> None:
     assert "erasure" in table and "bronze.events +1" in table and "done" in table
 
 
+def test_an_erasure_that_knows_the_key_alone_proves_nothing(checkout: Checkout) -> None:
+    checkout.run("bronze.events")
+    command = ("erase", "bronze.events", "--key", "id=4", "--yes")
+    first = checkout.lakebook(*command, "--reports")
+    assert first.returncode == 0 and "\nproved: " in first.stdout
+    again = checkout.lakebook(*command, "--reports")
+    assert again.returncode == 0 and "\nproved: " not in again.stdout
+    assert "not proved: " in again.stdout
+    assert "other values than the key are not known any more" in again.stdout
+
+
 def test_the_value_can_come_from_the_standard_input(checkout: Checkout) -> None:
     checkout.run("bronze.events")
     done = subprocess.run(

@@ -473,6 +473,12 @@ def test_a_reference_is_to_the_same_layer_unless_it_says_more(load: Load) -> Non
     assert other.tables[0].relationships[0].to_dataset == Dataset("bronze", "airlines")
 
 
+def test_a_reference_to_its_own_table_is_refused(load: Load) -> None:
+    """A good row would be set aside if its key came with the same run, and kept if with another."""
+    with pytest.raises(ContractError, match=r"silver\.flights refers to itself; write a rule"):
+        load(("to: airlines.carrier", "to: flights.carrier"))
+
+
 def test_a_reference_may_stand_at_the_table(load: Load) -> None:
     contract = load(
         ("        relationships:\n          - to: airlines.carrier\n", ""),
@@ -560,6 +566,10 @@ def test_a_reference_may_be_by_several_columns(load: Load) -> None:
         ("from: [flights.carrier, flights.carrier], to: [plans.who, plans.price]", "stands twice"),
         ("from: [flights.carrier, flights.fare], to: [plans.who]", "2 columns refer to 1"),
         ("from: [carrier, flights.fare], to: [plans.who, plans.price]", "write table.column"),
+        (
+            "from: [flights.carrier, flights.fare], to: [flights.carrier, silver.flights.fare]",
+            "silver.flights refers to itself",
+        ),
     ],
 )
 def test_a_key_of_several_columns_that_does_not_fit_is_refused(

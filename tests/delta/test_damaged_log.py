@@ -95,6 +95,20 @@ def test_an_entry_after_a_power_cut_is_damage(table: Path, content: bytes, what:
         delta.open_snapshot(table)
 
 
+def test_an_entry_under_the_name_of_another_is_damage(table: Path) -> None:
+    newest, before = replaced(table), commit_path(table, 1)
+    later, earlier = newest.read_bytes(), before.read_bytes()
+    newest.write_bytes(earlier)
+    with pytest.raises(StorageError, match="version 2: it is the entry of version 1; put it back"):
+        delta.open_snapshot(table)
+    before.write_bytes(later)
+    with pytest.raises(StorageError, match="version 1: it is the entry of version 2"):
+        delta.open_snapshot(table)
+    newest.write_bytes(later)
+    before.write_bytes(earlier.replace(b',"version":1}', b"}"))  # as an older Lakebook wrote it
+    assert delta.open_snapshot(table).version == 2
+
+
 def test_a_damaged_entry_that_others_build_on_is_not_to_be_deleted(table: Path) -> None:
     replaced(table)
     commit_path(table, 1).write_bytes(b"")

@@ -186,3 +186,17 @@ def test_memory_is_that_of_a_few_batches_and_what_does_not_fit_is_spilled(
 
     few, many = map(int, done.stdout.split())
     assert many < few + more_mb
+
+
+@pytest.mark.parametrize("kind", ["bignum", "interval"])
+def test_a_type_that_no_table_holds_is_refused(database: SqlDatabase, kind: str) -> None:
+    with pytest.raises(UserError, match=f"the SQL gives 'a' as {kind}, which no table can hold"):
+        database.frame(SqlQuery(f"select null::{kind} as a"))
+
+
+def test_a_list_of_an_enum_is_a_list_and_no_text(database: SqlDatabase) -> None:
+    sql = "select 'x'::enum('x', 'y') as one, ['x'::enum('x', 'y')] as several"
+    found = database.frame(SqlQuery(sql)).collect()
+    assert found["one"].to_list() == ["x"]
+    assert found.schema["several"].base_type() is pl.List
+    assert [list(row) for row in found["several"].to_list()] == [["x"]]

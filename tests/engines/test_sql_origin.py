@@ -38,6 +38,11 @@ QUERIES: dict[str, list[str] | None] = {
     "with a as (select email k, id from bronze.people) select * from a": ["id"],
     "with a(id, k) as (select email, id from bronze.people) select k from a": [],
     "select * from (select email, id from bronze.people) t(id, email)": [],
+    "select id, amount from bronze.people t(amount, id)": [],
+    "select o.price, t.id from bronze.orders o left join bronze.people as t(k, id) on true": [],
+    "select (select max(id) from bronze.people t(k, id)) m from bronze.orders": [],
+    "with a as (select email, id from bronze.people) select id from a t(id)": [],
+    "select n, id from bronze.people, range(2) t(n)": ["id"],
     "select a.id, price, email from bronze.people a join bronze.orders b using (id)": [
         *("id", "price")
     ],

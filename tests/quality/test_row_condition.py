@@ -359,6 +359,25 @@ def test_a_remainder_has_the_sign_of_its_language() -> None:
     assert kept("a % 3 = -1", table, row_test) == [True, False, None, False]
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a - a % 3 = 6",
+        "a % 3 * 2 = 2",
+        "a % 100 / 2 > 1",
+        "1 + a * 2 % 5 - a % 3 * a = 3",
+        "-a % 4 * -1 + a % 4 = 6",
+        "a - (a - 1) % 3 = 7",
+        "(a - a % 3) * 2 % 4 = 0",
+        "a / 2 / 2 * 4 - a = 0",
+    ],
+)
+def test_a_remainder_binds_as_a_product_does(expression: str) -> None:
+    table = pa.table({"a": pa.array([-7, 7, None, -6, 10, 205], pa.int32())})
+    found = CONNECTION.from_arrow(numbered(table)).select(f"row, {expression}").order("row")
+    assert kept(expression, table, row_test) == [one for _, one in found.fetchall()]
+
+
 TYPES = pa.schema(
     {
         "x": pa.int64(),

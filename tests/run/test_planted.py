@@ -103,6 +103,15 @@ def test_who_dies_on_the_way_searches_for_all_values_the_next_time(
     assert set(p.standing(settings.lake)) == {"prod/note.txt"}
 
 
+def test_who_comes_again_for_the_reports_is_not_told_that_nothing_is_left(
+    settings: Settings,
+) -> None:
+    gone(settings)
+    report = gone(settings, reports=True)
+    assert report.is_clean and report.key_alone and not report.is_proved
+    assert kinds(p.standing(settings.lake)) >= {"runs", "site"}
+
+
 def test_packed_values_are_found_and_what_cannot_be_decoded_is_named(settings: Settings) -> None:
     folder = settings.lake / "prod" / "other"
     packed = p.pack(folder, p.CARL["mail"])

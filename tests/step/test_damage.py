@@ -32,6 +32,7 @@ from lakebook.step import Step
 from lakebook.step.context import ReadRequest, use_context
 from lakebook.step.lake import LakeContext
 from lakebook.step.run_context import RunContext
+from lakebook.step.view import open_view
 from lakebook.tiers import verify as verifying
 from lakebook.tiers.cold.archive import archive
 from lakebook.tiers.cold.named import named_files
@@ -400,3 +401,19 @@ def test_a_damaged_file_of_an_environment_is_made_anew_there(tmp_path: Path) -> 
     lake.env = "ana"
     with pytest.raises(StorageError, match=r"move the pin: lakebook env refresh ana silver.events"):
         lake.view.paths([D1])
+
+
+def test_rows_of_whose_writing_nothing_is_known_are_not_left_out(tmp_path: Path) -> None:
+    """Another program has added them, or the log has lost the token of their partition."""
+    lake = AgedLake(tmp_path)
+    lake.contract("replace")
+    lake.write(ROWS, *SPAN)
+    table = lake.tables.hot
+    entry = max((table / "_delta_log").glob("*.json"))
+    entry.write_text(entry.read_text().replace(f'"data/{D3}"', f'"dama/{D3}"'))
+
+    (found,) = run_query(
+        lake.settings, "select count(*), sum(amount) from silver.events"
+    ).fetchall()
+    assert found == (4, 81)
+    assert open_view(lake.settings, lake.promised).rows() == 4

@@ -48,6 +48,22 @@ FRAMES: dict[str, tuple[Any, set[str]]] = {
         ),
         {"n"},
     ),
+    "in windows over it": (
+        lambda step, read: (
+            read.to_native()
+            .select("id", x="amount")
+            .sort("x")
+            .group_by_dynamic("x", every="1i", include_boundaries=True)
+            .agg(pl.col("id").sum())
+        ),
+        {"x", "_lower_boundary", "_upper_boundary"},
+    ),
+    "in rolling windows over it": (
+        lambda step, read: (
+            read.to_native().sort("amount").rolling("amount", period="2i").agg(n=pl.len())
+        ),
+        {"amount"},
+    ),
     "joined": (
         lambda step, read: read.select("id").join(read.select("id", x="amount"), on="id"),
         {"x"},

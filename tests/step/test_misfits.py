@@ -128,7 +128,7 @@ def test_rows_without_a_time_are_the_same_for_every_interval(checkout: Checkout)
     assert set(aside()) == {2, 4}
     step, _ = land()
     assert set(aside()) == {2, 4}
-    assert sorted(step.result().collect()["id"].to_list()) == [1]
+    assert sorted(step.result().collect()["id"].to_list()) == [1, 3]
 
 
 def test_other_columns_and_the_time_still_stop_the_step(checkout: Checkout):

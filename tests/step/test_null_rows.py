@@ -25,6 +25,13 @@ def test_runs_that_make_the_same_null_rows_agree(lake: SmallLake) -> None:
     assert "null" in output.unchanged
 
 
+def test_the_result_of_an_interval_has_them_as_a_read_does(lake: SmallLake) -> None:
+    lake.contract("replace")
+    lake.write([(1, D1, 10), (9, None, 90)], *ONE)
+    lake.write([(2, D2, 20), (9, None, 90)], *TWO)
+    assert sorted(lake.open(*TWO).result().collect()["id"].to_list()) == [2, 9]
+
+
 def test_null_rows_that_depend_on_the_interval_are_an_error(lake: SmallLake) -> None:
     lake.contract("replace")
     lake.write([(1, D1, 10), (8, None, 80)], *ONE)

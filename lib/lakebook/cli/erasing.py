@@ -203,9 +203,11 @@ def _print_report(report: Report) -> None:
         out.print(f"[green]proved[/]: {decoded}; no such row, bound or value is left{but}")
         return
     if report.is_clean:
+        but = "what is named above is left to you"
+        if not report.review and not report.elsewhere:
+            but = "other values than the key are not known any more, so that nobody looked for them"
         out.print(
-            f"[yellow]not proved[/]: {decoded}; rows, bounds and old files are gone, but what is "
-            "named above is left to you",
+            f"[yellow]not proved[/]: {decoded}; rows, bounds and old files are gone, but {but}",
             soft_wrap=True,
         )
         return
@@ -238,7 +240,7 @@ def _print_review(report: Report) -> None:
         within = "" if env == "prod" else f" --env {env}"
         out.print(
             f"  remove these runs, and what the site and the Data Docs have of them: lakebook "
-            f"report prune {named}{within} (or erase with --reports)",
+            f"report prune {named}{within}",
             soft_wrap=True,
             markup=False,
         )

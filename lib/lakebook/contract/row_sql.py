@@ -122,6 +122,24 @@ class _Reader:
             return like(self.value(node.this), str(node.expression.this))
         return truth(self.value(node))
 
+    def _arithmetic(self, node: Any) -> Value:
+        """Products before sums, each from the left.
+
+        The tree does not say which is which: in sqlglot's `%` binds as `+` does, in SQL as `*`.
+        """
+        first, *rest = _in_order(node)
+        products, signs = [self.value(first)], []
+        for op, operand in zip(rest[::2], rest[1::2], strict=True):
+            if op in ("+", "-"):
+                signs.append(op)
+                products.append(self.value(operand))
+            else:
+                products[-1] = arithmetic(op, products[-1], self.value(operand))
+        total = products[0]
+        for op, product in zip(signs, products[1:], strict=True):
+            total = arithmetic(op, total, product)
+        return total
+
     def two(self, node: Any) -> tuple[Value, Value]:
         return self.value(node.this), self.value(node.expression)
 
@@ -129,8 +147,6 @@ class _Reader:
         from sqlglot import exp
 
         node = _whole(node.unnest())
-        # `%` has the dividend's sign in SQL.
-        computed = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "rem"}
         called: dict[Any, Callable[[Value], Value]] = {
             exp.Neg: negative,
             exp.Abs: absolute,
@@ -138,8 +154,8 @@ class _Reader:
         }
         if isinstance(node, exp.Column) and len(node.parts) == 1:
             return column(node.name.lower(), self.columns)  # SQL folds case
-        if type(node) in computed:
-            return arithmetic(computed[type(node)], *self.two(node))
+        if type(node) in _operators():
+            return self._arithmetic(node)
         if type(node) in called:
             return called[type(node)](self.value(node.this))
         if isinstance(node, exp.Coalesce):
@@ -153,6 +169,22 @@ class _Reader:
         if isinstance(node, exp.Null):
             raise ContractError("null equals nothing", fix="write is null, or is not null")
         raise ContractError(f"{node.sql('duckdb')} cannot be computed on a row", fix=TAKEN)
+
+
+@lru_cache(maxsize=1)
+def _operators() -> dict[Any, str]:
+    """Operators of arithmetic by sqlglot's nodes. `%` has the dividend's sign in SQL."""
+    from sqlglot import exp
+
+    return {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "rem"}
+
+
+def _in_order(node: Any) -> list[Any]:
+    """Operands and operators as they stand in the text; what is in parentheses is an operand."""
+    if type(node) not in _operators():
+        return [node]
+    _whole(node)
+    return [*_in_order(node.this), _operators()[type(node)], *_in_order(node.expression)]
 
 
 def _whole(node: Any, *more: str) -> Any:

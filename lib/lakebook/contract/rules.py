@@ -359,4 +359,12 @@ def _target(raw: Reader, to: Any, dataset: Dataset) -> tuple[Dataset, str]:
         raise raw.error(
             f"reference to the unknown layer {layer!r}{did_you_mean(layer, LAYERS)}", "to"
         )
-    return Dataset.parse(f"{layer}.{parts[-2]}", where=raw.where("to")), parts[-1]
+    target = Dataset.parse(f"{layer}.{parts[-2]}", where=raw.where("to"))
+    if target == dataset:  # whose keys of the same run are not published when it is judged
+        raise raw.error(
+            f"{dataset} refers to itself",
+            "to",
+            fix="write a rule of type: sql with mustBe: 0, such as select count(*) from ${table} "
+            f"where parent not in (select {parts[-1]} from ${{table}})",
+        )
+    return target, parts[-1]

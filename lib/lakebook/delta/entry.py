@@ -1,7 +1,8 @@
 """One entry of a table's log: the actions of a commit, written whole and read only if whole.
 
 An entry of Lakebook says in its first line how many actions it has, so that one which was cut
-between two lines is known as damaged. Entries of other programs are judged by what they have.
+between two lines is known as damaged, and of which version it is, so that one which was put back
+under another's name is. Entries of other programs are judged by what they have.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from .disk import put_if_absent
 
 COUNT = "actions"
 """Key of a commit's `commitInfo`: how many actions its entry has, that one among them."""
+
+VERSION = "version"
+"""Key of a commit's `commitInfo`: the version that it makes. Entries of before 2026-12 lack it."""
 
 ENGINE = "lakebook"
 _IDENTITY = "commit"  # key that delta-rs put in for Lakebook, before Lakebook wrote entries itself
@@ -48,7 +52,8 @@ def write_entry(
     info: what the commit says about itself.
     last: raises what forbids the commit; called when only the publication itself is left.
     """
-    about = {"commitInfo": {**info, "engineInfo": ENGINE, COUNT: len(actions) + 1}}
+    own = {"engineInfo": ENGINE, COUNT: len(actions) + 1, VERSION: version}
+    about = {"commitInfo": {**info, **own}}
     # Characters as they are: some readers take an escaped one beyond U+1FFFF for another.
     lines = [json.dumps(about, separators=(",", ":"))]
     lines += [json.dumps(each, separators=(",", ":"), ensure_ascii=False) for each in actions]
@@ -61,7 +66,7 @@ def read_entry(table: Path, version: int) -> list[Action]:
     content = commit_path(table, version).read_bytes()
     try:
         actions = _parsed(content)
-        _check_whole(actions, content)
+        _check_whole(actions, content, version)
     except ValueError as broken:
         raise _damaged(table, version, str(broken)) from None
     return actions
@@ -94,13 +99,15 @@ def _parsed(content: bytes) -> list[Action]:
     return actions
 
 
-def _check_whole(actions: list[Action], content: bytes) -> None:
-    """ValueError for an entry that ends before its end."""
+def _check_whole(actions: list[Action], content: bytes, version: int) -> None:
+    """ValueError for an entry that ends before its end, or is another's."""
     info = info_in(actions)
     engine = str(info.get("engineInfo", ""))
     if COUNT in info:
         if len(actions) != info[COUNT]:
             raise ValueError(f"it has {len(actions)} of its {info[COUNT]} actions")
+        if info.get(VERSION, version) != version:
+            raise ValueError(f"it is the entry of version {info[VERSION]}")
     elif engine == ENGINE:
         kinds = {kind for action in actions for kind in action}
         needed = {"metaData"} if info.get("operation") == "REPLACE TABLE" else _CREATION

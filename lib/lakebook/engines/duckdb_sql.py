@@ -34,7 +34,8 @@ _TYPES = {
     "TINYINT": "INTEGER", "SMALLINT": "INTEGER", "UTINYINT": "INTEGER", "USMALLINT": "INTEGER",
     "TIMESTAMP_S": "TIMESTAMP", "TIMESTAMP_MS": "TIMESTAMP", "UUID": "VARCHAR",
 }  # fmt: skip
-_NO_FRAME = ("INTERVAL", "MAP", "UNION", "BIT", "TIME WITH TIME ZONE", "VARIANT")
+# A BIGNUM would come as the bytes that DuckDB keeps it in.
+_NO_FRAME = ("INTERVAL", "MAP", "UNION", "BIT", "BIGNUM", "TIME WITH TIME ZONE", "VARIANT")
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,8 @@ def _columns(description: Sequence[Sequence[Any]], where: str) -> dict[str, str]
                 where=where,
                 fix="cast it, or take a part of it",
             )
-        columns[name] = "VARCHAR" if text.startswith("ENUM") else _TYPES.get(text, "")
+        is_enum = text.startswith("ENUM") and text.endswith(")")  # no list of them
+        columns[name] = "VARCHAR" if is_enum else _TYPES.get(text, "")
     return columns
 
 

@@ -104,7 +104,10 @@ class _Plan:
             below = self._of(inputs[0])
             if node.apply:
                 raise UnknownPlan(kind)
-            return self._made([*node.keys, *node.aggs], below)
+            made = [*node.keys, *node.aggs]
+            # Windows over a column give it as well, and their bounds.
+            beside = set(names) - {one.output_name for one in made}
+            return self._made(made, below) | (beside if beside & below else frozenset())
         if kind == "Join":
             return self._joined(node, names, inputs)
         if kind == "MapFunction":

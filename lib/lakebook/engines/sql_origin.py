@@ -62,6 +62,8 @@ def follow(
     if not isinstance(tree, exp.Query) or tree.find(exp.Pivot, exp.Columns, exp.PositionalColumn):
         raise NotFollowed("no plain SELECT")
     for table in list(tree.find_all(exp.Table)):
+        if table.alias_column_names and isinstance(table.this, exp.Identifier):
+            raise NotFollowed("a table whose columns have other names here, by their order")
         if not table.db and table.name.lower() in {name.lower() for name in frames}:
             table.set("db", exp.to_identifier(_FRAMES))
     tree = qualify(

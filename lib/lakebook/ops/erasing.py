@@ -89,6 +89,8 @@ def _done(job: Maintenance, erasure: Erasure, report: Report) -> EraseCard:
         f"{plural(report.searched_files, 'file')} ({size_text(report.searched_bytes)}) searched"
     )
     state = "none holds it" if report.is_proved else "the tables are clean, other files are not"
+    if report.key_alone and not report.review and not report.elsewhere:
+        state = "the tables are clean, and of its values only the key was searched for"
     state = state if report.is_clean else "not all are clean"
     said = f"{plural(report.rows, 'row')} of the subject (by {columns}) erased; {searched}: {state}"
     review = [

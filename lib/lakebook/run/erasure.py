@@ -175,6 +175,7 @@ def _noted(erasure: Erasure, report: Report) -> Values:
     if values.of:
         unfinished.note(settings, erasure.datasets[0], subject, values)
     else:
+        report.key_alone = True
         report.notes.append("no file has such a row: the proof looks for the given key alone")
     return values
 

@@ -38,7 +38,7 @@ class Report:
     people. unsearched: columns whose value is too short to be looked for as text. undecoded: files
     of which a part cannot be decoded, with the reason. outbox: what was changed there. removed:
     environment -> runs whose folders went. kept: folder of the lake with the values that a proof
-    still has to search for.
+    still has to search for. key_alone: of the subject's values only the key was known.
     """
 
     held: tuple[Held, ...] = ()
@@ -60,6 +60,7 @@ class Report:
     outbox: Cleaned = field(default_factory=Cleaned)
     removed: dict[str, list[str]] = field(default_factory=dict)
     kept: str = ""
+    key_alone: bool = False
 
     @property
     def rows(self) -> int:
@@ -71,8 +72,9 @@ class Report:
 
     @property
     def is_proved(self) -> bool:
-        """Nothing that was searched holds a value, wherever it is."""
-        return self.is_clean and not self.review and not self.elsewhere
+        """All values are known, and nothing that was searched holds one, wherever it is."""
+        is_left = self.review or self.elsewhere
+        return self.is_clean and not is_left and not self.key_alone
 
     def add(self, purged: Purged) -> None:
         self.files += purged.files
@@ -133,4 +135,5 @@ class Report:
             "removed": self.removed,
             "proved": self.is_proved,
             "kept": self.kept,
+            "key_alone": self.key_alone,
         }

@@ -62,9 +62,10 @@ class DatasetView:
 
     @cached_property
     def partitions(self) -> tuple[str, ...]:
-        """Names of all partitions that were ever written, in order."""
-        below = () if self.prod is None else self.prod.written
-        return tuple(sorted({*self.own.written, *below}))
+        """Names of all partitions that were ever written, in order; those of whose writing nothing
+        is known too, if the log shows a file of theirs: no row is left out for that."""
+        tables = [self.own] if self.prod is None else [self.own, self.prod]
+        return tuple(sorted({p for one in tables for p in (*one.written, *one.partitions)}))
 
     @cached_property
     def data(self) -> Mapping[str, int]:
