@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..settings import Settings
 from .classified import with_inherited
 from .derived import with_derived
 from .load import load_contract
+from .made_of import with_made_of
 from .model import Contract, TableContract
 
 
@@ -35,7 +37,15 @@ def _classified(settings: Settings, table: TableContract) -> TableContract:
         except UserError:
             return None  # a reference to nothing is the graph's to refuse, with its line
 
-    return with_inherited(table, other)
+    return with_made_of(
+        settings.state, with_inherited(table, other), lambda name: _inheriting(other(name), other)
+    )
+
+
+def _inheriting(
+    table: TableContract | None, find: Callable[[Dataset], TableContract | None]
+) -> TableContract | None:
+    return None if table is None else with_inherited(table, find)
 
 
 def _find(settings: Settings, dataset: Dataset) -> TableContract:
