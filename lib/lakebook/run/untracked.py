@@ -49,5 +49,6 @@ def _calls_of(module: Path) -> list[Call]:
 
 
 def _words(call: Call, place: str) -> str:
-    missing = f", and none stands at {', '.join(call.paths)}" if call.paths else ""
+    names_files = call.paths and call.what == "a file"
+    missing = f", and none stands at {', '.join(call.paths)}" if names_files else ""
     return f"{place}: {call.text} ({call.what}{missing})"
