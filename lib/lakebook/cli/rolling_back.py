@@ -32,8 +32,7 @@ def rollback(
     from ..run.rollback import apply_rollback, plan_rollback
     from .telling import telling
 
-    shared.settings_to_read(lake, env)  # an environment that is not there has nothing to put back
-    settings = shared.settings_of(lake, env, writes=True)
+    settings = shared.settings_to_change(lake, env)
     graph, _ = shared.selected(settings, None)
     plan = plan_rollback(settings, graph, Dataset.parse(dataset), to, partition or None)
     if not as_json:
