@@ -20,10 +20,13 @@ SLA_PROPERTIES = (
 KEPT = SLA_PROPERTIES[:2]
 
 
-def read_service(contract: Reader, dataset: Dataset) -> tuple[Sla, Retention | None]:
+def read_service(
+    contract: Reader, dataset: Dataset, time: str | None
+) -> tuple[Sla, Retention | None]:
     """Freshness and retention of a table; an `element` limits a property to some tables.
 
-    Raises ContractError for one that a table has twice.
+    Raises ContractError for one that a table has twice, and for a retention by another column than
+    the table's `time`, from which the ages of its partitions are counted.
     """
     hours: float | None = None
     schedule = ""
@@ -31,8 +34,9 @@ def read_service(contract: Reader, dataset: Dataset) -> tuple[Sla, Retention | N
     seen: dict[str, Reader] = {}
     for raw in contract.items("slaProperties"):
         name = raw.choice(raw["property"], SLA_PROPERTIES, "slaProperty", "property")
-        tables = _tables(contract, raw)
-        if name not in KEPT or (tables and dataset.name not in tables):
+        elements = _elements(contract, raw)
+        columns = [column for table, column in elements if table == dataset.name]
+        if name not in KEPT or (elements and not columns):
             continue
         if first := seen.get(name):
             raise raw.error(
@@ -48,12 +52,20 @@ def read_service(contract: Reader, dataset: Dataset) -> tuple[Sla, Retention | N
         if name == "latency":
             hours, schedule = raw.amount_days(name) * 24, raw.text("schedule")
         else:
+            for column in columns:
+                if column and time and column != time:
+                    raise raw.error(
+                        f"the retention of {dataset} is by {column!r}, and its partitions are "
+                        f"deleted by their age in the timeColumn {time!r}",
+                        fix=f"write element: {dataset.name}, or make {column!r} the timeColumn",
+                    )
             retention = read_retention(raw)
     return Sla(hours, schedule), retention
 
 
-def _tables(contract: Reader, raw: Reader) -> Sequence[str]:
-    """The tables that a service level names, itself or by the contract's default; none: all."""
+def _elements(contract: Reader, raw: Reader) -> Sequence[tuple[str, str]]:
+    """The tables that a service level names, itself or by the contract's default, each with the
+    column that it names or an empty text; none: all tables."""
     at, key = (raw, "element") if raw["element"] else (contract, "slaDefaultElement")
     known = {
         table["name"]: [column["name"] for column in table.items("properties")]
@@ -67,5 +79,5 @@ def _tables(contract: Reader, raw: Reader) -> Sequence[str]:
         if column and column not in known[name]:
             guess = did_you_mean(column, known[name])
             raise at.error(f"element {element!r} is no column of {name}{guess}", key)
-        found.append(name)
+        found.append((name, column))
     return found

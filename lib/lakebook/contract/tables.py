@@ -48,7 +48,7 @@ def read_table(
     write = _write(table, own, time)
     columns = with_misfits(table, own, columns, time, write)
     rules = read_rules(table, columns, dataset)
-    sla, retention = read_service(contract, dataset)
+    sla, retention = read_service(contract, dataset, time.column if time else None)
     found = TableContract(
         dataset=dataset,
         path=path,
