@@ -110,6 +110,8 @@ def test_the_name_of_a_persons_environment_is_a_name_and_never_prod(
         ("runs",),
         ("diff", "bronze.events"),
         ("quarantine", "show", "bronze.events"),
+        ("quarantine", "replay", "bronze.events"),
+        ("migrate", "bronze.events"),
         ("report", "build"),
         ("datahub", "emit"),
     ],

@@ -67,7 +67,7 @@ def test_it_is_as_the_run_left_it_and_can_be_taken_back(twice: Any) -> None:
     assert stale(checkout) == {"bronze.events": 0, "silver.events": 2}
 
     code, said = back(checkout, "bronze.events", first["bronze.events"], "--yes")
-    assert code == 0 and "lakebook run silver.events" in said
+    assert code == 0 and "silver.events" not in said  # it is made of the rows of then
     checkout.source(EVENTS)
     # The third day's rows were the same, and stayed with what the later source says of them.
     assert stale(checkout) == {"bronze.events": 1, "silver.events": 0}
@@ -94,6 +94,18 @@ def test_one_partition_alone_and_as_json(twice: Any) -> None:
         **{1: 10, 2: 5},  # of the run before
         **{3: 30, 4: 40},
     }
+    code, said = back(
+        *(checkout, "bronze.events", first["bronze.events"]),
+        *("--partition", "2013-01-01", "--yes"),
+    )
+    assert (
+        code == 0
+        and (
+            "stale below: silver.events (1 partition); "
+            "lakebook run silver.events+ --start 2013-01-01 --end 2013-01-02"
+        )
+        in said
+    )
 
 
 def test_what_cannot_be_put_back_is_refused_with_a_sentence(twice: Any) -> None:

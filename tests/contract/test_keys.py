@@ -416,6 +416,17 @@ WRONG = [
         "unit: d, element: flights.carier,",
         "is no column of flights (did you mean 'carr",
     ),
+    (
+        "  - {property: retention,",
+        "  - {property: retention, element: flights.dep_delay_min,",
+        ":17: the retention of silver.flights is by 'dep_delay_min', and its partitions are "
+        "deleted by their age in the timeColumn 'flight_date'; write element: flights",
+    ),
+    (
+        "slaProperties:",
+        "slaDefaultElement: flights.carrier\nslaProperties:",
+        ":18: the retention of silver.flights is by 'carrier'",
+    ),
     ("slaProperties:", "slaDefaultElement: x.y\nslaProperties:", ":15: element 'x.y' is no table"),
     ("unit: d,", "unit: d, valueExt: 3,", "latency has a valueExt, which is not used"),
     # columns

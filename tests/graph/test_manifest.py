@@ -188,6 +188,52 @@ def test_a_constraint_is_code_of_a_model() -> None:
     assert digest(nodes, {}) != digest({"m": node("mart")}, {})
 
 
+@pytest.mark.parametrize(
+    "node_of",
+    [
+        node("mart", raw_code="{{ var ('late_min') }}"),
+        node("mart", raw_code="{% set get = var %}{{ get('late_min') }}"),
+        node("mart", config={"materialized": "table", "pre-hook": [{"sql": "{{ var('x') }}"}]}),
+        node("mart", "test", test_metadata={"name": "more", "kwargs": {"n": "{{ var('x') }}"}}),
+    ],
+)
+def test_a_variable_counts_however_it_is_asked_for(node_of: dict[str, Any]) -> None:
+    nodes = {"m": node_of}
+
+    assert digest(nodes, {}, {"late_min": 15}) != digest(nodes, {}, {"late_min": 30})
+
+
+@pytest.mark.parametrize(
+    ("ask", "name"),
+    [
+        ("config.meta_get('late')", "meta"),
+        ("model.config.meta.late", "meta"),
+        ("'x' in config.get('tags')", "tags"),
+        ("model.columns", "columns"),
+        ("model['columns']", "columns"),
+    ],
+)
+def test_what_describes_a_model_is_its_code_where_jinja_asks_for_it(ask: str, name: str) -> None:
+    def of(text: str, given: Any) -> str:
+        config = {"materialized": "table"}
+        over = {"columns": given} if name == "columns" else {"config": {**config, name: given}}
+        deep = needs(macros=("macro.tiny.asks",))
+        return digest({"m": node("mart", depends_on=deep, **over)}, {"macro.tiny.asks": text})
+
+    one, other = {"late": {"meta": 1}}, {"late": {"meta": 2}}
+    assert of(f"{{{{ {ask} }}}}", one) != of(f"{{{{ {ask} }}}}", other)
+    assert of("{{ other }}", one) == of("{{ other }}", other)
+
+
+def test_what_runs_before_all_models_is_code_of_each() -> None:
+    def of(code: str, tag: str = "on-run-start") -> str:
+        hook = node("hook", "operation", raw_code=code, tags=[tag])
+        return digest({"m": node("mart"), "o": hook}, {})
+
+    assert of("create macro f(x) as x") != of("create macro f(x) as 2 * x")
+    assert of("select 1", "on-run-end") == of("select 2", "on-run-end")
+
+
 def test_a_variable_that_a_model_does_not_use_is_not_its_code() -> None:
     nodes = {"m": node("mart")}
 

@@ -64,3 +64,29 @@ def test_a_module_that_is_imported_by_a_written_name_counts(lib: Path) -> None:
 
 def test_a_module_that_does_not_parse_counts_by_itself(lib: Path) -> None:
     assert names(lib, "broken") == ["broken.py"]
+
+
+def test_a_folder_without_an_init_is_a_package_as_python_has_it(lib: Path) -> None:
+    for name, text in {
+        "shop/rates.py": "from . import taxes\nfrom .far.x import y\n",
+        "shop/taxes.py": "",
+        "shop/far/x.py": "y = 1\n",
+        "shop/other.py": "",
+    }.items():
+        (lib / name).parent.mkdir(parents=True, exist_ok=True)
+        (lib / name).write_text(text, encoding="utf-8")
+    assert names(lib, "shop.rates.code") == ["shop/far/x.py", "shop/rates.py", "shop/taxes.py"]
+    assert module_files([lib], ["shop.rates"], bare_folders=False) == ()
+
+
+def test_a_folder_without_an_init_is_of_all_places_and_hides_no_package(lib: Path) -> None:
+    beside = lib / "notebooks"
+    for name in ("geo/mine.py", "shop/near.py", "../shop/far.py"):
+        (beside / name).parent.mkdir(parents=True, exist_ok=True)
+        (beside / name).write_text("", encoding="utf-8")
+    found = module_files([beside, lib], ["shop.near", "shop.far", "geo.other", "geo.mine"])
+    assert set(found) == {
+        *(lib / "geo" / name for name in ("__init__.py", "other.py")),
+        beside / "shop/near.py",
+        lib / "shop/far.py",
+    }

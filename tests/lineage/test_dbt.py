@@ -89,6 +89,13 @@ STAYING = [
     "select day from silver.e where (id, day) in (select id, day from silver.e where n > 1)",
     "select day from silver.e where id in (select id from silver.d)",
     "select day from (select day, n from silver.e where n > 1)",
+    "select a.day from silver.e a, (select day, n from silver.e) b where a.day = b.day",
+    "with t as (select day, max(n) n from silver.e group by day) from silver.e join t using (day)",
+    "select day, n from silver.e except select day, n + 1 from silver.e",
+    "select day, n from silver.e union all select day + 31, n from silver.e",
+    "select * from silver.e intersect select * from silver.e",
+    "with t as (select date_trunc('month', day) as day from silver.e) select count(*) from t "
+    "group by day",
 ]
 REACHING = [
     "select day, sum(n) over (order by day) from silver.e",
@@ -105,6 +112,19 @@ REACHING = [
     "select day from silver.e a where not exists (select 1 from silver.e b where b.id = a.id)",
     "select day from silver.e where id in (select id from silver.e where n > 1)",
     "select day from silver.e where n >= all (select n from silver.e)",
+    # the same table by another name
+    "select a.day from silver.e a join (select day, n from silver.e) b on b.day < a.day",
+    "select a.day from silver.e a, (select day, n from silver.e) b where b.day = a.day - 31",
+    "with b as (select day, n from silver.e) select a.day from silver.e a join b on b.n = a.n",
+    "with x as (from silver.e), y as (from x) select x.day from x join y on y.day < x.day",
+    # another day by the same name
+    "with t as (select day + 31 as day from silver.e) select day, count(*) from t group by day",
+    "with t as (select n % 2 as day from silver.e) select count(*) over (partition by day) from t",
+    "with t(n, day) as (select day, n from silver.e) select count(*) from t group by day",
+    "select a.day from silver.e a join (select day + 31 as day from silver.e) b using (day)",
+    "select day, n from silver.e except select day + 31, n from silver.e",
+    "select n from silver.e union select n from silver.e",
+    "select day from silver.e order by n offset 2",
 ]
 
 

@@ -16,17 +16,19 @@ FILES = {
     "notebooks/silver/deeper.py": 'from pathlib import Path\n\ndef twice(x):\n    """Doubles."""\n'
     '    return 2 * x + int(Path("../../data/plus.txt").read_text())\n',
     "lib/team.py": "ONE = 1\n",
+    "lib/shop/rates.py": "ZERO = 0\n",
     "data/plus.txt": "1",
     "data/parts/a.txt": "2",
     "data/unused.txt": "5",
 }
 STEP = [
     'from lakebook import Step\nstep = Step("silver.sums", start=start, end=end)',
-    "import narwhals as nw\nimport helpers\nfrom team import ONE\nfrom pathlib import Path",
+    "import narwhals as nw\nimport helpers\nfrom team import ONE\nfrom pathlib import Path\n"
+    "from shop.rates import ZERO",
     '"""The cell says what it does, and of which file: data/unused.txt"""\n'
     'extra = sum(int(p.read_text()) for p in Path("../../data/parts").glob("*.txt"))',
     'events = step.read("bronze.events").select("id", "seen", "amount")',
-    'step.write(events.with_columns(amount=helpers.more(nw.col("amount")) + ONE + extra))',
+    'step.write(events.with_columns(amount=helpers.more(nw.col("amount")) + ONE + extra + ZERO))',
 ]
 
 
@@ -35,6 +37,7 @@ MATTERS: dict[str, Change] = {
     "a module beside the notebook": edit("notebooks/silver/helpers.py", "twice(x)", "twice(x) + 1"),
     "a module of a module": edit("notebooks/silver/deeper.py", "2 * x", "3 * x"),
     "a module of the team's": edit("lib/team.py", "1", "7"),
+    "a module of a folder without an init": edit("lib/shop/rates.py", "0", "3"),
     "a module that comes before the team's": put("notebooks/silver/team.py", "ONE = 9\n"),
     "a file that a module names": put("data/plus.txt", "4"),
     "a file of a folder": put("data/parts/a.txt", "8"),

@@ -11,9 +11,11 @@ HELPER = 'import os\n\n\ndef factor() -> int:\n    return int(os.environ.get("FA
 CELL = """import narwhals as nw
 from scaling import factor
 words = [open(name).read() for name in (f"{n}.txt" for n in ("a",))]
+plain = open("table").read() + open("./table").read()
 rows = step.read("bronze.events").select("id", "seen", nw.col("amount") * factor())"""
 SAID = (
     "cell 3: open(name) (a file)",
+    "cell 3: open('table') (a file, whose name has neither a / nor a point: write ./table)",
     "notebooks/silver/scaling.py, line 5: os.environ.get('FACTOR', '1') "
     "(the environment of the process)",
 )
@@ -23,6 +25,7 @@ def test_the_plan_the_record_and_the_report_name_it(checkout: Checkout) -> None:
     beside = checkout.root / "notebooks" / "silver"
     (beside / "scaling.py").write_text(HELPER)
     (beside / "a.txt").write_text("a")
+    (beside / "table").write_text("a")
     new = 'from lakebook import Step\nstep = Step("silver.events", start=start, end=end)'
     checkout.notebook("silver.events", [new, CELL, "step.write(rows)"])
     days = ("--start", "2013-01-01", "--end", "2013-01-04")

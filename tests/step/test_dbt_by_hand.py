@@ -47,15 +47,18 @@ def test_commands_see_the_lake_and_publish_nothing(tmp_path: Path) -> None:
     )
     before = files_of(tmp_path / ".lake")
 
-    def dbt(*command: str) -> str:
-        done = subprocess.run(
+    def run(*command: str, env: str = "prod") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [Path(sys.executable).with_name("dbt"), "--no-use-colors", *command],
             cwd=tmp_path / "dbt",
-            env={**os.environ, "LAKEBOOK_ENV": "prod", "LAKEBOOK_ROOT": ""},
+            env={**os.environ, "LAKEBOOK_ENV": env, "LAKEBOOK_ROOT": ""},
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def dbt(*command: str) -> str:
+        done = run(*command)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -69,3 +72,8 @@ def test_commands_see_the_lake_and_publish_nothing(tmp_path: Path) -> None:
     after = files_of(tmp_path / ".lake")
     assert {name for name in before if before[name] != after.get(name)} == set()
     assert {name.split("/")[0] for name in after.keys() - before.keys()} <= {".cache"}
+
+    mistyped = run("show", "--select", "total", env="prd")
+    said = "LAKEBOOK_ENV: the lake has no environment 'prd' (did you mean 'prod'?)"
+    assert mistyped.returncode != 0 and said in mistyped.stdout
+    assert "Traceback" not in mistyped.stdout + mistyped.stderr

@@ -12,6 +12,7 @@ from lakebook import Step
 from lakebook.errors import UserError
 from lakebook.intervals import Interval
 from lakebook.step.context import DbtRequest
+from lakebook.step.dbt_clock import clock_of
 from lakebook.step.dbt_run import run_selection
 
 COLUMNS = {"day": "date", "n": "bigint"}
@@ -51,13 +52,38 @@ def build(host: Host, sql: str, *, is_said: bool = False) -> None:
             + " where n <> {{ at }}",
             "asks the database for now",
         ),
+        (
+            "{{ config(pre_hook='create temp table t as from read_text(\"a.txt\")') }}" + PLAIN,
+            "a pre-hook reads read_text",
+        ),
+        (
+            "{% set found = run_query('select count(*) from read_text(\"a.txt\")') %}" + PLAIN,
+            "the model has the database read read_text",
+        ),
     ],
 )
-def test_clock_and_dice_are_refused(host: Host, sql: str, said: str) -> None:
+def test_clock_dice_and_files_are_refused(host: Host, sql: str, said: str) -> None:
     with pytest.raises(UserError, match=said) as raised:
         build(host, sql, is_said=True)
     assert raised.value.where == "dbt/models/total.sql"
     assert host.written == {}
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        ("create temp table t as from 'data/a.csv'", "a pre-hook reads from 'data/a.csv'"),
+        ("attach 'other.db' as other", "a pre-hook reads attach 'other.db'"),
+        ("attach ':memory:' as other", ""),
+        ("create macro f(x) as x || 'from here' -- read_text('a')", ""),
+        ("insert into t select * from ' ~ source('a', 'b') ~ '", ""),
+    ],
+)
+def test_a_hook_reads_no_file(hook: str, said: str) -> None:
+    config = {"pre-hook": [{"sql": hook}]}
+    node = {"raw_code": PLAIN, "config": config, "depends_on": {"macros": []}}
+    found = clock_of(node, {})
+    assert found.startswith(said) and bool(found) == bool(said)
 
 
 def test_a_window_is_refused_unless_the_step_says_how_far_it_reaches(host: Host) -> None:

@@ -22,10 +22,10 @@ def model(name: str, *parents: str, **over: Any) -> Node:
     )  # fmt: skip
 
 
-def source(name: str, layer: str = "silver", schema: str = "") -> Node:
+def source(name: str, layer: str = "silver", schema: str = "", identifier: str = "") -> Node:
     return Node(
         f"source.p.{layer}.{name}", "source", name, ("p", layer, name), "models/s.yml",
-        relation=(schema or layer, name), source=layer,
+        relation=(schema or layer, identifier or name), source=layer,
     )  # fmt: skip
 
 
@@ -226,5 +226,12 @@ def test_snapshots_and_seeds_are_not_selected_nor_snapshots_read() -> None:
 def test_a_source_is_the_dataset_of_its_layer_by_its_name_or_its_schema() -> None:
     assert source("b").dataset == Dataset("silver", "b")
     assert source("b", "app", schema="bronze").dataset == Dataset("bronze", "b")
+    assert source("b", schema="dev_silver").dataset == Dataset("silver", "b")
     with pytest.raises(GraphError, match=r"models/s\.yml: the source app\.b is no dataset.*; name"):
         nodes(source("b", "app"), model("x", "source.p.app.b")).choose("x")
+
+
+def test_a_source_is_the_dataset_whose_rows_dbt_itself_would_read() -> None:
+    assert source("b", identifier="c").dataset == Dataset("silver", "c")
+    assert source("b", "silver", schema="bronze").dataset == Dataset("bronze", "b")
+    assert source("b", "app", "silver", "c").dataset == Dataset("silver", "c")

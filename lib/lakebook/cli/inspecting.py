@@ -220,7 +220,7 @@ def quarantine_replay(
     from ..run.quarantine import quarantined_partitions
     from .progress import Watch, print_summary
 
-    settings = shared.settings_of(lake, env, writes=True)
+    settings = shared.settings_to_change(lake, env)
     name = Dataset.parse(dataset)
     interval = shared.interval_of(start, end)
     whole, _ = shared.selected(settings, None)

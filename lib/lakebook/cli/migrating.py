@@ -37,7 +37,7 @@ def migrate(
     from ..run.migrating import apply_migration
     from .telling import telling
 
-    settings = shared.settings_of(lake, env, writes=True)
+    settings = shared.settings_to_change(lake, env)
     plan = plan_migration(
         settings, Dataset.parse(dataset), rename=_pairs(rename), drop=tuple(drop or ())
     )

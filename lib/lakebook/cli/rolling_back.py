@@ -11,6 +11,7 @@ from ..names import Dataset
 from . import shared
 
 if TYPE_CHECKING:
+    from ..graph import Graph
     from ..run.rollback import RollbackPlan
 
 _SHOWN = 12
@@ -32,8 +33,7 @@ def rollback(
     from ..run.rollback import apply_rollback, plan_rollback
     from .telling import telling
 
-    shared.settings_to_read(lake, env)  # an environment that is not there has nothing to put back
-    settings = shared.settings_of(lake, env, writes=True)
+    settings = shared.settings_to_change(lake, env)
     graph, _ = shared.selected(settings, None)
     plan = plan_rollback(settings, graph, Dataset.parse(dataset), to, partition or None)
     if not as_json:
@@ -58,7 +58,7 @@ def rollback(
             }
         )
     elif done:
-        _print_done(plan)
+        _print_done(plan, graph)
 
 
 def _print_plan(plan: RollbackPlan) -> None:
@@ -75,17 +75,31 @@ def _print_plan(plan: RollbackPlan) -> None:
         out.print(f"  … and {len(plan.rows) - _SHOWN} more")
 
 
-def _print_done(plan: RollbackPlan) -> None:
+def _print_done(plan: RollbackPlan, graph: Graph) -> None:
     out = shared.console()
     out.print(f"{plural(len(plan.rows), 'partition')} put back")
-    if plan.below:
-        names = " ".join(map(str, plan.below))
-        out.print(
-            f"made of what it was before: {', '.join(map(str, plan.below))}; make them anew: "
-            f"lakebook run {names}",
-            markup=False,
-            soft_wrap=True,
-        )
+    for said in _said_below(plan, graph):
+        out.print(said, markup=False, soft_wrap=True)
     name = plan.contract.dataset
     said = f"what has changed since that run makes it stale: lakebook plan {name}"
     out.print(said, markup=False, soft_wrap=True)
+
+
+def _said_below(plan: RollbackPlan, graph: Graph) -> tuple[str, ...]:
+    """What is stale below in the days of what was put back, and the command that makes it anew."""
+    from ..intervals import NULL, WHOLE, Interval, partition_interval
+    from ..run.beside import look_beside, sentences
+    from ..run.plan import Planner
+
+    days = [partition_interval(name) for name in plan.rows if name not in (NULL, WHOLE)]
+    if not days:
+        below = [*map(str, plan.below)]
+        said = (
+            f"made of what it was before: {', '.join(below)}; make them anew: lakebook run "
+            f"{' '.join(below)}, with --start and --end where they have days"
+        )
+        return (said,) if below else ()
+    over = Interval(min(one.start for one in days), max(one.end for one in days))
+    planner = Planner(plan.settings, graph, over)
+    beside = look_beside(planner, [graph.producer(plan.contract.dataset)])
+    return sentences(planner, [one for one in beside if not one.is_above])

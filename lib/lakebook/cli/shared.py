@@ -145,6 +145,12 @@ def settings_to_read(lake: str | None, env: str | None = None, *, is_own: bool =
     return settings
 
 
+def settings_to_change(lake: str | None, env: str | None = None) -> Settings:
+    """As `settings_of` for what changes rows that are there; UserError as `settings_to_read`."""
+    settings_to_read(lake, env)
+    return settings_of(lake, env, writes=True)
+
+
 def interval_of(start: str | None, end: str | None) -> Interval | None:
     """Both or neither; raises UserError with the one that is missing or no date."""
     from ..errors import UserError

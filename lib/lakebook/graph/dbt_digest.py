@@ -9,18 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..step.dbt_clock import DBTS_OWN
 
 _WORDS = ("description", "docs", "group", "meta", "tags", "access", "persist_docs")
-"""Configuration that describes a node and decides nothing of its rows."""
+"""Configuration that describes a node and decides nothing of its rows, unless a macro asks it."""
 
 _WORD = re.compile(r"\w+")
 _COMPUTED = re.compile(r"\bcontext\s*(\[|\.get\b)|\bdispatch\s*\(\s*(?!['\"])")
 """A macro that is called by a name which no text holds."""
+
+_VARIABLE = re.compile(r"\bvar\b")
+_DESCRIBED = {
+    "meta": re.compile(r"\bmeta(_get|_require)?\b"),
+    "tags": re.compile(r"\btags\b"),
+    "columns": re.compile(
+        r"\bmodel\s*(\.\s*columns\b|\[\s*['\"]columns\b|\.get\(\s*['\"]columns\b)"
+    ),
+}
+"""What Jinja says where it asks for what describes its own model."""
 
 _OF_TEST = ("test_metadata", "column_name", "model", "given", "expect", "overrides", "versions")
 
@@ -32,6 +42,7 @@ class Digests:
         self._nodes: Mapping[str, Any] = {**raw["nodes"], **raw.get("unit_tests", {})}
         self._macros: Mapping[str, Any] = raw["macros"]
         self._variables = variables
+        self._at_start = [n["raw_code"] for n in self._nodes.values() if _runs_before(n)]
 
     def models(self) -> dict[str, str]:
         return {key: self.of(node) for key, node in self._of_kind("model")}
@@ -50,8 +61,9 @@ class Digests:
         """SQL, configuration, the project's own macros, vars, seeds and ephemeral models."""
         code = node.get("raw_code") or ""
         config = {k: v for k, v in node["config"].items() if k not in _WORDS}
-        own = sorted(self._own_macros(node, [code, json.dumps([config, asked], default=str)]))
-        uses_variables = any("var(" in text for text in (code, *own))
+        given = json.dumps([config, asked], default=str)
+        own = sorted(self._own_macros(node, [code, given]))
+        uses_variables = any(map(_VARIABLE.search, (code, given, *own)))
         below = []
         for unique_id in node["depends_on"]["nodes"]:
             other = self._nodes.get(unique_id)
@@ -65,6 +77,8 @@ class Digests:
         constraints = _constraints(node)
         if asked is not None or constraints:
             parts += [asked, constraints]
+        parts += _described(node, (code, *own))
+        parts += self._at_start
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
     def _own_macros(self, node: Mapping[str, Any], texts: list[str]) -> list[str]:
@@ -114,6 +128,20 @@ def _constraints(node: Mapping[str, Any]) -> list[Any]:
     columns = (node.get("columns") or {}).values()
     of_columns = [[c["name"], c["constraints"]] for c in columns if c.get("constraints")]
     return [*([node["constraints"]] if node.get("constraints") else []), *of_columns]
+
+
+def _described(node: Mapping[str, Any], texts: Iterable[str]) -> list[Any]:
+    """Of what describes a node, that which its texts ask for; empty if that is nothing."""
+    known = {"meta": node["config"].get("meta"), "tags": node["config"].get("tags")}
+    known["columns"] = node.get("columns")
+    asked = {name for text in texts for name, word in _DESCRIBED.items() if word.search(text)}
+    found = {name: known[name] for name in sorted(asked) if known[name]}
+    return [found] if found else []
+
+
+def _runs_before(node: Mapping[str, Any]) -> bool:
+    """Whether a node is SQL of `on-run-start`, which may make macros of the database."""
+    return node["resource_type"] == "operation" and "on-run-start" in (node.get("tags") or ())
 
 
 def _fixtures(node: Mapping[str, Any]) -> dict[str, Any]:

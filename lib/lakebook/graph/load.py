@@ -26,7 +26,7 @@ from .model import Call, Graph, Read, StepNode
 from .notebook import read_cells
 from .syntax import Found, find
 
-_FORMAT = 10  # of what is remembered; raise it when `syntax` finds more
+_FORMAT = 11  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:

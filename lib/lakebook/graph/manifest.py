@@ -24,7 +24,7 @@ from .dbt import ask_dbt
 from .dbt_digest import Digests
 
 # Raise the number when `slim` or `slim_sql` keeps more.
-_MODELS, _COMPILED = "models-4.json", "compiled-6.json"
+_MODELS, _COMPILED = "models-5.json", "compiled-7.json"
 _TUPLES = ("fqn", "parents", "relation", "constraints")
 _ASKS = re.compile(r"\b(run_query|statement|load_relation|is_incremental|adapter\s*\.)")
 _MATERIALIZATIONS = re.compile(r"\{%-?\s*materialization\b.*?endmaterialization", re.DOTALL)

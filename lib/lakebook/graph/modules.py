@@ -16,12 +16,14 @@ _LEFT_OUT = "lakebook"
 _BY_NAME = ("import_module", "__import__", "run_module")
 
 
-def module_files(places: Sequence[Path], imports: Iterable[str]) -> tuple[Path, ...]:
+def module_files(
+    places: Sequence[Path], imports: Iterable[str], *, bare_folders: bool = True
+) -> tuple[Path, ...]:
     """Files in some places that a step's imports run, in order of their paths.
 
     `places` are folders in the order in which they are searched. `imports` are dotted names of
     modules or of names in them (`StepNode.imports`). An import inside a function counts too: it may
-    run.
+    run. `bare_folders`: a package may be a folder without an `__init__.py`.
     """
     found: set[Path] = set()
     todo = list(imports)
@@ -31,12 +33,21 @@ def module_files(places: Sequence[Path], imports: Iterable[str]) -> tuple[Path, 
         if name in seen or name.split(".")[0] == _LEFT_OUT:
             continue
         seen.add(name)
-        place = next((one for one in places if any(_files_of(one, name.split(".")[0]))), None)
-        for file, package in _files_of(place, name) if place else ():
-            if file not in found:
-                found.add(file)
-                todo.extend(_imported(file, package))
+        for place in _places_of(places, name.split(".")[0], bare_folders=bare_folders):
+            for file, package in _files_of(place, name):
+                if file not in found:
+                    found.add(file)
+                    todo.extend(_imported(file, package))
     return tuple(sorted(found))
+
+
+def _places_of(places: Sequence[Path], top: str, *, bare_folders: bool) -> Iterable[Path]:
+    """Where Python looks into a package: the first place that has it, as a module or with an
+    `__init__.py`; if there is none, all that have a folder of its name."""
+    first = next((one for one in places if any(_files_of(one, top))), None)
+    if first is not None:
+        return [first]
+    return [one for one in places if (one / top).is_dir()] if bare_folders else []
 
 
 def constants_in(tree: ast.AST) -> Iterator[str]:

@@ -16,10 +16,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from .model import Call
 from .modules import imported_text
 from .notebook import Cell, magics
+from .uses import (
+    CHANCE,
+    CLOCK_KIND,
+    ENVIRONMENT,
+    MODULES,
+    PROGRAM,
+    environment,
+    folder_of_modules,
+    handed_on,
+    kind_of,
+    kinds_in_sql,
+)
 
 _FILES = re.compile(
     r"(io\.|gzip\.|bz2\.|lzma\.|codecs\.)?open|zipfile\.ZipFile|tarfile\.open"
-    r"|(polars|pandas|geopandas|dask\.dataframe|awkward|fastparquet)\.(read|scan)_\w+"
+    r"|(polars\w*|narwhals(\.stable\.v\d)?|pandas|geopandas|dask\.dataframe|awkward|fastparquet"
+    r"|modin\.pandas|cudf|daft|ibis|fastexcel)\.(read|scan)_\w+|pandas\.(ExcelFile|HDFStore)"
+    r"|polars\.(Data|Lazy)Frame\.deserialize|pyarrow\.(memory_map|OSFile|input_stream)"
+    r"|(xml\.etree\.ElementTree|lxml\.etree|defusedxml\.ElementTree)\.(iter)?parse"
+    r"|configparser\.read|fileinput\.(input|FileInput)|h5py\.File|netCDF4\.Dataset|os\.open"
+    r"|cv2\.imread|scipy\.io\.loadmat|numpy\.fromregex|pkgutil\.get_data"
     r"|pyarrow\.(parquet|csv|json|feather|orc|dataset)\.(read\w*|Parquet\w+|dataset|open_csv|ORCFile)"
     r"|numpy\.(load|loadtxt|genfromtxt|fromfile|memmap)|xarray\.open_\w+|joblib\.load"
     r"|duckdb\.(connect|read_\w+|from_(csv|parquet)\w*)|deltalake\.DeltaTable|openpyxl\.load_workbook"
@@ -34,21 +51,26 @@ _WEB = re.compile(
     r"|snowflake|clickhouse_connect|clickhouse_driver|pymongo|redis|elasticsearch|kafka"
     r"|confluent_kafka|connectorx|adbc_driver_manager)\.\w.*"
 )
-_PROGRAMS = re.compile(r"subprocess\.\w+|os\.(system|popen|exec\w+|spawn\w+)|pexpect\.\w+")
-_SURROUNDINGS = re.compile(r"os\.(getenv|getcwd|environ)(\.\w+)?|platform\.\w+|getpass\.\w+")
+_PROGRAMS = re.compile(
+    r"subprocess\.\w+|os\.(system|popen|exec\w+|spawn\w+)|pexpect\.\w+"
+    r"|asyncio\.create_subprocess_\w+"
+)
+_SURROUNDINGS = re.compile(
+    r"os\.(getenv|getcwd|environ)(\.\w+)?|platform\.\w+|getpass\.\w+|dotenv\.\w+"
+)
 _MOMENT = re.compile(
     r"datetime\.(datetime\.(now|utcnow|today)|date\.today)|time\.(time|time_ns|localtime|gmtime)"
-    r"|pandas\.Timestamp\.(now|utcnow|today)|pendulum\.(now|today)|arrow\.(now|utcnow)"
+    r"|pandas\.Timestamp\.(now|utcnow|today)|pendulum\.(now|today)|arrow\.(now|utcnow)|whenever\.\w+\.now"
 )
 _CHANCE = re.compile(
-    r"random\.(?!Random$|seed$)\w+|secrets\.\w+|uuid\.uuid[14]|numpy\.random\.(?!seed$|Generator$)\w+"
+    r"random\.(?!Random$|seed$)\w+|secrets\.\w+|uuid\.uuid[14]|os\.urandom|numpy\.random\.(?!seed$|Generator$)\w+"
 )
 _KINDS: Mapping[str, re.Pattern[str]] = {
     "a web call or a connection": _WEB,
-    "another program": _PROGRAMS,
-    "the environment of the process": _SURROUNDINGS,
-    "the clock": _MOMENT,
-    "chance": _CHANCE,
+    PROGRAM: _PROGRAMS,
+    ENVIRONMENT: _SURROUNDINGS,
+    CLOCK_KIND: _MOMENT,
+    CHANCE: _CHANCE,
 }
 _SEEDS = {"random.seed", "numpy.random.seed"}
 _SEEDED = re.compile(r"numpy\.random\.(default_rng|RandomState|SeedSequence)|random\.Random")
@@ -66,6 +88,11 @@ _MODULES = re.compile(
     r"|importlib\.util\.spec_from_file_location|importlib\.machinery\.\w+Loader"
 )
 _FILE_IN_SQL = re.compile(r"'[^']*(\.\w+|://[^']*)'|\bread_\w+\s*\(|_scan\s*\(|\bglob\s*\(", re.I)
+_MADE = {
+    "duckdb.connect": "duckdb",  # a connection has the functions of its module
+    "configparser.ConfigParser": "configparser",
+    "configparser.RawConfigParser": "configparser",
+}
 _SHELLS = ("!", "%sx", "%system", "%sc", "%%sx", "%%system")
 _LONGEST = 60
 
@@ -75,8 +102,8 @@ def untracked_calls(trees: Sequence[ast.Module]) -> list[list[Call]]:
     names = dict(item for tree in trees for item in _imports(tree))
     values = _values(trees)
     for name, value in values.items():
-        if isinstance(value, ast.Call) and _dotted(value.func, names) == "duckdb.connect":
-            names[name] = "duckdb"  # a connection has the functions of its module
+        if isinstance(value, ast.Call) and (of := _MADE.get(_dotted(value.func, names))):
+            names[name] = of
     every = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     seeded = {_dotted(node.func, names) for node in every if node.args} & _SEEDS
     return [in_order(_calls(tree, names, values, seeded)) for tree in trees]
@@ -85,13 +112,26 @@ def untracked_calls(trees: Sequence[ast.Module]) -> list[list[Call]]:
 def _calls(
     tree: ast.Module, names: Mapping[str, str], values: Mapping[str, ast.expr], seeded: set[str]
 ) -> Iterator[Call]:
+    def dotted(node: ast.expr) -> str:
+        return _dotted(node, names)
+
+    for used in environment(tree, dotted):
+        yield Call(used.lineno, _short(used), ENVIRONMENT)
+    for used in handed_on(tree):
+        kind = _kind_of_name(name := dotted(used))
+        if kind and not (kind == CHANCE and f"{name.rpartition('.')[0]}.seed" in seeded):
+            yield Call(used.lineno, _short(used), kind)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and _dotted(node.value, names) == "os.environ":
-            yield Call(node.lineno, _short(node), "the environment of the process")
         if not isinstance(node, ast.Call):
             continue
-        called = _dotted(node.func, names)
-        kind = next((word for word, known in _KINDS.items() if known.fullmatch(called)), "")
+        called = dotted(node.func)
+        kind = _kind_of_name(called, of_files=False) or kind_of(node, called, dotted, names)
+        if (folder := folder_of_modules(node, called)) is not None:
+            paths = _written_out(folder, names, values, set())
+            yield Call(node.lineno, _short(node), MODULES, tuple(paths))
+        if _SQL.fullmatch(called) and isinstance(query := node.args and node.args[0], ast.Constant):
+            for asked in kinds_in_sql(str(query.value)):
+                yield Call(node.lineno, _short(node), asked)
         if _SEEDED.fullmatch(called):
             kind = "" if node.args or node.keywords else "chance"
         if kind == "chance" and f"{called.rpartition('.')[0]}.seed" in seeded:
@@ -108,6 +148,12 @@ def _calls(
                 yield Call(node.lineno, _short(node), "a web call or a connection")
             else:
                 yield Call(node.lineno, _short(node), "a file", tuple(paths))
+
+
+def _kind_of_name(name: str, *, of_files: bool = True) -> str:
+    if of_files and (_FILES.fullmatch(name) or _READERS.fullmatch(name)):
+        return "a file"
+    return next((word for word, known in _KINDS.items() if known.fullmatch(name)), "")
 
 
 def _path_of(node: ast.Call, called: str, names: Mapping[str, str]) -> ast.expr | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -35,7 +35,8 @@ def static_parts(
     """Part name -> digest: code, library, engine, parameters, contract, models, definition, files,
     dbt tests.
 
-    `definition`: 1 knows modules in `lib/` alone, and no files but sources; 2 knows no dbt tests.
+    `definition`: 1 knows modules in `lib/` alone, and no files but sources; 2 knows no dbt tests,
+    and no package without an `__init__.py`.
     """
     contract = node.contract
     tables = contract.tables if contract else ()
@@ -45,17 +46,18 @@ def static_parts(
         packages = (*packages, "duckdb")
     if node.models:
         packages = (*packages, *_DBT_PACKAGES)
-    places: tuple[Path, ...] = (settings.root / "lib",)
+    lib = settings.root / "lib"
+    places = (node.notebook.parent, lib) if definition >= 2 else (lib,)
+    modules = module_files(places, node.imports, bare_folders=definition >= 3)
     own = {}
     if definition >= 2:
-        places = (node.notebook.parent, *places)
-        own = {"definition": str(definition), **_files(settings, node, places)}
+        own = {"definition": str(definition), **_files(settings, node, modules)}
     if definition >= 3 and node.tests_hash:
         own["dbt tests"] = node.tests_hash
     return {
         **own,
         "code": node.code_hash,
-        "library": _library(settings.root / "lib", places, node.imports),
+        "library": _library(lib, modules),
         "engine packages": digest([f"{name} {_version(name)}" for name in packages]),
         "parameters": digest(dict(parameters or {})),
         "contract": digest([fingerprint_of(table, definition) for table in tables]),
@@ -63,11 +65,11 @@ def static_parts(
     }
 
 
-def _files(settings: Settings, node: StepNode, places: Sequence[Path]) -> dict[str, str]:
+def _files(settings: Settings, node: StepNode, modules: Iterable[Path]) -> dict[str, str]:
     """Content of the files that the step's code names, and that of its own modules; no part where
     it names none."""
     texts = list(node.texts)
-    for module in module_files(places, node.imports):
+    for module in modules:
         texts += filter(may_name, texts_of(module))
     files = named_files(node.notebook.parent, texts)
     found = {}
@@ -79,14 +81,14 @@ def _files(settings: Settings, node: StepNode, places: Sequence[Path]) -> dict[s
     return {"files": digest(found)} if found else {}
 
 
-def _library(lib: Path, places: Sequence[Path], imports: Iterable[str]) -> str:
+def _library(lib: Path, modules: Iterable[Path]) -> str:
     """Content of the team's own modules that a step imports.
 
     Lakebook's own code counts by its version: a repair of a progress bar makes no data stale.
     """
     found = {
         os.path.relpath(file, lib): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in module_files(places, imports)
+        for file in modules
     }
     return digest([_version("lakebook"), found])
 

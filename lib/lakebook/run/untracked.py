@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ..graph import StepNode
-from ..graph.files import named_files
+from ..graph.files import may_name, named_files
 from ..graph.model import Call
 from ..graph.modules import module_files
 from ..settings import Settings
@@ -34,7 +34,9 @@ def untracked(settings: Settings, node: StepNode) -> tuple[str, ...]:
 
 def _is_tracked(call: Call, folder: Path) -> bool:
     """Whether files stand at all the paths of a call: then they are a part of the fingerprint."""
-    return bool(call.paths) and all(named_files(folder, [path]) for path in call.paths)
+    return bool(call.paths) and all(
+        may_name(path) and named_files(folder, [path]) for path in call.paths
+    )
 
 
 def _calls_of(module: Path) -> list[Call]:
@@ -49,5 +51,10 @@ def _calls_of(module: Path) -> list[Call]:
 
 
 def _words(call: Call, place: str) -> str:
-    missing = f", and none stands at {', '.join(call.paths)}" if call.paths else ""
+    plain = [path for path in call.paths if not may_name(path)]
+    missing = ""
+    if call.what == "a file" and plain:
+        missing = f", whose name has neither a / nor a point: write ./{plain[0]}"
+    elif call.what == "a file" and call.paths:
+        missing = f", and none stands at {', '.join(call.paths)}"
     return f"{place}: {call.text} ({call.what}{missing})"

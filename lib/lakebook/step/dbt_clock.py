@@ -1,4 +1,4 @@
-"""What dbt asks while it writes a model's SQL: a clock, or the database for rows.
+"""What dbt asks while it writes a model's SQL: a clock, files, or the database for rows.
 
 Nodes and macros are as the manifest's JSON has them.
 """
@@ -18,6 +18,12 @@ _VOLATILE = re.compile(
     r"|(current_date|current_timestamp|current_time)\b)",
     re.IGNORECASE,
 )
+_FILES = re.compile(
+    r"\b(?:read_(?:csv|parquet|json|ndjson|text|blob|xlsx|avro)\w*|(?:parquet|delta|iceberg|sqlite)_scan"
+    r"|sniff_csv|glob)\s*\(|\b(?:from|join)\s+'[^'\s~]+[./][^'\s~]*'"
+    r"|\battach\s+(?:or replace\s+|if not exists\s+)?'(?!:memory:)[^'\s~]+'",
+    re.IGNORECASE,
+)
 ASKS_ROWS = "its macros ask the database for rows"
 _HOOKS = ("pre-hook", "post-hook")
 _FOR_LOGS = ("log_info", "pretty_log_format", "pretty_time")
@@ -26,8 +32,8 @@ _COMMENT = re.compile(r"\{#.*?#\}|--[^\n]*", re.DOTALL)
 
 
 def clock_of(node: Mapping[str, Any], macros: Mapping[str, Any]) -> str:
-    """Which clock or dice a model asks while dbt writes its SQL, itself, by a macro, or in SQL that
-    runs beside its own (`run_query`, a hook); "": none. Its own SQL is `sql_text`'s to read."""
+    """Which clock, dice or files a model asks while dbt writes its SQL, itself, by a macro, or in
+    SQL that runs beside its own (`run_query`, a hook); "": none. Its own SQL is for `sql_text`."""
     texts = {"the model": node.get("raw_code") or ""}
     for name in _macros_of(node, macros, without=_FOR_LOGS):
         if macros[name]["package_name"] not in DBTS_OWN:
@@ -39,10 +45,15 @@ def clock_of(node: Mapping[str, Any], macros: Mapping[str, Any]) -> str:
             return f"{who} asks for the clock by {found[0]}, so that no two runs agree"
         if asks and (found := _VOLATILE.search(plain)):
             return f"{who} asks the database for {found[0].strip('( ')}, so that no two runs agree"
+        if asks and (found := _FILES.search(plain)):
+            return f"{who} has the database read {found[0].strip('( ')}, which the graph cannot see"
     for hook in _HOOKS:
         for one in node["config"].get(hook) or ():
-            if found := _VOLATILE.search(_COMMENT.sub("", one["sql"])):
+            plain = _COMMENT.sub("", one["sql"])
+            if found := _VOLATILE.search(plain):
                 return f"a {hook} asks for {found[0].strip('( ')}, so that no two runs agree"
+            if found := _FILES.search(plain):
+                return f"a {hook} reads {found[0].strip('( ')}, which the graph cannot see"
     return ""
 
 

@@ -70,11 +70,10 @@ class Node:
                 where=self.where,
                 fix=_WRITE_A_STEP,
             )
-        if self.source in LAYERS:
-            return Dataset(self.source, self.name)
         schema, identifier = self.relation
-        if schema in LAYERS:
-            return Dataset(schema, identifier)
+        layer = next((name for name in (schema, self.source) if name in LAYERS), None)
+        if layer is not None:
+            return Dataset(layer, identifier or self.name)
         raise GraphError(
             f"the source {self.source}.{self.name} is no dataset: it is not named after a layer",
             where=self.where,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engines.duckdb_input import Input, quoted, sql_text
-from ..errors import RunError
+from ..errors import LakebookError, RunError
 
 if TYPE_CHECKING:
     import duckdb
@@ -94,9 +94,14 @@ def _session() -> Session:
 
 @cache
 def _by_hand() -> Session:
+    from dbt_common.exceptions import DbtRuntimeError
+
     from .dbt_by_hand import session_by_hand
 
-    return session_by_hand()
+    try:
+        return session_by_hand()
+    except LakebookError as refused:  # in dbt's own words, which have no traceback
+        raise DbtRuntimeError(refused.sentence) from None
 
 
 @cache

@@ -6,8 +6,8 @@ By the text alone, and on the safe side: what names no column of time to stay wi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 _LONGEST = 60
@@ -33,30 +33,49 @@ def reaching(sql: str, times: Times) -> str:
         tree = sqlglot.parse_one(sql, read="duckdb")
     except SqlglotError:
         return ""  # the columns of such a model are not followed either, which is said
-    return next(_found(tree, times, _Timed(tree, times.tables)), "")
+    known = replace(times, columns={*times.columns} - _made_anew(tree, times))
+    return next(_found(tree, known, _Timed(tree, times.tables)), "")
+
+
+def _made_anew(tree: Any, times: Times) -> set[str]:
+    """Names of time columns that a query inside gives to something else: another day, a number."""
+    from sqlglot import exp
+
+    found: set[str] = set()
+    for select in tree.find_all(exp.Select):
+        if select.parent is not None:
+            found |= {
+                one.alias.lower()
+                for one in select.expressions
+                if isinstance(one, exp.Alias) and not _stays(one.this, times)
+            }
+    for named in tree.find_all(exp.TableAlias):
+        found |= {column.name.lower() for column in named.columns}
+    return found
 
 
 class _Timed:
-    """Which parts of a query read a table that is cut by time, by themselves or through a CTE."""
+    """Which tables that are cut by time a part of a query reads, itself or through CTEs."""
 
     def __init__(self, tree: Any, tables: Collection[tuple[str, str]]) -> None:
         from sqlglot import exp
 
         self._tables = {(schema.lower(), name.lower()) for schema, name in tables}
-        self._ctes: set[str] = set()
+        self._ctes: dict[str, set[tuple[str, str]]] = {}
         for cte in tree.find_all(exp.CTE, bfs=False):
-            if self.reads(cte.this):
-                self._ctes.add(cte.alias.lower())
+            self._ctes[cte.alias.lower()] = self.of(cte.this)
 
-    def reads(self, node: Any) -> bool:
+    def of(self, node: Any) -> set[tuple[str, str]]:
         from sqlglot import exp
 
-        return any(self.is_one(table) for table in node.find_all(exp.Table))
+        found: set[tuple[str, str]] = set()
+        for table in node.find_all(exp.Table):
+            name = _name(table)
+            found |= {name} & self._tables if table.db else self._ctes.get(name[1], set())
+        return found
 
-    def is_one(self, table: Any) -> bool:
-        if not table.db:
-            return table.name.lower() in self._ctes
-        return (table.db.lower(), table.name.lower()) in self._tables
+    def reads(self, node: Any) -> bool:
+        return bool(self.of(node))
 
 
 def _found(tree: Any, times: Times, timed: _Timed) -> Iterator[str]:
@@ -70,13 +89,33 @@ def _found(tree: Any, times: Times, timed: _Timed) -> Iterator[str]:
             continue
         if (distinct := select.args.get("distinct")) is not None and distinct.args.get("on"):
             yield _short(distinct)
-        if (limit := select.args.get("limit")) is not None:
-            yield _short(limit)
+        for cut in (select.args.get("limit"), select.args.get("offset")):
+            if cut is not None:
+                yield _short(cut)
         aggregates = [*_aggregates(select)]
         if aggregates and not any(_stays(key, times) for key in _keys(select)):
             yield _short(aggregates[0])
         yield from _self_joins(select, times, timed)
         yield from _looks_back(select, times, timed)
+    for both in tree.find_all(exp.SetOperation):
+        if timed.reads(both) and not _compares_days(both, times):
+            yield _short(both)
+
+
+def _compares_days(both: Any, times: Times) -> bool:
+    """Whether rows that are held against each other have a time at the same place: of a set
+    operation that takes out equal ones."""
+    from sqlglot import exp
+
+    if isinstance(both, exp.Union) and not both.args.get("distinct"):
+        return True
+    left, right = both.left.selects, both.right.selects
+    if any(isinstance(one, exp.Star) for one in (*left, *right)):
+        return True
+    return any(
+        _stays(one.unalias(), times) and _stays(other.unalias(), times)
+        for one, other in zip(left, right, strict=False)
+    )
 
 
 def _without_ctes(select: Any) -> Any:
@@ -141,15 +180,16 @@ def _self_joins(select: Any, times: Times, timed: _Timed) -> Iterator[str]:
     from sqlglot import exp
 
     first = select.args.get("from") or select.args.get("from_")
-    seen = [first.this] if first is not None else []
+    seen = timed.of(first.this) if first is not None else set()
     for join in select.args.get("joins") or ():
-        other = join.this
-        if isinstance(other, exp.Table) and timed.is_one(other):
-            same = any(isinstance(o, exp.Table) and _name(o) == _name(other) for o in seen)
-            is_nearest = str(join.args.get("method") or "").upper() == "ASOF"
-            if is_nearest or (same and not _is_within(join, times)):
-                yield _short(join)
-        seen.append(other)
+        other = timed.of(join.this)
+        is_nearest = str(join.args.get("method") or "").upper() == "ASOF"
+        conditions = [join.args.get("on"), select.args.get("where")]
+        if isinstance(join.this, exp.Lateral):
+            conditions += list(join.this.find_all(exp.Where))
+        if (other and is_nearest) or (other & seen and not _is_within(join, conditions, times)):
+            yield _short(join)
+        seen |= other
 
 
 def _looks_back(select: Any, times: Times, timed: _Timed) -> Iterator[str]:
@@ -165,7 +205,7 @@ def _looks_back(select: Any, times: Times, timed: _Timed) -> Iterator[str]:
         inside = inside.parent
     if isinstance(inside, exp.From | exp.Join | exp.CTE):
         return
-    own = {_name(table) for table in _tables(select) if timed.is_one(table)}
+    own = {_name(table) for table in _tables(select) if timed.reads(table)}
     if not own & {_name(table) for table in _tables(around)}:
         return
     where = select.args.get("where")
@@ -192,14 +232,17 @@ def _tables(select: Any) -> Iterator[Any]:
     yield from (part for part in parts if isinstance(part, exp.Table))
 
 
-def _is_within(join: Any, times: Times) -> bool:
+def _is_within(join: Any, conditions: Iterable[Any], times: Times) -> bool:
+    """Whether both sides of a join are of one time, by its USING or by one of some conditions."""
     from sqlglot import exp
 
     if any(column.name.lower() in times.columns for column in join.args.get("using") or ()):
         return True
-    on = join.args.get("on")
-    return on is not None and any(
-        _stays(equal.left, times) and _stays(equal.right, times) for equal in on.find_all(exp.EQ)
+    return any(
+        _stays(equal.left, times) and _stays(equal.right, times)
+        for condition in conditions
+        if condition is not None
+        for equal in condition.find_all(exp.EQ)
     )
 
 
