@@ -15,7 +15,7 @@ from ..contract.derived import hide, note_derived, undeclared
 from ..contract.lookup import find_table, load_step_contract
 from ..contract.misfits import MISFIT, set_aside
 from ..contract.model import Contract, TableContract
-from ..contract.time import inside, partitions_of
+from ..contract.time import inside
 from ..delta import Snapshot, with_extras
 from ..engines import check_run_engine, get_engine
 from ..engines.messages import may_be_damage
@@ -369,8 +369,7 @@ class LakeContext:
 
     def result(self, table: Dataset) -> nw.LazyFrame[Any]:
         view = open_view(self.settings, self.table(table))
-        appended = view.contract.write == "append"
-        names = None if appended else partitions_of(view.contract, self.interval)
+        names = view.read_of(None if view.contract.write == "append" else self.interval)
         try:
             return self.engine.scan(view.paths(names), view.contract.arrow_schema())
         except ColdError as cold:  # what came out equal stays where it lies
