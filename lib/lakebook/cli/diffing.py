@@ -28,6 +28,7 @@ def diff(
     ] = False,
     start: shared.StartOption = None,
     end: shared.EndOption = None,
+    days: shared.DaysOption = None,
     examples: Annotated[int, typer.Option(min=0, help="Rows of each kind at most.")] = 5,
     unmask: shared.UnmaskOption = False,
     lake: shared.LakeOption = None,
@@ -40,7 +41,7 @@ def diff(
         shared.settings_to_read(lake, env, is_own=True),
         Dataset.parse(dataset),
         latest=latest,
-        interval=shared.interval_of(start, end),
+        interval=shared.interval_of(start, end, days),
         examples=examples,
         unmask=unmask,
     )

@@ -122,6 +122,7 @@ def query(
     ] = 1000,
     start: shared.StartOption = None,
     end: shared.EndOption = None,
+    days: shared.DaysOption = None,
     restore: shared.RestoreOption = False,
     unmask: shared.UnmaskOption = False,
     env: shared.EnvOption = None,
@@ -133,7 +134,7 @@ def query(
     """
     from ..run.query import run_query
 
-    settings, interval = shared.settings_to_read(lake, env), shared.interval_of(start, end)
+    settings, interval = shared.settings_to_read(lake, env), shared.interval_of(start, end, days)
     rows = run_query(settings, sql, interval, restore=restore, unmask=unmask, say=shared.print_note)
     _print_relation(rows, output, limit)
 
@@ -211,6 +212,7 @@ def quarantine_replay(
     dataset: Annotated[str, typer.Argument(metavar="DATASET")],
     start: shared.StartOption = None,
     end: shared.EndOption = None,
+    days: shared.DaysOption = None,
     restore: shared.RestoreOption = False,
     env: shared.EnvOption = None,
     lake: shared.LakeOption = None,
@@ -222,7 +224,7 @@ def quarantine_replay(
 
     settings = shared.settings_to_change(lake, env)
     name = Dataset.parse(dataset)
-    interval = shared.interval_of(start, end)
+    interval = shared.interval_of(start, end, days)
     whole, _ = shared.selected(settings, None)
     node = whole.producer(name)
     names = quarantined_partitions(settings, name)

@@ -43,6 +43,7 @@ def run(
     selectors: shared.RunSelectors = None,
     start: shared.StartOption = None,
     end: shared.EndOption = None,
+    days: shared.DaysOption = None,
     every: Annotated[
         Every | None, typer.Option(help="One run per day or month instead of one for all.")
     ] = None,
@@ -65,7 +66,7 @@ def run(
 
     began = time.monotonic()
     settings = shared.settings_of(lake, env, writes=True)
-    interval = shared.interval_of(start, end)
+    interval = shared.interval_of(start, end, days)
     shared.adopt_debris(settings)
     wanted, named = shared.split_jobs(selectors)
     maintenance = load_jobs(settings, named)
@@ -147,6 +148,7 @@ def plan(
     selectors: shared.Selectors = None,
     start: shared.StartOption = None,
     end: shared.EndOption = None,
+    days: shared.DaysOption = None,
     every: Annotated[Every | None, typer.Option(help="Show one run per day or month.")] = None,
     explain: Annotated[bool, typer.Option(help="Name what changed for each partition.")] = False,
     force: ForceOption = False,
@@ -164,7 +166,7 @@ def plan(
     settings = shared.settings_to_read(lake, env)
     graph, steps = shared.selected(settings, selectors)
     given = parameters(parameter, steps)
-    planner = Planner(settings, graph, shared.interval_of(start, end), given, force)
+    planner = Planner(settings, graph, shared.interval_of(start, end, days), given, force)
     views: dict[Dataset, DatasetView] = {}
     plans = planner.plan(steps, views)
     unit = _unit(every)

@@ -8,6 +8,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +63,14 @@ StartOption = Annotated[
 ]
 EndOption = Annotated[
     str | None, typer.Option(metavar="DATE", help="First day after the interval.")
+]
+DaysOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Days as people say them, instead of --start and --end: yesterday, 'last month', "
+        "'last 7 days', 2013-03, 2013-01-15..2013-02.",
+    ),
 ]
 
 
@@ -151,10 +160,25 @@ def settings_to_change(lake: str | None, env: str | None = None) -> Settings:
     return settings_of(lake, env, writes=True)
 
 
-def interval_of(start: str | None, end: str | None) -> Interval | None:
-    """Both or neither; raises UserError with the one that is missing or no date."""
+def interval_of(start: str | None, end: str | None, days: str | None = None) -> Interval | None:
+    """Both or neither, or days in words; raises UserError with what is missing or no date.
+
+    Which days the words have come to is said: `today` is that of this machine's clock.
+    """
     from ..errors import UserError
 
+    if days is not None:
+        if start is not None or end is not None:
+            raise UserError(
+                "--days is given beside --start or --end", fix="give either the one or the others"
+            )
+        from ..said_days import said_days
+
+        found = said_days(days, datetime.now().date())
+        last = found.end - timedelta(days=1)
+        many = f"{found.start} to {last}, both included" if found.days > 1 else str(found.start)
+        print_note(f"--days {days}: {many} (--start {found.start} --end {found.end})")
+        return found
     if start is None and end is None:
         return None
     if start is None or end is None:
