@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from rich.table import Table
 from small_checkout import Checkout
@@ -36,3 +40,34 @@ def test_an_error_of_a_cell_is_brief_on_the_terminal(checkout: Checkout) -> None
     assert "\x1b" not in said
     assert "ValueError: red xxx" in said and "characters are in the notebook" in said
     assert len(said) < 10_000
+
+
+def test_what_a_pipe_gets_is_read_line_by_line(checkout: Checkout) -> None:
+    deep = "a" * 300
+    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+
+    def said(*args: str) -> bytes:
+        command = [sys.executable, "-m", "lakebook.cli.main", *args]
+        done = subprocess.run(
+            command, cwd=checkout.root, env=environ, capture_output=True, check=True
+        )
+        return done.stdout
+
+    assert said("query", "select 1 as a union all select 22", "--format", "csv") == b"a\n1\n22\n"
+    assert deep.encode() in said("query", f"select '{deep}' as a")
+    (checkout.root / f"{deep[:200]}.csv").write_text("id,seen,amount\n")
+    events = (checkout.root / "notebooks" / "bronze" / "events.ipynb").read_text()
+    (checkout.root / "notebooks" / "bronze" / "events.ipynb").write_text(
+        events.replace("events.csv", f"{deep[:200]}.csv")
+    )
+    assert f"file://{deep[:200]}.csv".encode() in said("graph")
+
+
+def test_null_and_an_empty_text_look_different(checkout: Checkout) -> None:
+    rows = checkout.lakebook("query", "select null as a, '' as b, '[b]c :bell:' as d").stdout
+    assert rows.splitlines()[1].split() == ["null", "[b]c", ":bell:"]
+
+
+def test_the_days_of_a_run_are_those_of_the_site(checkout: Checkout) -> None:
+    checkout.run("bronze.events")
+    assert "2013-01-01 – 2013-01-03" in checkout.lakebook("runs").stdout

@@ -152,7 +152,7 @@ def _print_relation(relation: Rows, output: Format, limit: int) -> None:
     if output is Format.csv:
         import csv
 
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")  # as what a shell reads line by line
         writer.writerow(columns)
         for batch in batches:
             writer.writerows(batch)
@@ -268,13 +268,13 @@ def runs(
 
 
 def _print_rows(columns: list[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    from rich.markup import escape
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(column, no_wrap=True)
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*("[dim]null[/]" if value is None else escape(str(value)) for value in row))
     # Values are never cut: a row that is too wide is the terminal's to wrap.
     shared.console(width=100_000).print(table)

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..cards.words import plural
+from ..cards.words import interval, plural
 from ..intervals import Unit
 from ..names import Dataset, Job, is_job
 from ..settings import Settings
@@ -172,7 +172,7 @@ def print_runs(records: Sequence[RunRecord]) -> None:
         table.add_row(
             record.run_id,
             record.status,
-            f"{record.start} – {record.end}" if record.start else "",
+            interval(record.start, record.end) if record.start else "",
             "" if is_job(record.step) else f"{record.rows('published'):,}",
             f"{record.elapsed_s:.1f}",
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..graph import Graph, StepNode
 
+_UNBROKEN = 100_000
 _CONTROL = {
     code: repr(chr(code))[1:-1]
     for code in (*range(32), *range(127, 160))
@@ -75,11 +77,16 @@ DaysOption = Annotated[
 
 
 def console(width: int | None = None) -> Console:
-    return _console()(width=width)
+    return _console()(width=width or _width(sys.stdout))
 
 
 def error_console() -> Console:
-    return _console()(stderr=True)
+    return _console()(stderr=True, width=_width(sys.stderr))
+
+
+def _width(stream: TextIO) -> int | None:
+    """Of a terminal its own; lines of a file or a pipe are never broken: names are pasted."""
+    return None if stream.isatty() or "COLUMNS" in os.environ else _UNBROKEN
 
 
 @functools.cache
@@ -91,7 +98,7 @@ def _console() -> Callable[..., Console]:
         def render_str(self, text: str, **kwargs: Any) -> Any:
             return super().render_str(text.translate(_CONTROL), **kwargs)
 
-    return functools.partial(Harmless, highlight=False)
+    return functools.partial(Harmless, highlight=False, emoji=False)
 
 
 def confirm(question: str, nothing: str, *, yes: bool, err: bool = False) -> None:
