@@ -227,3 +227,49 @@ def test_a_severity_that_is_unknown_or_contradicts_is_refused(
         load(severe(severity, action))
 
     assert said in str(raised.value)
+
+
+SPELLED = {
+    "BIGINT": "int64", "long": "int64", "INT": "int32", "smallint": "int32", "Double": "float64",
+    "DOUBLE  PRECISION": "float64", "real": "float32", "bool": "boolean", "text": "string",
+    "varchar": "string", "VARCHAR(20)": "string", "character varying (7)": "string",
+    "numeric(10,2)": "decimal(10,2)", "NUMBER(9, 0)": "decimal(9,0)", "numeric(5)": "decimal(5,0)",
+    "datetime": "timestamp", "timestamp_ntz": "timestamp", "bytea": "binary",
+    "decimal(10,2)": "decimal(10,2)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", SPELLED)
+def test_a_type_is_taken_as_other_tools_spell_it(load: Load, spelling: str) -> None:
+    kind = SPELLED[spelling]
+    text = f"      - name: fare\n        logicalType: {TYPES.get(kind, 'number')}\n"
+    table = load((LAST, f"{text}        physicalType: {spelling}\n")).tables[0]
+    assert table.columns[-1].type == kind
+    same = load((LAST, f"{text}        physicalType: {kind}\n")).tables[0]
+    length = re.search(r"\((\d+)\)", spelling) if kind == "string" else None
+    if length is None:
+        assert fingerprint_of(table) == fingerprint_of(same)
+        return
+    rule = table.rules[-1]
+    assert (rule.name, rule.kwargs["max_value"]) == ("fare_physical_type", int(length[1]))
+    assert (rule.action, len(table.rules)) == ("fail", len(same.rules) + 1)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "says"),
+    [
+        ("float", "some tools mean 32 bits by it and others 64; write float32 or float64"),
+        ("int8", "some tools mean 8 bits by it and others 64; write int32 or int64"),
+        ("timestamptz", "a timestamp has no zone here; write timestamp"),
+        ("numeric", "unknown type 'numeric'"),
+        ("numeric(40,2)", "unknown type 'numeric(40,2)'"),
+        ("varchar(0)", "unknown type"),
+        ("int(11)", "unknown type"),
+    ],
+)
+def test_a_type_that_tools_understand_differently_is_refused(
+    load: Load, spelling: str, says: str
+) -> None:
+    text = "      - name: fare\n        logicalType: number\n"
+    with pytest.raises(ContractError, match=re.escape(says)):
+        load((LAST, f"{text}        physicalType: {spelling}\n"))

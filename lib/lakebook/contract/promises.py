@@ -1,4 +1,5 @@
-"""Rules that a column makes without a rule's words: `unique`, `enum` and `logicalTypeOptions`.
+"""Rules that a column makes without a rule's words: `unique`, `enum`, `logicalTypeOptions` and the
+length of `varchar(20)`.
 
 They are rules like all others, bound to the column's type when the contract is read. An option that
 no rule can say is refused, unless the column's type says the same.
@@ -16,6 +17,7 @@ from .expectations import SATISFY
 from .model import Column, Rule, Scope
 from .numerals import Rounded
 from .reader import Reader
+from .types import longest
 from .values import INTEGERS
 
 _IN_SET = "expect_column_values_to_be_in_set"
@@ -63,6 +65,11 @@ def promised_rules(table: Reader, columns: tuple[Column, ...]) -> Iterator[Rule]
                 dimension="uniqueness",
                 said="unique: true",
             )
+        if most := longest(column["physicalType"]):
+            yield _rule(
+                column, ("physicalType",), _LENGTHS, {"max_value": most},
+                said=f"physicalType: {column['physicalType']}",
+            )  # fmt: skip
         if column["enum"]:
             yield _enum(column, types)
         if column["logicalTypeOptions"]:

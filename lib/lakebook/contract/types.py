@@ -24,22 +24,74 @@ TYPES = ("string", "int64", "int32", "float64", "float32", "boolean", "date", "t
 EXACT = Context(prec=1000)
 """Arithmetic that rounds no decimal: Python's own keeps 28 digits, and a column has up to 38."""
 
+SPELLINGS = {
+    "string": ("varchar", "char", "character varying", "character", "nvarchar", "text", "str"),
+    "int64": ("bigint", "long"),
+    "int32": ("integer", "int", "smallint", "short", "tinyint"),
+    "float64": ("double", "double precision", "float8"),
+    "float32": ("real", "float4"),
+    "boolean": ("bool",),
+    "date": ("date32",),
+    "timestamp": ("datetime", "timestamp_ntz", "timestamp without time zone", "timestamp(6)"),
+    "binary": ("bytes", "blob", "bytea", "varbinary"),
+    "decimal": ("numeric", "number", "dec"),
+}
+"""What other tools call the types. A smaller integer is kept as the smallest that every engine
+reads."""
+
+_UNCLEAR = {
+    "float": "some tools mean 32 bits by it and others 64",
+    "int8": "some tools mean 8 bits by it and others 64",
+    "timestamptz": "a timestamp has no zone here",
+    "timestamp_tz": "a timestamp has no zone here",
+    "timestamp with time zone": "a timestamp has no zone here",
+}
+_FIXES = {
+    "float": "write float32 or float64",
+    "int8": "write int32 or int64",
+    "timestamp": "write timestamp, whose values are in UTC by convention",
+}
+_OURS = {spelling: name for name, known in SPELLINGS.items() for spelling in known}
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
+_WITH_NUMBERS = re.compile(r"([a-z0-9_ ]+?)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 
 def check_type(text: str, *, where: str) -> str:
     """Return the type in canonical spelling; raise ContractError with a suggestion."""
-    if text in TYPES:
-        return text
-    if match := _DECIMAL.fullmatch(text):
-        precision, scale = int(match[1]), int(match[2])
+    said = " ".join(text.lower().split())
+    if said in TYPES or (said in _OURS and _OURS[said] != "decimal"):
+        return _OURS.get(said, said)
+    name, numbers = _numbers(said)
+    if _OURS.get(name) == "string" and len(numbers) == 1 and numbers[0] > 0:
+        return "string"
+    if (_OURS.get(name, name) == "decimal") and numbers:
+        precision, scale = (*numbers, 0)[:2]
         if 1 <= precision <= 38 and scale <= precision:
             return f"decimal({precision},{scale})"
+    if why := _UNCLEAR.get(said):
+        raise ContractError(
+            f"type {text!r} is not clear: {why}",
+            where=where,
+            fix=_FIXES.get(said, _FIXES["timestamp"]),
+        )
     raise ContractError(
         f"unknown type {text!r}{did_you_mean(text, TYPES)}",
         where=where,
         fix=f"use one of {', '.join(TYPES)} or decimal(p,s)",
     )
+
+
+def longest(text: str) -> int | None:
+    """The characters that a type such as `varchar(20)` has room for; None for one without end."""
+    name, numbers = _numbers(" ".join(text.lower().split()))
+    return numbers[0] if _OURS.get(name) == "string" and numbers else None
+
+
+def _numbers(said: str) -> tuple[str, tuple[int, ...]]:
+    hit = _WITH_NUMBERS.fullmatch(said)
+    if hit is None:
+        return said, ()
+    return hit[1], tuple(int(number) for number in hit.groups()[1:] if number is not None)
 
 
 def arrow_type(text: str) -> pa.DataType:
