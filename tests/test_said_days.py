@@ -53,6 +53,9 @@ def test_what_is_not_understood_is_one_sentence(text: str) -> None:
     assert raised.value.exit_code == 2
 
 
+@hypothesis.settings(
+    deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
 @hypothesis.given(
     st.dates(date(1990, 1, 1), date(2090, 1, 1)),
     st.integers(1, 40),

@@ -10,6 +10,7 @@ from ..errors import UserError
 from ..intervals import Interval
 from ..names import Dataset
 from .context import DbtRequest, ReadRequest, Refresh, SqlRequest, open_context
+from .foreign import as_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,9 +120,12 @@ class Step:
         return self._context.ingest(uri, options, whole=whole)
 
     def write(self, frame: Any, *, table: str | None = None) -> Any:
-        """Audit the rows, set aside those that must not pass, commit the rest once; show a card."""
+        """Audit the rows, set aside those that must not pass, commit the rest once; show a card.
+
+        A frame of Narwhals, Polars or DuckDB, of pandas or Arrow.
+        """
         target = Dataset.parse(table, where="step.write(…)") if table else self.name
-        return self._context.write(frame, target)
+        return self._context.write(as_taken(frame, target), target)
 
     def dbt(
         self,
