@@ -195,6 +195,10 @@ def verify(
         what = f"{plural(found.partitions, 'partition')}, {size_text(found.size_bytes)} verified"
         verdict = plural(len(found.findings), "finding") if found.findings else "all as it must be"
         shared.console().print(f"{what}: {verdict}")
+    if not datasets:
+        tier_shared.print_unpromised(
+            tier_shared.unpromised(settings, tier_shared.tables_in(settings))
+        )
     if found.findings:
         raise typer.Exit(1)
 

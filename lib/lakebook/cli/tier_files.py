@@ -11,6 +11,7 @@ from ..cards.words import merged, plural, size_text
 from ..errors import LakebookError, UserError, did_you_mean
 from ..names import PROD
 from . import shared
+from .tier_shared import print_unpromised, tables_in, unpromised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,6 +44,8 @@ def compact(
     settings = shared.settings_of(lake, PROD, writes=not dry_run)
     report = _Report(as_json, dry_run)
     chosen = [one for one in _chosen(settings, datasets) if not one.is_quarantine]  # one file each
+    forgotten = () if datasets else unpromised(settings, chosen)
+    chosen = [one for one in chosen if one not in forgotten]
     tell = nullcontext(Told("")) if dry_run else telling(settings, "tier compact", job="compact")
     with tell as told:
         for dataset in chosen:
@@ -57,6 +60,7 @@ def compact(
                         told.add([plan.operation(done, why).to_json()])
         told.error = report.problem
     report.end("no partition has several small files")
+    print_unpromised(forgotten)
 
 
 def vacuum(
@@ -90,10 +94,9 @@ def vacuum(
 
 def _chosen(settings: Settings, names: Sequence[str] | None) -> tuple[Dataset, ...]:
     """The datasets that prod has a table of in hot or warm; UserError for a name of none."""
-    from ..names import Dataset, tables_of
+    from ..names import Dataset
 
-    hot, warm = tables_of(settings.roots.hot), tables_of(settings.roots.warm, tier="warm")
-    known = sorted({*hot, *warm})
+    known = tables_in(settings)
     if not names:
         return tuple(known)
     wanted = dict.fromkeys(Dataset.parse(name) for name in names)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..intervals import NULL, Interval, parse_day
+from ..names import Dataset, tables_of
 from . import shared
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ def prod_settings(lake: str | None, *, writes: bool = False) -> Settings:
 def contracts_of(settings: Settings, names: Sequence[str] | None) -> tuple[TableContract, ...]:
     """The contracts of datasets, or of all. Raises UserError for an unknown one."""
     from ..contract.lookup import all_tables, find_table
-    from ..names import Dataset
 
     if not names:
         return all_tables(settings)
@@ -100,3 +100,27 @@ def expiry(settings: Settings, days: float | None, until: str | None) -> datetim
     if not 0 < length <= 36_500:
         raise UserError(f"--days {length:g} is no time to stay", fix="give a number above 0")
     return now + timedelta(days=length)
+
+
+def tables_in(settings: Settings) -> list[Dataset]:
+    """The datasets that prod has a table of in hot or warm, in order; quarantines among them."""
+    hot, warm = tables_of(settings.roots.hot), tables_of(settings.roots.warm, tier="warm")
+    return sorted({*hot, *warm})
+
+
+def unpromised(settings: Settings, tables: Iterable[Dataset]) -> tuple[Dataset, ...]:
+    """Those that no contract promises any more: the notebook of somebody's step has gone."""
+    from ..contract.lookup import all_tables
+
+    promised = {table.dataset for table in all_tables(settings)}
+    return tuple(one for one in tables if one not in promised and not one.is_quarantine)
+
+
+def print_unpromised(tables: Sequence[Dataset]) -> None:
+    """No policy, retention or erasure reaches such a table, and no query: nobody must think so."""
+    if tables:
+        some = ", ".join(map(str, tables))
+        shared.print_note(
+            f"no contract promises {some} any more: left out, also by retention and erasure; put "
+            "the contract back, or delete the tables' folders"
+        )

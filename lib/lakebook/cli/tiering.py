@@ -12,7 +12,14 @@ import typer
 
 from ..cards.words import plural
 from . import shared, tier_copies, tier_files
-from .tier_shared import AsOf, contracts_of, prod_settings
+from .tier_shared import (
+    AsOf,
+    contracts_of,
+    print_unpromised,
+    prod_settings,
+    tables_in,
+    unpromised,
+)
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -126,6 +133,8 @@ def status(
         shared.print_json({**raw, "datasets": [one.to_json() for one in found]})
     else:
         print_status(found, prices)
+    if not datasets:
+        print_unpromised(unpromised(settings, tables_in(settings)))
 
 
 app.command()(tier_copies.restore)
