@@ -106,7 +106,6 @@ class MaskedStream:
         self._values = _spellings(environ)
         self._pattern = _either(self._values) if self._values else None
         self._mask = masker(environ)
-        self._longest = max(map(len, self._values), default=0)
         self._held = ""
 
     def add(self, piece: str) -> str:
@@ -125,15 +124,25 @@ class MaskedStream:
 
     def _begun(self, text: str) -> int:
         """How many characters at the end are the beginning of a secret, and not a whole one's."""
-        whole = [hit.span() for hit in self._pattern.finditer(text)] if self._pattern else []
-        for size in range(min(self._longest - 1, len(text)), 0, -1):
-            end, at = text[-size:], len(text) - size
-            longer = [value for value in self._values if len(value) > size]
-            if any(value.startswith(end) for value in longer) and not any(
-                begin < at < stop for begin, stop in whole
-            ):
+        if self._pattern is None or not text:
+            return 0
+        whole = [hit.span() for hit in self._pattern.finditer(text)]
+        for size in sorted(self._overlaps(text), reverse=True):
+            at = len(text) - size
+            if not any(begin < at < stop for begin, stop in whole):
                 return size
         return 0
+
+    def _overlaps(self, text: str) -> set[int]:
+        """Lengths of all ends of the text that are the beginning of a longer secret."""
+        found: set[int] = set()
+        for value in self._values:
+            at = value.find(text[-1], 0, len(value) - 1)
+            while at >= 0:
+                if text.endswith(value[: at + 1]):
+                    found.add(at + 1)
+                at = value.find(text[-1], at + 1, len(value) - 1)
+        return found
 
 
 def _either(values: Collection[str]) -> re.Pattern[str]:
