@@ -77,6 +77,20 @@ def test_no_value_of_a_classified_column_leaves_by_a_reference(checkout: Checkou
     assert table.column("who").classification == "restricted"
 
 
+def test_that_a_table_is_not_there_is_said_of_a_classified_column_too(checkout: Checkout) -> None:
+    checkout.contract(
+        "silver.people", f"      - {{name: ssn, {TEXT}, classification: restricted}}\n", time=False
+    )
+    checkout.contract(
+        "silver.visits",
+        f"      - name: who\n        {TEXT.replace(', ', chr(10) + '        ')}\n"
+        + REFERENCE.format(to="ssn"),
+        time=False,
+    )
+    with pytest.raises(GateError, match=r"silver\.people has no table yet; run its step first"):
+        write(checkout.root, "silver.visits", {"id": [1], "who": ["S-4711"]})
+
+
 def test_keys_of_an_open_reference_stay_out_of_its_document(checkout: Checkout) -> None:
     checkout.contract("silver.people", f"      - {{name: nick, {TEXT}}}\n", time=False)
     checkout.contract(

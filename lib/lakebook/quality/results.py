@@ -86,11 +86,15 @@ class AuditResult:
         return all(c.success for c in self.checks)
 
 
-def without_classified(audit: AuditResult, contract: TableContract) -> AuditResult:
+def without_classified(
+    audit: AuditResult, contract: TableContract, *, ours: Mapping[str, str] | None = None
+) -> AuditResult:
     """The same verdicts without values of classified columns, for whoever may read a run's record.
 
-    Counts stay. Great Expectations' own document, which has samples as well, is left out.
+    Counts stay. Great Expectations' own document, which has samples as well, is left out. `ours`:
+    reasons by the names of rules that could not be evaluated, in words that quote no value.
     """
+    known = ours or {}
     hidden = classified_columns(contract)
     if not hidden:
         return audit
@@ -101,7 +105,7 @@ def without_classified(audit: AuditResult, contract: TableContract) -> AuditResu
                 {"column": check.column, "observed": check.observed}, contract
             ),
             sample=tuple(_masked(row, check.column, hidden) for row in check.sample),
-            problem=_WITHHELD if check.problem else "",
+            problem=known.get(check.name, _WITHHELD) if check.problem else "",
         )
         for check in audit.checks
     )

@@ -84,7 +84,7 @@ def audit_rows(
         partitions=sorted(judged),
         unreadable=references.unreadable,
     )
-    result = without_classified(result, contract)
+    result = without_classified(result, contract, ours=references.unreadable)
     context.outcome.checks.extend(
         {"dataset": str(contract.dataset), **_recorded(check)} for check in result.checks
     )
