@@ -110,9 +110,9 @@ $(UV):
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-# $(1): a lock file. The hashes make the environment the same on every machine.
+# $(1): a lock file. The hashes make the environment the same on every machine. $(2): options of uv.
 define install
-	$(BIN)/uv pip sync --quiet --require-hashes $(1)
+	$(BIN)/uv pip sync --quiet --require-hashes $(2) $(1)
 	$(BIN)/uv pip install --quiet --no-deps -e .
 	$(BIN)/python -c "from lakebook.runtime.kernelspec import install; install()"
 endef
@@ -122,6 +122,8 @@ $(CORE): requirements-core.lock pyproject.toml | $(UV)
 	$(call install,$(if $(wildcard $(FULL)),requirements.lock,requirements-core.lock))
 	@touch $@
 
+# The tests start thousands of processes: compiled once, their imports take half the time, also where
+# PYTHONDONTWRITEBYTECODE keeps Python from doing so itself.
 $(FULL): requirements.lock pyproject.toml | $(UV)
-	$(call install,requirements.lock)
+	$(call install,requirements.lock,--compile-bytecode)
 	@touch $(CORE) $@
