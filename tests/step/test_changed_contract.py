@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from small_lake import SmallLake
 
 from lakebook import delta
 from lakebook.contract.lookup import find_table
-from lakebook.delta.agreement import CUT, WAY
+from lakebook.contract.types import TYPES, arrow_type
+from lakebook.delta.agreement import CUT, WAY, check_type
+from lakebook.engines.polars_cast import exact_casts
 from lakebook.errors import ContractError
 from lakebook.names import Dataset
 from lakebook.settings import load_settings
@@ -177,3 +181,28 @@ def test_a_table_without_rows_may_be_cut_anew(lake: SmallLake) -> None:
     change(lake, *CHANGES["unit"][:2])
     write(lake, 1)
     assert set(lake.snapshot.written) == {"2013-01"}
+
+
+@pytest.mark.parametrize("wanted", [*TYPES, "decimal(10,2)"])
+@pytest.mark.parametrize("have", [*TYPES, "decimal(10,2)"])
+def test_a_migration_is_named_where_its_casts_can_be_made(
+    written: SmallLake, have: str, wanted: str
+) -> None:
+    import polars as pl
+
+    table = find_table(load_settings(written.root), EVENTS)
+    contract = replace(table, columns=(replace(table.columns[0], name="v", type=wanted),))
+    field = pa.field("v", arrow_type(have))
+    if have == wanted:
+        check_type(field, contract)
+        return
+    with pytest.raises(ContractError) as refused:
+        check_type(field, contract)
+    rows = pl.DataFrame(pl.from_arrow(pa.schema([field]).empty_table()))
+    try:
+        exact_casts(rows.schema, contract)
+        may = True
+    except ContractError:
+        may = False
+    assert ("lakebook migrate silver.events" in refused.value.fix) == may
+    assert f"write {have} here and cast it in the step that reads it" in refused.value.fix

@@ -86,13 +86,31 @@ def check_type(have: pa.Field, contract: TableContract) -> None:
     """Raise ContractError unless a column has the contract's type: no stored value is cast."""
     wanted = contract.arrow_schema().field(have.name)
     if have.type != wanted.type:
+        ways = [f"write {_words(have)} here and cast it in the step that reads it"]
+        if _may_migrate(have, contract):
+            anew = f"lakebook migrate {contract.dataset} writes the rows anew, if no value is lost"
+            ways.insert(0, anew)
         raise ContractError(
             f"column {have.name!r} of {contract.dataset} is {_words(have)} in the table and "
             f"{_words(wanted)} in the contract",
             where=place(contract, have.name),
-            fix=f"lakebook migrate {contract.dataset} writes the rows anew, if no value is lost; "
-            f"or write {_words(have)} here and cast it in the step that reads it",
+            fix="; or ".join(ways),
         )
+
+
+def _may_migrate(have: pa.Field, contract: TableContract) -> bool:
+    """Whether a cast that loses nothing leads from a column's type to the contract's."""
+    import polars as pl
+    import pyarrow as pa
+
+    from ..engines.polars_cast import lossless_cast
+
+    rows = pl.from_arrow(pa.schema([have]).empty_table())
+    assert isinstance(rows, pl.DataFrame)
+    return (
+        lossless_cast(have.name, rows.schema[have.name], contract.column(have.name).type)
+        is not None
+    )
 
 
 def place(contract: TableContract, column: str = "") -> str:
