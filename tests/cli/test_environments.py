@@ -114,6 +114,8 @@ def test_the_name_of_a_persons_environment_is_a_name_and_never_prod(
         ("migrate", "bronze.events"),
         ("report", "build"),
         ("datahub", "emit"),
+        ("run", "bronze.events", "--start", "2013-01-01", "--end", "2013-01-04"),
+        ("lab",),
     ],
     ids=lambda command: command[0],
 )
@@ -132,3 +134,16 @@ def test_a_mistyped_environment_is_refused_and_nothing_is_made(
         assert done.returncode == 2, done.stdout
         assert "the lake has no environment 'anna' (did you mean 'ana'?)" in done.stderr
     assert sorted(path.name for path in (tmp_path / ".lake").iterdir()) == ["ana", "prod"]
+
+
+def test_a_new_environment_whose_name_is_nearly_another_s_is_made_by_its_own_command(
+    checkout: Checkout,
+) -> None:
+    checkout.lakebook("env", "new", "dev1")
+    refused = checkout.lakebook("run", "--env", "dev2", "--days", "2013-01-01")
+    assert (refused.returncode, "lakebook env new dev2" in refused.stderr) == (2, True)
+    assert checkout.lakebook("env", "new", "dev2").returncode == 0
+    done = checkout.lakebook("run", "--env", "dev2", "--days", "2013-01-01")
+    assert done.returncode == 0, done.stderr
+    again = checkout.lakebook("env", "new", "dev2")
+    assert "is there already" in again.stdout

@@ -89,6 +89,21 @@ def _print_pins(found: tuple[EnvironmentUse, ...]) -> None:
     out.print(table)
 
 
+@env_app.command("new")
+def env_new(name: NameArgument, lake: shared.LakeOption = None) -> None:
+    """Make an environment, which reads what prod has and keeps what is written in it."""
+    from ..files import make_folder
+    from ..names import env_name, environments_of
+
+    settings = shared.settings_of(lake)
+    out = shared.console()
+    if env_name(name) in environments_of(settings.lake):
+        out.print(f"the environment {name} is there already")
+        return
+    make_folder(settings.lake / name)
+    out.print(f"the environment {name} is there: lakebook run --env {name}, lab --env {name}")
+
+
 @env_app.command("refresh")
 def env_refresh(
     name: NameArgument,

@@ -47,7 +47,7 @@ def lab(
     ] = None,
 ) -> None:
     """Open JupyterLab in your own environment: reads fall through to prod, writes stay."""
-    settings = shared.settings_of(lake, own_env() if env is None else env)
+    settings = shared.settings_to_make(lake, own_env() if env is None else env, writes=False)
     try:
         import jupyterlab  # noqa: F401
     except ImportError:

@@ -65,7 +65,7 @@ def run(
     from ..run.stopping import stopping
 
     began = time.monotonic()
-    settings = shared.settings_of(lake, env, writes=True)
+    settings = shared.settings_to_make(lake, env)
     interval = shared.interval_of(start, end, days)
     shared.adopt_debris(settings)
     wanted, named = shared.split_jobs(selectors)

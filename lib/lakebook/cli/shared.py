@@ -167,6 +167,23 @@ def settings_to_change(lake: str | None, env: str | None = None) -> Settings:
     return settings_of(lake, env, writes=True)
 
 
+def settings_to_make(lake: str | None, env: str | None = None, *, writes: bool = True) -> Settings:
+    """As `settings_of` for what may make an environment; UserError for a name that is nearly one of
+    those that are there: it may well be mistyped, and a new one would show prod's rows."""
+    from ..errors import UserError, did_you_mean
+    from ..names import PROD, environments_of
+
+    settings = settings_of(lake, env)
+    known = {PROD, *environments_of(settings.lake)}
+    near = did_you_mean(settings.env, known)
+    if settings.env not in known and settings.env != person() and near:
+        raise UserError(
+            f"the lake has no environment {settings.env!r}{near}",
+            fix=f"if a new one is meant: lakebook env new {settings.env}",
+        )
+    return settings_of(lake, env, writes=writes)
+
+
 def interval_of(start: str | None, end: str | None, days: str | None = None) -> Interval | None:
     """Both or neither, or days in words; raises UserError with what is missing or no date.
 
