@@ -266,6 +266,38 @@ def test_what_is_not_run_is_refused_by_its_file(timed: Project, tmp_path: Path) 
         timed.graph()
 
 
+PYTHON = "def model(dbt, session):\n    dbt.config(materialized='table')\n    return 1\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        (
+            "m.sql",
+            "{{ config(materialized='incremental') }} select 1 as id",
+            "'incremental': a run",
+        ),
+        ("m.py", PYTHON, "written in Python, which Lakebook does not run; write it in SQL"),
+    ],
+)
+def test_what_is_not_run_is_refused_where_contracts_are_enforced_too(
+    timed: Project, file: str, text: str, said: str
+) -> None:
+    write(timed, m="select 1 as id")
+    dbt = timed.root / "dbt"
+    (dbt / "models" / "m.sql").unlink()
+    (dbt / "models" / file).write_text(text)
+    (dbt / "models" / "m.yml").write_text(
+        "version: 2\nmodels:\n  - name: m\n    config: {contract: {enforced: true}}\n"
+        "    columns: [{name: id, data_type: integer}]\n"
+    )
+    gold(timed, "id int64, day date!", 'step.dbt("m")')
+    with pytest.raises(GraphError) as refused:
+        timed.graph()
+    assert str(refused.value).startswith(f"dbt/models/{file}: the dbt model m is ")
+    assert said in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("sql", "said"),
     [

@@ -21,6 +21,7 @@ from ..processes import Spawn
 from ..settings import Settings
 from ..step.dbt_nodes import Node, read_nodes
 from ..step.dbt_project import DbtProject, untracked_locks
+from .dbt_refused import refused_model
 
 _RAW, _PROBLEMS = "manifest.json", "problems.json"
 _QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
@@ -52,6 +53,8 @@ def ask_dbt(settings: Settings, spawn: Spawn) -> tuple[dict[str, Any], dict[str,
         problems = _read(target / _PROBLEMS)
         if not (target / _RAW).is_file():
             words = problems.get(_WHOLE) or _words(log)
+            if refused := refused_model(settings.dbt, words):
+                raise refused
             raise GraphError(
                 f"dbt cannot parse its project: {words[:400]}", where="dbt", fix="see dbt parse"
             )
