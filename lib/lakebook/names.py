@@ -104,6 +104,11 @@ def contract_path(root: Path, step: Dataset) -> Path:
     return root / "notebooks" / step.layer / f"{step.name}.contract.yaml"
 
 
+def check_path(state: Path, step: Dataset) -> Path:
+    """Where the last check of a step is remembered, below the folder of caches."""
+    return state / "compile" / f"{step}.json"
+
+
 def step_of(path: Path) -> Dataset:
     """The step that a notebook or contract path belongs to."""
     return Dataset(path.parent.name, path.name.split(".")[0])

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import UserError
-from ..names import Dataset
+from ..names import Dataset, check_path, step_of
 from .classified import is_classified
 from .derived import hide, undeclared
 from .model import TableContract
@@ -74,8 +74,7 @@ def _hidden(state: Path, source: str, find: Find, above: frozenset[Dataset]) -> 
 
 
 def _followed(state: Path, table: TableContract) -> Followed:
-    step = f"{table.path.parent.name}.{table.path.name.split('.')[0]}"
-    path = state / "compile" / f"{step}.json"
+    path = check_path(state, step_of(table.path))
     try:
         found = path.stat()
     except FileNotFoundError:

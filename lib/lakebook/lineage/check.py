@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract.model import TableContract
 from ..files import replace_file
 from ..graph import Graph, StepNode
-from ..names import Dataset
+from ..names import Dataset, check_path
 from ..settings import Settings
 from .dbt_tests import unrun_tests
 from .job import PassResult, StepJob
@@ -66,7 +65,7 @@ def check(
 
 def compiled(settings: Settings, step: Dataset) -> bytes:
     """What is kept of a step's last check, as it stands on disk; empty if it was never checked."""
-    place = _place(settings, step)
+    place = check_path(settings.state, step)
     return place.read_bytes() if place.is_file() else b""
 
 
@@ -78,7 +77,7 @@ def recall_lineage(
     `verify`: also None if its code or a contract around it has changed since. That loads the graph.
     """
     try:
-        raw = json.loads(_place(settings, step).read_text(encoding="utf-8"))
+        raw = json.loads(check_path(settings.state, step).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     if verify:
@@ -167,17 +166,15 @@ def _around(
     return {name: contracts[name] for name in wanted if name in contracts}
 
 
-def _place(settings: Settings, step: Dataset) -> Path:
-    return settings.state / "compile" / f"{step}.json"
-
-
 def _recall(settings: Settings, step: Dataset, key: str) -> StepCheck | None:
     try:
-        raw = json.loads(_place(settings, step).read_text(encoding="utf-8"))
+        raw = json.loads(check_path(settings.state, step).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     return StepCheck.from_json(raw["check"], is_cached=True) if raw["key"] == key else None
 
 
 def _keep(settings: Settings, step: Dataset, key: str, found: StepCheck) -> None:
-    replace_file(_place(settings, step), json.dumps({"key": key, "check": found.to_json()}))
+    replace_file(
+        check_path(settings.state, step), json.dumps({"key": key, "check": found.to_json()})
+    )
