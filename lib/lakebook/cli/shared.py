@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..graph import Graph, StepNode
 
+_ANOTHER_LAKE = "use another lake (--lake)"
 _UNBROKEN = 100_000
 _CONTROL = {
     code: repr(chr(code))[1:-1]
@@ -124,19 +125,26 @@ def settings_of(lake: str | None, env: str | None = None, *, writes: bool = Fals
 
     settings = load_settings(lake=lake, env=env)
     place = settings.lake
-    fix = "use another lake (--lake)"
     if place.exists() and not place.is_dir():
-        raise StorageError("the lake is no folder", where=str(place), fix=fix)
-    if writes:
-        try:
-            settings.runs.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=settings.runs):
-                pass
-        except OSError as refused:
-            reason = (refused.strerror or str(refused)).lower()
-            raise StorageError(
-                f"the lake cannot be written to ({reason})", where=str(place), fix=fix
-            ) from None
+        raise StorageError("the lake is no folder", where=str(place), fix=_ANOTHER_LAKE)
+    return _written_to(settings) if writes else settings
+
+
+def _written_to(settings: Settings) -> Settings:
+    """The settings of an environment that runs can be put into. Raises StorageError."""
+    from ..errors import StorageError
+
+    try:
+        settings.runs.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.runs):
+            pass
+    except OSError as refused:
+        reason = (refused.strerror or str(refused)).lower()
+        raise StorageError(
+            f"the lake cannot be written to ({reason})",
+            where=str(settings.lake),
+            fix=_ANOTHER_LAKE,
+        ) from None
     return settings
 
 
@@ -163,8 +171,7 @@ def settings_to_read(lake: str | None, env: str | None = None, *, is_own: bool =
 
 def settings_to_change(lake: str | None, env: str | None = None) -> Settings:
     """As `settings_of` for what changes rows that are there; UserError as `settings_to_read`."""
-    settings_to_read(lake, env)
-    return settings_of(lake, env, writes=True)
+    return _written_to(settings_to_read(lake, env))
 
 
 def settings_to_make(lake: str | None, env: str | None = None, *, writes: bool = True) -> Settings:
@@ -181,7 +188,7 @@ def settings_to_make(lake: str | None, env: str | None = None, *, writes: bool =
             f"the lake has no environment {settings.env!r}{near}",
             fix=f"if a new one is meant: lakebook env new {settings.env}",
         )
-    return settings_of(lake, env, writes=writes)
+    return _written_to(settings) if writes else settings
 
 
 def interval_of(start: str | None, end: str | None, days: str | None = None) -> Interval | None:
