@@ -105,7 +105,6 @@ class MaskedStream:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._values = _spellings(environ)
         self._pattern = _either(self._values) if self._values else None
-        self._mask = masker(environ)
         self._held = ""
 
     def add(self, piece: str) -> str:
@@ -113,14 +112,15 @@ class MaskedStream:
         text = self._held + piece
         cut = len(text) - self._begun(text)
         self._held = text[cut:]
-        masked: str = self._mask(text[:cut])
-        return masked
+        return self._mask(text[:cut])
 
     def rest(self) -> str:
         """What was held back, when nothing follows."""
-        masked: str = self._mask(self._held)
-        self._held = ""
-        return masked
+        held, self._held = self._held, ""
+        return self._mask(held)
+
+    def _mask(self, text: str) -> str:
+        return self._pattern.sub(MASK, text) if self._pattern else text
 
     def _begun(self, text: str) -> int:
         """How many characters at the end are the beginning of a secret, and not a whole one's."""
