@@ -31,7 +31,7 @@ CELL_OUTPUTS_MAX = 100
 RUN_MAX = 12_000_000
 PLAIN_MAX = 6_000
 _TAG = re.compile(r"<[^>]{0,2000}>")
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _RANDOM_ID = re.compile(r'(id="|#)[A-Za-z]+[0-9a-f]{10}\b')
@@ -178,7 +178,7 @@ def _steady(picture: str) -> str:
 def _text(text: str, kind: str = "") -> dict[str, Any]:
     shown = _cut(text, TEXT_MAX, TEXT_HEAD, TEXT_TAIL)
     body = sanitize(f"<pre>{_ansi(shown)}</pre>")
-    plain = _cut(_ANSI.sub("", shown), PLAIN_MAX, PLAIN_MAX * 2 // 3, PLAIN_MAX // 3)
+    plain = _cut(ANSI.sub("", shown), PLAIN_MAX, PLAIN_MAX * 2 // 3, PLAIN_MAX // 3)
     return {"kind": "text", "html": body, "text": plain, **({"stream": kind} if kind else {})}
 
 

@@ -7,7 +7,6 @@ colours are the notebook's alone.
 from __future__ import annotations
 
 import linecache
-import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,11 +14,10 @@ from html import escape
 from types import TracebackType
 from typing import Any
 
-from ..archive.cells import CARD_TRACE
+from ..archive.cells import ANSI, CARD_TRACE
 from ..engines.messages import without_plan
 from ..errors import LakebookError
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TRACE_MAX = 20_000  # characters; the two ends say most
 _LINE_MAX = 160
 _BOX = "border-left:4px solid var(--jp-error-color1,#c62828);padding:2px 0 2px 12px;max-width:60em"
@@ -123,7 +121,7 @@ def card_of(
         fix=told.fix,
         place=place,
         columns=columns or {},
-        trace=tuple(_ANSI.sub("", piece) for piece in trace),
+        trace=tuple(ANSI.sub("", piece) for piece in trace),
     )
 
 

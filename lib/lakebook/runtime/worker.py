@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..archive.cells import ANSI
 from ..archive.masking import masker
 from .child import describe
 from .journal import NAME as JOURNAL
@@ -25,7 +25,6 @@ from .watch import Limits
 NOTEBOOK = "notebook.ipynb"
 PARTIAL = ".notebook.ipynb"
 _SENTENCE_MAX = 2_000
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -151,7 +150,7 @@ def _result(job: dict[str, Any], monitor: Monitor, failure: str) -> dict[str, An
 
 def _brief(error: str) -> str:
     """A sentence for terminal and record: the whole is in the notebook."""
-    plain = _ANSI.sub("", error)
+    plain = ANSI.sub("", error)
     if len(plain) <= _SENTENCE_MAX:
         return plain
     tail = _SENTENCE_MAX // 4
