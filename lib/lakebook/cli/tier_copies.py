@@ -196,9 +196,7 @@ def verify(
         verdict = plural(len(found.findings), "finding") if found.findings else "all as it must be"
         shared.console().print(f"{what}: {verdict}")
     if not datasets:
-        tier_shared.print_unpromised(
-            tier_shared.unpromised(settings, tier_shared.tables_in(settings))
-        )
+        tier_shared.print_unpromised(tier_shared.unpromised(settings))
     if found.findings:
         raise typer.Exit(1)
 

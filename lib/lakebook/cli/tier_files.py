@@ -44,7 +44,7 @@ def compact(
     settings = shared.settings_of(lake, PROD, writes=not dry_run)
     report = _Report(as_json, dry_run)
     chosen = [one for one in _chosen(settings, datasets) if not one.is_quarantine]  # one file each
-    forgotten = () if datasets else unpromised(settings, chosen)
+    forgotten = () if datasets else unpromised(settings)
     chosen = [one for one in chosen if one not in forgotten]
     tell = nullcontext(Told("")) if dry_run else telling(settings, "tier compact", job="compact")
     with tell as told:

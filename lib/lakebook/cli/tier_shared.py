@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,11 +108,12 @@ def tables_in(settings: Settings) -> list[Dataset]:
     return sorted({*hot, *warm})
 
 
-def unpromised(settings: Settings, tables: Iterable[Dataset]) -> tuple[Dataset, ...]:
+def unpromised(settings: Settings) -> tuple[Dataset, ...]:
     """Those that no contract promises any more: the notebook of somebody's step has gone."""
     from ..contract.lookup import all_tables
 
     promised = {table.dataset for table in all_tables(settings)}
+    tables = tables_in(settings)
     return tuple(one for one in tables if one not in promised and not one.is_quarantine)
 
 

@@ -17,7 +17,6 @@ from .tier_shared import (
     contracts_of,
     print_unpromised,
     prod_settings,
-    tables_in,
     unpromised,
 )
 
@@ -134,7 +133,7 @@ def status(
     else:
         print_status(found, prices)
     if not datasets:
-        print_unpromised(unpromised(settings, tables_in(settings)))
+        print_unpromised(unpromised(settings))
 
 
 app.command()(tier_copies.restore)
