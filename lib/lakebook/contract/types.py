@@ -39,17 +39,16 @@ SPELLINGS = {
 """What other tools call the types. A smaller integer is kept as the smallest that every engine
 reads."""
 
+_ZONED = (
+    "a timestamp has no zone here",
+    "write timestamp, whose values are in UTC by convention",
+)
 _UNCLEAR = {
-    "float": "some tools mean 32 bits by it and others 64",
-    "int8": "some tools mean 8 bits by it and others 64",
-    "timestamptz": "a timestamp has no zone here",
-    "timestamp_tz": "a timestamp has no zone here",
-    "timestamp with time zone": "a timestamp has no zone here",
-}
-_FIXES = {
-    "float": "write float32 or float64",
-    "int8": "write int32 or int64",
-    "timestamp": "write timestamp, whose values are in UTC by convention",
+    "float": ("some tools mean 32 bits by it and others 64", "write float32 or float64"),
+    "int8": ("some tools mean 8 bits by it and others 64", "write int32 or int64"),
+    "timestamptz": _ZONED,
+    "timestamp_tz": _ZONED,
+    "timestamp with time zone": _ZONED,
 }
 _OURS = {spelling: name for name, known in SPELLINGS.items() for spelling in known}
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
@@ -58,22 +57,19 @@ _WITH_NUMBERS = re.compile(r"([a-z0-9_ ]+?)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 def check_type(text: str, *, where: str) -> str:
     """Return the type in canonical spelling; raise ContractError with a suggestion."""
-    said = " ".join(text.lower().split())
+    said = _plain(text)
     if said in TYPES or (said in _OURS and _OURS[said] != "decimal"):
         return _OURS.get(said, said)
     name, numbers = _numbers(said)
     if _OURS.get(name) == "string" and len(numbers) == 1 and numbers[0] > 0:
         return "string"
-    if (_OURS.get(name, name) == "decimal") and numbers:
+    if _OURS.get(name, name) == "decimal" and numbers:
         precision, scale = (*numbers, 0)[:2]
         if 1 <= precision <= 38 and scale <= precision:
             return f"decimal({precision},{scale})"
-    if why := _UNCLEAR.get(said):
-        raise ContractError(
-            f"type {text!r} is not clear: {why}",
-            where=where,
-            fix=_FIXES.get(said, _FIXES["timestamp"]),
-        )
+    if said in _UNCLEAR:
+        why, fix = _UNCLEAR[said]
+        raise ContractError(f"type {text!r} is not clear: {why}", where=where, fix=fix)
     raise ContractError(
         f"unknown type {text!r}{did_you_mean(text, TYPES)}",
         where=where,
@@ -83,8 +79,12 @@ def check_type(text: str, *, where: str) -> str:
 
 def longest(text: str) -> int | None:
     """The characters that a type such as `varchar(20)` has room for; None for one without end."""
-    name, numbers = _numbers(" ".join(text.lower().split()))
+    name, numbers = _numbers(_plain(text))
     return numbers[0] if _OURS.get(name) == "string" and numbers else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())
 
 
 def _numbers(said: str) -> tuple[str, tuple[int, ...]]:
