@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UserError
@@ -15,19 +17,15 @@ def as_taken(frame: Any, table: Dataset) -> Any:
     Missing values become null, NaN of pandas among them, which has one word for both. Raises
     UserError for what Polars has no place for: an index, two columns of one name, mixed values.
     """
-    native = _native(frame)
+    import narwhals as nw
+
+    native = nw.to_native(frame, pass_through=True)
     module = type(native).__module__.partition(".")[0]
     if module == "pandas" and "pandas" in sys.modules:
         return _of_pandas(native, table)
     if module == "pyarrow" and "pyarrow" in sys.modules:
         return _of_arrow(native, table)
     return frame
-
-
-def _native(frame: Any) -> Any:
-    import narwhals as nw
-
-    return nw.to_native(frame, pass_through=True)
 
 
 def _of_pandas(frame: Any, table: Dataset) -> Any:
@@ -37,22 +35,18 @@ def _of_pandas(frame: Any, table: Dataset) -> Any:
     if not isinstance(frame, pd.DataFrame):
         return frame
     if not isinstance(frame.index, pd.RangeIndex) and _says_something(frame.index):
-        names = [repr(name) for name in frame.index.names if name is not None]
-        what = f" {', '.join(names)}" if names else ""
+        labels = [repr(name) for name in frame.index.names if name is not None]
+        what = f" {', '.join(labels)}" if labels else ""
         raise UserError(
             f"the pandas frame for {table} has an index{what}, which no column of the table keeps",
             fix="write frame.reset_index(), with drop=True if the index says nothing",
         )
-    twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
-    if twice:
-        raise UserError(
-            f"the pandas frame for {table} has the column {', '.join(map(repr, twice))} twice",
-            fix="rename or drop one of them",
-        )
+    names = [str(name) for name in frame.columns]
+    _check_twice(names, f"the pandas frame for {table}")
     plain = frame.reset_index(drop=True)
-    plain.columns = [str(name) for name in frame.columns]
+    plain.columns = names
     columns = {}
-    for name in plain.columns:
+    for name in names:
         try:
             columns[name] = pl.from_pandas(plain[name], nan_to_null=True)
         except Exception as broken:  # Arrow's and Polars' own, which may quote a value
@@ -79,10 +73,14 @@ def _of_arrow(table: Any, dataset: Dataset) -> Any:
         table = pa.Table.from_batches([table])
     if not isinstance(table, pa.Table):
         return table
-    if len(set(table.column_names)) < len(table.column_names):
-        twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    _check_twice(table.column_names, f"the Arrow table for {dataset}")
+    return pl.from_arrow(table)
+
+
+def _check_twice(names: Sequence[str], what: str) -> None:
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
         raise UserError(
-            f"the Arrow table for {dataset} has the column {', '.join(map(repr, twice))} twice",
+            f"{what} has the column {', '.join(map(repr, twice))} twice",
             fix="rename or drop one of them",
         )
-    return pl.from_arrow(table)
