@@ -115,11 +115,14 @@ def _calls(
     def dotted(node: ast.expr) -> str:
         return _dotted(node, names)
 
+    def unless_seeded(kind: str, name: str) -> str:
+        return "" if kind == CHANCE and f"{name.rpartition('.')[0]}.seed" in seeded else kind
+
     for used in environment(tree, dotted):
         yield Call(used.lineno, _short(used), ENVIRONMENT)
     for used in handed_on(tree):
-        kind = _kind_of_name(name := dotted(used))
-        if kind and not (kind == CHANCE and f"{name.rpartition('.')[0]}.seed" in seeded):
+        name = dotted(used)
+        if kind := unless_seeded(_kind_of_name(name), name):
             yield Call(used.lineno, _short(used), kind)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
@@ -133,9 +136,8 @@ def _calls(
             for asked in kinds_in_sql(str(query.value)):
                 yield Call(node.lineno, _short(node), asked)
         if _SEEDED.fullmatch(called):
-            kind = "" if node.args or node.keywords else "chance"
-        if kind == "chance" and f"{called.rpartition('.')[0]}.seed" in seeded:
-            kind = ""
+            kind = "" if node.args or node.keywords else CHANCE
+        kind = unless_seeded(kind, called)
         if _SQL.fullmatch(called) and _reads_file(node):
             kind = "a file"
         if _MODULES.fullmatch(called) and imported_text(node) is None:
