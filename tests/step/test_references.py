@@ -50,16 +50,20 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_no_value_of_a_classified_column_leaves_by_a_reference(checkout: Checkout) -> None:
-    checkout.contract(
-        "silver.people", f"      - {{name: ssn, {TEXT}, classification: restricted}}\n", time=False
-    )
+def to_people(checkout: Checkout, column: str) -> None:
+    """silver.visits refers by `who` to a column of silver.people."""
+    checkout.contract("silver.people", f"      - {{{column}}}\n", time=False)
+    name = column.split(",")[0].removeprefix("name: ")
     checkout.contract(
         "silver.visits",
         f"      - name: who\n        {TEXT.replace(', ', chr(10) + '        ')}\n"
-        + REFERENCE.format(to="ssn"),
+        + REFERENCE.format(to=name),
         time=False,
     )
+
+
+def test_no_value_of_a_classified_column_leaves_by_a_reference(checkout: Checkout) -> None:
+    to_people(checkout, f"name: ssn, {TEXT}, classification: restricted")
     out = checkout.root / "out"
     write(checkout.root, "silver.people", {"id": [1, 2], "ssn": ["S-4711", "S-4712"]})
     rows = {"id": [1, 2, 3], "who": ["S-4711", "S-0815", None]}
@@ -78,27 +82,13 @@ def test_no_value_of_a_classified_column_leaves_by_a_reference(checkout: Checkou
 
 
 def test_that_a_table_is_not_there_is_said_of_a_classified_column_too(checkout: Checkout) -> None:
-    checkout.contract(
-        "silver.people", f"      - {{name: ssn, {TEXT}, classification: restricted}}\n", time=False
-    )
-    checkout.contract(
-        "silver.visits",
-        f"      - name: who\n        {TEXT.replace(', ', chr(10) + '        ')}\n"
-        + REFERENCE.format(to="ssn"),
-        time=False,
-    )
+    to_people(checkout, f"name: ssn, {TEXT}, classification: restricted")
     with pytest.raises(GateError, match=r"silver\.people has no table yet; run its step first"):
         write(checkout.root, "silver.visits", {"id": [1], "who": ["S-4711"]})
 
 
 def test_keys_of_an_open_reference_stay_out_of_its_document(checkout: Checkout) -> None:
-    checkout.contract("silver.people", f"      - {{name: nick, {TEXT}}}\n", time=False)
-    checkout.contract(
-        "silver.visits",
-        f"      - name: who\n        {TEXT.replace(', ', chr(10) + '        ')}\n"
-        + REFERENCE.format(to="nick"),
-        time=False,
-    )
+    to_people(checkout, f"name: nick, {TEXT}")
     out = checkout.root / "out"
     write(checkout.root, "silver.people", {"id": [1, 2], "nick": ["ann", "bob"]})
     write(checkout.root, "silver.visits", {"id": [1, 2], "who": ["ann", "eve"]}, out)
