@@ -16,7 +16,7 @@ from jupyter_client.manager import KernelManager
 from lakebook.runtime.kernelspec import install
 from lakebook.settings import Settings
 
-from .conftest import write_notebook
+from .conftest import wait_until, write_notebook
 
 
 @pytest.fixture
@@ -120,3 +120,38 @@ def test_outside_a_checkout_the_kernel_is_plain(
     monkeypatch.delenv("LAKEBOOK_ROOT")
     notebook = write_notebook(tmp_path / "step.ipynb", "start = 0", WARM)
     assert "2013 False" in json.dumps(papermill(notebook, tmp_path))
+
+
+SLOW_FLUSH = """
+import time
+kernel = get_ipython().kernel
+answer = kernel.control_handlers["shutdown_request"]
+async def answered(*args):
+    # What is to be flushed waits, and the main thread is on its way out meanwhile.
+    kernel.iopub_thread.io_loop.add_callback(time.sleep, 0.5)
+    await answer(*args)
+kernel.control_handlers["shutdown_request"] = answered
+"""
+
+
+def test_a_kernel_that_is_asked_to_end_waits_for_no_stream(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install()
+    log = tmp_path / "kernel.log"
+    monkeypatch.setenv("LAKEBOOK_KERNEL_LOG", str(log))
+    kernels = KernelManager(kernel_name="lakebook")
+    kernels.start_kernel(cwd=str(tmp_path))
+    try:
+        client = kernels.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=30)
+        assert run(client, SLOW_FLUSH)[0] == "ok"
+        process = kernels.provisioner.process
+        kernels.request_shutdown()
+        assert wait_until(lambda: process.poll() is not None)
+        client.stop_channels()
+    finally:
+        kernels.shutdown_kernel(now=True)
+    assert process.returncode == 0
+    assert "flush timed out" not in log.read_text()

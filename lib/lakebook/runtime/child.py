@@ -144,6 +144,10 @@ def _kernel(request: Mapping[str, Any], connection: socket.socket) -> int:
     app.initialize(list(request["argv"]))
     _choose_backend()
     app.start()
+    # At exit the thread of iopub is the first to end. The one that has just answered the request to
+    # end may still want a stream flushed by it, and would wait ten seconds in vain.
+    app.control_thread.stop()
+    app.control_thread.join()
     return 0
 
 
