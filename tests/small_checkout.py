@@ -111,6 +111,10 @@ class Checkout:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    def environment(self, name: str) -> None:
+        done = self.lakebook("env", "new", name)
+        assert done.returncode == 0, done.stderr
+
     def source(self, text: str = EVENTS) -> None:
         (self.root / "events.csv").write_text(text)
 

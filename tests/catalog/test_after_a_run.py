@@ -49,6 +49,7 @@ def test_a_run_fills_the_outbox_and_a_gate_that_fails_raises_an_incident(checkou
 @pytest.mark.slow
 def test_an_environment_of_a_person_emits_nothing_by_itself(checkout: Checkout):
     step_of(checkout)
+    checkout.environment("ana")
     assert step_of(checkout, "--env", "ana", "--force")["status"] == "ok"
     assert not (checkout.root / ".lake/ana/outbox").exists()
     done = checkout.lakebook("datahub", "emit", "--env", "ana", "--json")

@@ -25,6 +25,7 @@ def listed(checkout: Checkout) -> dict[str, dict]:
 def test_environments_are_listed_and_dropped(checkout: Checkout):
     assert "no environment yet" in checkout.lakebook("env", "list").stdout
     checkout.run()
+    checkout.environment("ana")
     checkout.run("silver.events", "--env", "ana", "--force", end="2013-01-02")
     found = listed(checkout)
     assert list(found) == ["prod", "ana"]
@@ -136,14 +137,14 @@ def test_a_mistyped_environment_is_refused_and_nothing_is_made(
     assert sorted(path.name for path in (tmp_path / ".lake").iterdir()) == ["ana", "prod"]
 
 
-def test_a_new_environment_whose_name_is_nearly_another_s_is_made_by_its_own_command(
-    checkout: Checkout,
-) -> None:
-    checkout.lakebook("env", "new", "dev1")
-    refused = checkout.lakebook("run", "--env", "dev2", "--days", "2013-01-01")
-    assert (refused.returncode, "lakebook env new dev2" in refused.stderr) == (2, True)
-    assert checkout.lakebook("env", "new", "dev2").returncode == 0
-    done = checkout.lakebook("run", "--env", "dev2", "--days", "2013-01-01")
-    assert done.returncode == 0, done.stderr
-    again = checkout.lakebook("env", "new", "dev2")
+def test_an_environment_is_made_by_its_own_command_but_for_the_persons(checkout: Checkout) -> None:
+    days = ("bronze.events", "--days", "2013-01-01")
+    refused = checkout.lakebook("run", *days, "--env", "staging")
+    assert (refused.returncode, "lakebook env new staging" in refused.stderr) == (2, True)
+    assert not (checkout.root / ".lake").exists()
+    assert checkout.lakebook("env", "new", "staging").returncode == 0
+    for env in ("staging", person()):
+        done = checkout.lakebook("run", *days, "--env", env)
+        assert done.returncode == 0, done.stderr
+    again = checkout.lakebook("env", "new", "staging")
     assert "is there already" in again.stdout

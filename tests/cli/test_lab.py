@@ -102,6 +102,7 @@ class Lab:
 @pytest.fixture
 def lab(checkout: Checkout, tmp_path: Path) -> Iterator[Lab]:
     checkout.run()
+    checkout.environment("ana")
     path = checkout.root / NOTEBOOK
     # What is published for the first day by this code is seen in its own environment alone.
     changed = path.read_text().replace("events.select(", "events.filter(id=2).select(")

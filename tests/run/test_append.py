@@ -47,6 +47,7 @@ def test_a_log_is_appended_when_it_holds_more_and_flows_on(checkout: Checkout) -
     assert [step["status"] for step in first.values()] == ["ok", "ok"]
     assert {step["status"] for step in run().values()} == {"fresh"}
     assert run("--force")["bronze.orders"]["status"] == "fresh", "nothing is ever made again"
+    checkout.environment("ana")
     assert run("bronze.orders", "--env", "ana")["bronze.orders"]["status"] == "fresh"
     record('3, "2013-01-03", 30')
     plan = checkout.lakebook(

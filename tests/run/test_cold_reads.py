@@ -171,6 +171,7 @@ def test_what_is_read_beyond_the_interval_is_foreseen(checkout: Checkout):
 def test_an_environment_is_told_to_move_its_pin(checkout: Checkout):
     checkout.run()
     to_cold(checkout, "bronze.events", D2)
+    checkout.environment("ana")
     args = ("silver.events", *INTERVAL, "--env", "ana")
     for more in ((), ("--restore",)):
         change_code(checkout)

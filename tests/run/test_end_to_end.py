@@ -172,6 +172,7 @@ def test_an_environment_reads_prod_and_keeps_its_writes(checkout: Checkout):
     checkout.run()
     path = checkout.root / "notebooks/silver/events.ipynb"
     path.write_text(path.read_text().replace("events.select(", "events.head(1).select("))
+    checkout.environment("ana")
     checkout.run("silver.events", "--env", "ana", start="2013-01-01", end="2013-01-02")
     prod = checkout.query("SELECT count(*) AS n FROM silver.events")
     own = checkout.query("SELECT count(*) AS n FROM silver.events", "--env", "ana")
@@ -239,6 +240,7 @@ def test_a_step_that_uses_the_clock_gives_the_same_by_any_interval(checkout: Che
 @pytest.mark.slow
 def test_a_sweep_in_an_environment_hides_nothing_of_prod(checkout: Checkout):
     checkout.run()
+    checkout.environment("ana")
     checkout.run("silver.events", "--env", "ana", "--force", end="2013-01-02")
     settings = load_settings(checkout.root, env="ana", environ={})
     table = table_path(settings.lake, Dataset.parse("silver.events"), env="ana")

@@ -175,19 +175,14 @@ def settings_to_change(lake: str | None, env: str | None = None) -> Settings:
 
 
 def settings_to_make(lake: str | None, env: str | None = None, *, writes: bool = True) -> Settings:
-    """As `settings_of` for what may make an environment; UserError for a name that is nearly one of
-    those that are there: it may well be mistyped, and a new one would show prod's rows."""
-    from ..errors import UserError, did_you_mean
-    from ..names import PROD, environments_of
+    """As `settings_of` for what may be the first to write in an environment; UserError for one that
+    is neither there nor the person's own: a mistyped name would be made, and show prod's rows."""
+    from ..names import PROD
+    from ..run.environments import existing
 
     settings = settings_of(lake, env)
-    known = {PROD, *environments_of(settings.lake)}
-    near = did_you_mean(settings.env, known)
-    if settings.env not in known and settings.env != person() and near:
-        raise UserError(
-            f"the lake has no environment {settings.env!r}{near}",
-            fix=f"if a new one is meant: lakebook env new {settings.env}",
-        )
+    if settings.env not in (PROD, person()):
+        existing(settings, settings.env)
     return _written_to(settings) if writes else settings
 
 

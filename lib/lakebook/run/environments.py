@@ -92,7 +92,7 @@ def existing(settings: Settings, name: str) -> Settings:
     if name not in known:
         raise UserError(
             f"the lake has no environment {name!r}{did_you_mean(name, known)}",
-            fix="lakebook env list shows them; lakebook run --env makes one",
+            fix=f"lakebook env list shows them, lakebook env new {name} makes one",
         )
     return replace(settings, env=name)
 

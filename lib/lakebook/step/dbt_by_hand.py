@@ -42,7 +42,7 @@ def _check_environment(settings: Settings) -> None:
         raise UserError(
             f"the lake has no environment {settings.env!r}{did_you_mean(settings.env, known)}",
             where="LAKEBOOK_ENV",
-            fix="lakebook env list shows them; lakebook run --env makes one",
+            fix=f"lakebook env list shows them, lakebook env new {settings.env} makes one",
         )
 
 
