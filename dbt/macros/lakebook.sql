@@ -14,13 +14,27 @@
 
   {{ run_hooks(pre_hooks) }}
 
+  {#- Parquet has no integer of 128 bits, which DuckDB makes of a sum of integers, and it would become
+      a float. A value that fits into no 64 bits is an error. -#}
+  {%- set narrow = [] -%}
+  {%- for row in run_query("describe " ~ sql).rows if row["column_type"] in ("HUGEINT", "UHUGEINT") -%}
+    {%- set name = adapter.quote(row["column_name"]) -%}
+    {%- do narrow.append("cast(" ~ name ~ " as bigint) as " ~ name) -%}
+  {%- endfor -%}
+
   {% call statement("main") %}
     {%- if config.get("contract").enforced %}
     {{ get_assert_columns_equivalent(sql) }}
     {%- set sql = get_select_subquery(sql) %}
     {%- endif %}
     copy (
+      {%- if narrow %}
+      select * replace ({{ narrow | join(", ") }}) from (
+        {{ sql }}
+      )
+      {%- else %}
       {{ sql }}
+      {%- endif %}
     ) to '{{ path }}' (format parquet, compression snappy)
   {% endcall %}
   {% call statement("view") %}

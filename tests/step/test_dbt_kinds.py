@@ -89,3 +89,18 @@ select {% for value in values %}{{ value }} + {% endfor %} 0::bigint as n
     )
     run_selection(host, "total")
     assert host.written == {"gold.total": [111]}
+
+
+def test_sums_of_integers_stay_integers_for_who_reads_them_too(host: Host) -> None:
+    """Parquet has none of 128 bits; as a float the last digit would be another."""
+    contract = {"config": {"contract": {"enforced": False}}}
+    text = 'select sum(9007199254740993) as n, count(*) as "Of all" from ' + EVENTS + " limit 1"
+    host.model("wide", text + " -- the end", columns={"n": {}, "Of all": {}}, **contract)
+    host.model(
+        "text", "select n::varchar as n from {{ ref('wide') }}", columns={"n": {}}, **contract
+    )
+    run_selection(host, "wide text")
+    assert host.written == {"gold.wide": [3 * 9007199254740993], "gold.text": ["27021597764222979"]}
+    host.model("wide", "select 9223372036854775808::hugeint as n", columns={"n": {}}, **contract)
+    with pytest.raises(LakebookError, match="INT128 with value 9223372036854775808 can't be cast"):
+        run_selection(host, "wide")

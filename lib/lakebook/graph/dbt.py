@@ -23,8 +23,10 @@ from ..step.dbt_nodes import Node, read_nodes
 from ..step.dbt_project import DbtProject, untracked_locks
 from .dbt_refused import refused_model
 
-_RAW, _PROBLEMS = "manifest.json", "problems.json"
+_RAW, _PROBLEMS, _SEEDS = "manifest.json", "problems.json", "seeds.json"
 _QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
+SEED_TYPES = "lakebook_seed_types"
+"""In a manifest of `ask_dbt`: the type of each column of each seed, by the ids of the seeds."""
 _WHOLE = ""  # the key of a problem that is of the project, and of no node of it
 
 
@@ -60,7 +62,7 @@ def ask_dbt(settings: Settings, spawn: Spawn) -> tuple[dict[str, Any], dict[str,
             )
         if process.poll() != 0 and not problems:
             problems = {_WHOLE: _words(log)}
-        return _read(target / _RAW), problems
+        return _read(target / _RAW) | {SEED_TYPES: _read(target / _SEEDS)}, problems
     finally:
         shutil.rmtree(target, ignore_errors=True)
 
@@ -88,7 +90,10 @@ def _compile(settings: Settings, target: Path) -> dict[str, str]:
     CompileTask.raise_on_first_error = lambda self: False  # type: ignore[method-assign]
 
     manifest = DbtProject(settings, target).parse()
-    tables = list(_empty_tables(settings, read_nodes(manifest)))
+    nodes = read_nodes(manifest)
+    seeds = dict(_seed_types(settings, manifest, nodes))
+    (target / _SEEDS).write_text(json.dumps(seeds), encoding="utf-8")
+    tables = list(_empty_tables(settings, nodes, seeds))
     folder = str(settings.dbt)
     command = [
         *("--quiet", "--no-use-colors", "compile"),
@@ -107,17 +112,45 @@ def _compile(settings: Settings, target: Path) -> dict[str, str]:
     return {r.node.unique_id: _line(r.message) for r in failed}
 
 
-def _empty_tables(settings: Settings, nodes: dict[str, Node]) -> Iterator[str]:
+def _seed_types(
+    settings: Settings, manifest: Any, nodes: dict[str, Node]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """The columns of each seed with the types that dbt gives them when it loads the file."""
+    from dbt.adapters.duckdb.impl import DuckDBAdapter
+    from dbt_common.clients.agate_helper import from_csv
+
+    for node in nodes.values():
+        if node.kind != "seed":
+            continue
+        config = manifest.nodes[node.id].config
+        given = dict(config.column_types or {})
+        try:
+            table = from_csv(settings.dbt / node.path, list(given), config.delimiter)
+        except Exception:  # a run says what is wrong with the file, in dbt's words
+            continue
+        yield (
+            node.id,
+            {
+                name: given.get(name) or DuckDBAdapter.convert_agate_type(table, at) or "text"
+                for at, name in enumerate(table.column_names)
+            },
+        )
+
+
+def _empty_tables(
+    settings: Settings, nodes: dict[str, Node], seeds: dict[str, dict[str, str]]
+) -> Iterator[str]:
     """SQL for a table without rows for everything that models may read."""
     from ..contract.lookup import find_table
-    from ..engines.duckdb_input import Input, quoted, sql_text
+    from ..engines.duckdb_input import Input, quoted
 
     for schema in sorted({node.relation[0] for node in nodes.values() if node.relation[0]}):
         yield f"create schema if not exists {quoted(schema)}"
     for node in nodes.values():
         if node.kind == "seed":
-            file = sql_text(settings.dbt / node.path)
-            yield f"create table {quoted(*node.relation)} as from read_csv({file}) limit 0"
+            columns = ", ".join(f"{quoted(n)} {t}" for n, t in seeds.get(node.id, {}).items())
+            if columns:
+                yield f"create table {quoted(*node.relation)} ({columns})"
         elif node.kind in ("model", "source") and not node.is_ephemeral:
             try:
                 contract = find_table(settings, node.dataset)

@@ -20,11 +20,11 @@ from ..step.dbt_nodes import Node, read_nodes
 from ..step.dbt_packages import package_variables
 from ..step.dbt_project import kept_folder, project_files, put_kept
 from ..step.dbt_selection import Chosen, Nodes
-from .dbt import ask_dbt
+from .dbt import SEED_TYPES, ask_dbt
 from .dbt_digest import Digests
 
 # Raise the number when `slim` or `slim_sql` keeps more.
-_MODELS, _COMPILED = "models-5.json", "compiled-7.json"
+_MODELS, _COMPILED = "models-5.json", "compiled-8.json"
 _TUPLES = ("fqn", "parents", "relation", "constraints")
 _ASKS = re.compile(r"\b(run_query|statement|load_relation|is_incremental|adapter\s*\.)")
 _MATERIALIZATIONS = re.compile(r"\{%-?\s*materialization\b.*?endmaterialization", re.DOTALL)
@@ -133,6 +133,7 @@ def slim_sql(raw: Mapping[str, Any], problems: Mapping[str, str]) -> dict[str, A
                 "problem": problems.get(node["unique_id"], ""),
                 "asks": asks_database(node, raw["macros"]),
                 "clock": clock_of(node, raw["macros"]),
+                "is_enforced": bool((node["config"].get("contract") or {}).get("enforced")),
             }
             for node in nodes
             if node["resource_type"] == "model" and node["relation_name"]
@@ -141,7 +142,11 @@ def slim_sql(raw: Mapping[str, Any], problems: Mapping[str, str]) -> dict[str, A
             [source["relation_name"], source["unique_id"]] for source in raw["sources"].values()
         ],
         "seeds": [
-            [node["relation_name"], node["original_file_path"]]
+            [
+                node["relation_name"],
+                node["original_file_path"],
+                raw.get(SEED_TYPES, {}).get(node["unique_id"], {}),
+            ]
             for node in nodes
             if node["resource_type"] == "seed"
         ],

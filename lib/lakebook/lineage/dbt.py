@@ -21,5 +21,8 @@ def load_project(settings: Settings, spawn: Spawn) -> DbtProject:
     for relation, name in raw["sources"]:
         with contextlib.suppress(GraphError):  # a source that no step's models read
             sources.append(Relation(relation, dataset=nodes[name].dataset))
-    seeds = [Relation(relation, seed=settings.dbt / path) for relation, path in raw["seeds"]]
+    seeds = [
+        Relation(relation, seed=settings.dbt / path, types=types)
+        for relation, path, types in raw["seeds"]
+    ]
     return DbtProject(tuple(Model(**entry) for entry in raw["models"]), tuple(sources + seeds))

@@ -48,7 +48,7 @@ class Model:
     """A dbt model as it was compiled. `relation` is how other models' SQL names it.
 
     `problem`: why it could not be compiled. `asks`: why a run's SQL may be another. `clock`: which
-    clock its text asks.
+    clock its text asks. `is_enforced`: dbt compares its columns with those of its YAML.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Model:
     problem: str = ""
     asks: str = ""
     clock: str = ""
+    is_enforced: bool = True
 
     @property
     def dataset(self) -> Dataset:
@@ -66,11 +67,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Relation:
-    """What a model may read besides models: a source (a dataset) or a seed's header."""
+    """What a model may read besides models: a source (a dataset) or a seed, with its columns'
+    types."""
 
     relation: str
     dataset: Dataset | None = None
     seed: Path | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
