@@ -1,0 +1,1 @@
+select count(*) filter (is_food_order) / count(*) as share from {{ ref('orders') }}

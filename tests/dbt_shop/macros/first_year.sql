@@ -1,0 +1,1 @@
+{% macro first_year() %}2016{% endmacro %}

@@ -1,0 +1,1 @@
+select * exclude (customer_type) from {{ ref('customers', v=2) }}
