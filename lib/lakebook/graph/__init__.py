@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from .jobs import OpsJob, job_names, load_job, load_jobs
 from .load import load_graph
-from .model import Graph, Read, StepNode
+from .model import Graph
 from .select import select
 from .state import save_state
+from .step_node import Read, StepNode
 
 __all__ = [
     "Graph",

@@ -22,8 +22,9 @@ from ..step.dbt_project import project_files
 from ..step.dbt_selection import Chosen, Reading
 from ..tiers.policy import policy_of
 from .manifest import Manifest, load_manifest
-from .model import Call, Graph, Read, StepNode
+from .model import Graph
 from .notebook import read_cells
+from .step_node import Call, Read, StepNode
 from .syntax import Found, find
 
 _FORMAT = 11  # of what is remembered; raise it when `syntax` finds more

@@ -6,84 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
-from typing import Any
 
-from ..contract.model import Contract, Relationship, TableContract
 from ..errors import GraphError, UserError, did_you_mean
 from ..names import Dataset
 from ..step.dbt_selection import Nodes
-
-
-@dataclass(frozen=True)
-class Read:
-    """One read of a dataset by a step; `cell` counts from 1 in the notebook (0: a dbt model)."""
-
-    dataset: Dataset
-    before_days: int = 0
-    after_days: int = 0
-    whole: bool = False
-    refresh: str = "always"
-    cell: int = 0
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call and what about it is not known. `paths`: of a file or files that it reads, where they
-    are written out; it is tracked if all of them are there."""
-
-    line: int
-    text: str
-    what: str
-    paths: tuple[str, ...] = ()
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Call:
-        return cls(raw["line"], raw["text"], raw["what"], tuple(raw["paths"]))
-
-
-@dataclass(frozen=True)
-class StepNode:
-    """One notebook with its contract. `models` are the dbt models that it builds, `narrow` those of
-    them of which nothing is said on the rows around their interval.
-
-    `texts` are those in its code that may be paths of files (see `files`).
-    `parameters` are the names in its cell of parameters, without the interval; `defaults` the
-    values that stand there, of those that are written out. `untracked`: what its code asks that no
-    fingerprint has, a cell's number and a call each. `uses_clock`: its
-    result depends on the interval that is run, by `step.now` or `step.seed`. `uses_sql`: a part of
-    it is computed by `step.sql`. `engine`: one of its own; empty: the profile's.
-    """
-
-    name: Dataset
-    notebook: Path
-    contract: Contract | None
-    reads: tuple[Read, ...] = ()
-    sources: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    narrow: tuple[str, ...] = ()
-    imports: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-    parameters: tuple[str, ...] = ()
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    untracked: tuple[tuple[int, Call], ...] = ()
-    uses_clock: bool = False
-    uses_sql: bool = False
-    engine: str = ""
-    code_hash: str = ""
-    models_hash: str = ""
-    tests_hash: str = ""
-
-    @property
-    def outputs(self) -> tuple[Dataset, ...]:
-        return self.contract.datasets if self.contract else ()
-
-    @property
-    def tags(self) -> frozenset[str]:
-        if self.contract is None:
-            return frozenset()
-        tables = {tag for table in self.contract.tables for tag in table.tags}
-        return frozenset(self.contract.tags) | tables
+from .edges import above_of, producers_of
+from .step_node import StepNode
 
 
 @dataclass(frozen=True)
@@ -101,8 +29,8 @@ class Graph:
         Raises GraphError for two writers, an unknown name or a cycle.
         """
         nodes = {node.name: node for node in steps}
-        producers = _producers(nodes.values())
-        above = {node.name: frozenset(_above(node, producers)) for node in nodes.values()}
+        producers = producers_of(nodes.values())
+        above = {node.name: frozenset(above_of(node, producers)) for node in nodes.values()}
         try:
             tuple(TopologicalSorter(above).static_order())
         except CycleError as found:
@@ -115,7 +43,7 @@ class Graph:
 
     @cached_property
     def _made_by(self) -> Mapping[Dataset, StepNode]:
-        return _producers(self.steps.values())
+        return producers_of(self.steps.values())
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:
@@ -157,73 +85,3 @@ class Graph:
             ordered.extend(self.steps[name] for name in ready)
             sorter.done(*ready)
         return tuple(ordered)
-
-
-def _producers(steps: Iterable[StepNode]) -> dict[Dataset, StepNode]:
-    made: dict[Dataset, StepNode] = {}
-    for node in steps:
-        for dataset in node.outputs:
-            if dataset in made:
-                raise GraphError(
-                    f"two steps write {dataset}: {made[dataset].name} and {node.name}",
-                    where=_place(node),
-                    fix="let one of them write a dataset of its own",
-                )
-            made[dataset] = node
-    return made
-
-
-def _above(node: StepNode, producers: Mapping[Dataset, StepNode]) -> Iterable[Dataset]:
-    known = [str(name) for name in producers]
-    for read in node.reads:
-        if read.dataset not in producers:
-            raise GraphError(
-                f"{node.name} reads {read.dataset}, which no step writes"
-                f"{did_you_mean(str(read.dataset), known)}",
-                where=f"{_place(node)}, cell {read.cell}" if read.cell else _place(node),
-                fix=f"correct the name, or make the step: lakebook new {read.dataset}",
-            )
-        yield producers[read.dataset].name
-    if node.contract is None:
-        return
-    for table in node.contract.tables:
-        for relation in table.relationships:
-            if relation.to_dataset not in producers:
-                raise GraphError(
-                    f"{table.dataset} refers to {relation.to_dataset}, which no step writes"
-                    f"{did_you_mean(str(relation.to_dataset), known)}",
-                    where=f"{'/'.join(table.path.parts[-3:])}:{relation.line}",
-                    fix="correct the relationship's target",
-                )
-            _check_reference(table, relation, producers[relation.to_dataset])
-            if producers[relation.to_dataset].name != node.name:
-                yield producers[relation.to_dataset].name
-
-
-def _check_reference(table: TableContract, relation: Relationship, other: StepNode) -> None:
-    """The columns that a relationship refers to exist and have the same types."""
-    if other.contract is None:
-        return
-    target = other.contract.table(relation.to_dataset)
-    where = f"{'/'.join(table.path.parts[-3:])}:{relation.line}"
-    for column, to_column in zip(relation.columns, relation.to_columns, strict=True):
-        if to_column not in target.names:
-            raise GraphError(
-                f"{table.dataset}.{column} refers to {relation.to_dataset}."
-                f"{to_column}, which is no column"
-                f"{did_you_mean(to_column, target.names)}",
-                where=where,
-                fix="correct the relationship's target",
-            )
-        mine, theirs = table.column(column).type, target.column(to_column).type
-        if mine != theirs:
-            raise GraphError(
-                f"{table.dataset}.{column} is {mine} and refers to {relation.to_dataset}."
-                f"{to_column}, which is {theirs}",
-                where=where,
-                fix="give both the same type",
-            )
-
-
-def _place(node: StepNode) -> str:
-    return "/".join(node.notebook.parts[-3:])

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from ..errors import UserError, did_you_mean
 from ..names import LAYERS, OPS, Dataset
 from ..settings import Settings
-from .model import Graph, StepNode
+from .model import Graph
 from .state import modified
+from .step_node import StepNode
 
 _SHAPE = re.compile(r"(?P<up>\d*\+)?(?P<core>[^+]+)(?P<down>\+\d*)?")
 _METHODS = ("layer", "tag", "state")

@@ -12,7 +12,8 @@ from ..contract.fingerprint import DEFINITION, fingerprint_of
 from ..files import replace_file
 from ..names import Dataset
 from ..settings import Settings
-from .model import Graph, StepNode
+from .model import Graph
+from .step_node import StepNode
 
 
 def digests_of(node: StepNode, definition: int = DEFINITION) -> dict[str, str]:

@@ -13,9 +13,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from .model import Call
 from .modules import imported_text
 from .notebook import Cell, magics
+from .step_node import Call
 from .uses import (
     CHANCE,
     CLOCK_KIND,

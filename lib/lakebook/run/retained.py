@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..graph import StepNode
-from ..graph.model import Read
+from ..graph.step_node import Read
 from ..intervals import NULL, WHOLE, partition_interval
 from ..names import Dataset
 from ..step.view import DatasetView

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..graph import StepNode
 from ..graph.files import may_name, named_files
-from ..graph.model import Call
 from ..graph.modules import module_files
+from ..graph.step_node import Call
 from ..settings import Settings
 
 

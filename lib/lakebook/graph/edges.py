@@ -1,0 +1,80 @@
+"""Which step makes what a step reads, and what its contract refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..contract.model import Relationship, TableContract
+from ..errors import GraphError, did_you_mean
+from ..names import Dataset
+from .step_node import StepNode
+
+
+def producers_of(steps: Iterable[StepNode]) -> dict[Dataset, StepNode]:
+    made: dict[Dataset, StepNode] = {}
+    for node in steps:
+        for dataset in node.outputs:
+            if dataset in made:
+                raise GraphError(
+                    f"two steps write {dataset}: {made[dataset].name} and {node.name}",
+                    where=_place(node),
+                    fix="let one of them write a dataset of its own",
+                )
+            made[dataset] = node
+    return made
+
+
+def above_of(node: StepNode, producers: Mapping[Dataset, StepNode]) -> Iterable[Dataset]:
+    known = [str(name) for name in producers]
+    for read in node.reads:
+        if read.dataset not in producers:
+            raise GraphError(
+                f"{node.name} reads {read.dataset}, which no step writes"
+                f"{did_you_mean(str(read.dataset), known)}",
+                where=f"{_place(node)}, cell {read.cell}" if read.cell else _place(node),
+                fix=f"correct the name, or make the step: lakebook new {read.dataset}",
+            )
+        yield producers[read.dataset].name
+    if node.contract is None:
+        return
+    for table in node.contract.tables:
+        for relation in table.relationships:
+            if relation.to_dataset not in producers:
+                raise GraphError(
+                    f"{table.dataset} refers to {relation.to_dataset}, which no step writes"
+                    f"{did_you_mean(str(relation.to_dataset), known)}",
+                    where=f"{'/'.join(table.path.parts[-3:])}:{relation.line}",
+                    fix="correct the relationship's target",
+                )
+            _check_reference(table, relation, producers[relation.to_dataset])
+            if producers[relation.to_dataset].name != node.name:
+                yield producers[relation.to_dataset].name
+
+
+def _check_reference(table: TableContract, relation: Relationship, other: StepNode) -> None:
+    """The columns that a relationship refers to exist and have the same types."""
+    if other.contract is None:
+        return
+    target = other.contract.table(relation.to_dataset)
+    where = f"{'/'.join(table.path.parts[-3:])}:{relation.line}"
+    for column, to_column in zip(relation.columns, relation.to_columns, strict=True):
+        if to_column not in target.names:
+            raise GraphError(
+                f"{table.dataset}.{column} refers to {relation.to_dataset}."
+                f"{to_column}, which is no column"
+                f"{did_you_mean(to_column, target.names)}",
+                where=where,
+                fix="correct the relationship's target",
+            )
+        mine, theirs = table.column(column).type, target.column(to_column).type
+        if mine != theirs:
+            raise GraphError(
+                f"{table.dataset}.{column} is {mine} and refers to {relation.to_dataset}."
+                f"{to_column}, which is {theirs}",
+                where=where,
+                fix="give both the same type",
+            )
+
+
+def _place(node: StepNode) -> str:
+    return "/".join(node.notebook.parts[-3:])
