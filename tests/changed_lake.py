@@ -145,7 +145,7 @@ class ChangedLake:
 
     def plan(self, interval: Interval = ALL) -> StepPlan:
         settings = self.settings
-        graph = load_graph(settings)
+        graph = load_graph(settings).whole()
         return Planner(settings, graph, interval).plan_step(graph.steps[SILVER])
 
     def check(self) -> str:

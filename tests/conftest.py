@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from small_checkout import COLUMNS, LANDING, POSITIVE, Checkout
+from small_checkout import Checkout, small_checkout
 
 
 @pytest.fixture(scope="session")
@@ -25,24 +25,4 @@ def checkout(checkout_root: Path) -> Checkout:
             shutil.rmtree(entry)
         else:
             entry.unlink()
-    made = Checkout(checkout_root)
-    (checkout_root / "lakebook.toml").write_text("[runtime]\nlinger_s = 20\n")
-    made.source()
-    made.contract("bronze.events", COLUMNS + LANDING)
-    made.notebook(
-        "bronze.events",
-        [
-            'from lakebook import Step\nstep = Step("bronze.events", start=start, end=end)',
-            'step.write(step.ingest("file://events.csv"))',
-        ],
-    )
-    made.contract("silver.events", COLUMNS, quality=POSITIVE)
-    made.notebook(
-        "silver.events",
-        [
-            'from lakebook import Step\nstep = Step("silver.events", start=start, end=end)',
-            'events = step.read("bronze.events")',
-            'step.write(events.select("id", "seen", "amount"))',
-        ],
-    )
-    return made
+    return small_checkout(checkout_root)

@@ -188,3 +188,28 @@ COLUMNS = """\
       - {name: seen, logicalType: timestamp, physicalType: timestamp, required: true}
       - {name: amount, logicalType: integer, physicalType: int64}
 """
+
+
+def small_checkout(root: Path) -> Checkout:
+    """bronze.events lands a CSV by day; silver.events keeps what is positive."""
+    made = Checkout(root)
+    (root / "lakebook.toml").write_text("[runtime]\nlinger_s = 20\n")
+    made.source()
+    made.contract("bronze.events", COLUMNS + LANDING)
+    made.notebook(
+        "bronze.events",
+        [
+            'from lakebook import Step\nstep = Step("bronze.events", start=start, end=end)',
+            'step.write(step.ingest("file://events.csv"))',
+        ],
+    )
+    made.contract("silver.events", COLUMNS, quality=POSITIVE)
+    made.notebook(
+        "silver.events",
+        [
+            'from lakebook import Step\nstep = Step("silver.events", start=start, end=end)',
+            'events = step.read("bronze.events")',
+            'step.write(events.select("id", "seen", "amount"))',
+        ],
+    )
+    return made

@@ -45,7 +45,7 @@ class Checkout:
         return load_settings(self.root, environ={})
 
     def graph(self) -> Graph:
-        return load_graph(self.settings)
+        return load_graph(self.settings).whole()
 
     def step(
         self, name: str, *cells: str | tuple[str, str], contract: bool = True, tag: str = "all"

@@ -11,7 +11,7 @@ from .conftest import Checkout
 
 
 def chosen(checkout: Checkout, *selectors: str) -> list[str]:
-    steps = select(checkout.graph(), selectors, settings=checkout.settings)
+    steps = select(checkout.graph(), selectors, settings=checkout.settings).steps
     return [str(node.name) for node in steps]
 
 
@@ -95,4 +95,4 @@ def test_another_environment_has_a_state_of_its_own(chain: Checkout) -> None:
     save_state(chain.settings, graph, graph.steps)
     mine = replace(chain.settings, env="ana")
 
-    assert len(select(graph, ["state:modified"], settings=mine)) == 4
+    assert len(select(graph, ["state:modified"], settings=mine).steps) == 4

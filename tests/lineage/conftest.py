@@ -28,7 +28,7 @@ class Project:
         return Settings(root=self.root, lake=self.root / ".lake")
 
     def graph(self) -> Graph:
-        return load_graph(self.settings)
+        return load_graph(self.settings).whole()
 
     def contract(self, step: str, tables: dict[str, str], time: str = "") -> None:
         """Tables as `name: "column type, column type!"`; `!` means required."""

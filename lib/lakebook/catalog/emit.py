@@ -54,7 +54,8 @@ def emit_runs(settings: Settings) -> Emission:
 def emit_all(settings: Settings, *, again: bool = False) -> Emission:
     """Describe every dataset of the checkout and emit missing runs; `again`: all archived runs.
 
-    Steps that changed since they were compiled are compiled. Raises what `load_graph` does.
+    Steps that changed since they were compiled are compiled. Of broken ones, and what hangs on
+    them, the catalog keeps what it has.
     """
     from ..graph import load_graph
     from ..lineage import check
@@ -70,6 +71,9 @@ def emit_all(settings: Settings, *, again: bool = False) -> Emission:
             describe(settings, box, contract, done)
             put_lineage(settings, box, contract, found[str(contract.step)], done)
         known = {str(name) for contract in contracts for name in contract.datasets}
+        known |= {str(name) for one in graph.broken.values() for name in (one.name, *one.outputs)}
+        known |= {str(name) for one in graph.held.values() for name in one.node.outputs}
+        done.troubles += [one.problem.sentence for one in graph.broken.values()]
         for name in sorted(box.names("dataset") - known):
             done.put(box, "dataset", name, removed(name, settings.env))
         keys = {str(contract.step): made_of(settings, contract) for contract in contracts}

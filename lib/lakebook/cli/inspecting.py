@@ -14,7 +14,6 @@ from ..names import Dataset, parse_notebook
 from . import shared
 
 if TYPE_CHECKING:
-    from ..graph import StepNode
     from ..run.query import Rows
 
 _BATCH = 10_000  # rows that are in memory at once
@@ -48,19 +47,23 @@ def check(
     from ..lineage import check_jobs, table_findings
     from ..lineage.processes import Passes
     from ..runtime.warm import spawner
+    from .left_out import checks_of, note_elsewhere
 
     settings = shared.settings_to_read(lake, env)
     wanted, named = shared.split_jobs(selectors)
     report = check_jobs(settings, named if selectors else None)
     jobs = len(report.steps)
-    steps: list[StepNode] = []
+    count = 0
     if wanted or not named:
         with Passes(settings, spawner(settings)) as passes:
             if not is_kept(settings):  # dbt takes seconds: what compiles can import meanwhile
                 passes.start()
-            graph, steps = shared.selected(settings, wanted)
-            report = run_check(settings, graph, steps, passes=passes).joined(report)
-        report = report.with_others(table_findings(settings, steps))
+            graph, chosen = shared.selected(settings, wanted)
+            found = run_check(settings, graph, chosen.steps, passes=passes)
+        found = found.with_steps(checks_of(chosen), map(str, graph.names()))
+        report = found.joined(report).with_others(table_findings(settings, chosen.steps))
+        count = len(chosen.steps)
+        note_elsewhere(graph, chosen)
     if as_json:
         shared.print_json(report.to_json())
     else:
@@ -71,7 +74,7 @@ def check(
             mark = "[bold red]error[/]" if finding.is_error else "[yellow]note[/]"
             out.print(f"{mark} {escape(finding.sentence)}", soft_wrap=True)
         errors = sum(finding.is_error for finding in report.findings)
-        what = [plural(len(steps), "step")] if steps else []
+        what = [plural(count, "step")] if count else []
         what += [plural(jobs, "job")] if jobs else []
         words = f"{' and '.join(what) or 'nothing'} checked, {plural(errors, 'error')}"
         out.print(f"{words}; {report.elapsed_s:.1f} s")
@@ -81,8 +84,10 @@ def check(
 
 def graph(selectors: shared.Selectors = None, as_json: shared.JsonOption = False) -> None:
     """Show the steps and what each reads."""
+    from .left_out import json_of, print_left_out
+
     settings = shared.settings_of(None)
-    whole, steps = shared.selected(settings, selectors)
+    whole, chosen = shared.selected(settings, selectors)
     if as_json:
         shared.print_json(
             [
@@ -94,22 +99,22 @@ def graph(selectors: shared.Selectors = None, as_json: shared.JsonOption = False
                     "engine": node.engine or settings.engine,
                     "notebook": str(node.notebook.relative_to(settings.root)),
                 }
-                for node in steps
+                for node in chosen.steps
             ]
+            + [entry for kind in json_of(chosen).values() for entry in kind]
         )
-        return
+        raise typer.Exit(print_left_out(whole, chosen))
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("step", "reads", "writes"):
         table.add_column(name, overflow="fold")
-    chosen = {node.name for node in steps}
-    for node in whole.order():
-        if node.name in chosen:
-            reads = sorted({str(read.dataset) for read in node.reads}) or list(node.sources)
-            name = f"{node.name} ({node.engine})" if node.engine else str(node.name)
-            table.add_row(name, ", ".join(reads), ", ".join(map(str, node.outputs)))
+    for node in chosen.steps:
+        reads = sorted({str(read.dataset) for read in node.reads}) or list(node.sources)
+        name = f"{node.name} ({node.engine})" if node.engine else str(node.name)
+        table.add_row(name, ", ".join(reads), ", ".join(map(str, node.outputs)))
     shared.console().print(table)
+    raise typer.Exit(print_left_out(whole, chosen))
 
 
 def query(
@@ -174,7 +179,7 @@ def lineage(
     from ..lineage import render_tree, to_json
 
     settings = shared.settings_of(None)
-    whole, _ = shared.selected(settings, None)
+    whole = shared.whole_graph(settings)
     tree = walk(settings, whole, target, direction.value)
     if as_json:
         shared.print_json(to_json(tree))
@@ -225,7 +230,7 @@ def quarantine_replay(
     settings = shared.settings_to_change(lake, env)
     name = Dataset.parse(dataset)
     interval = shared.interval_of(start, end, days)
-    whole, _ = shared.selected(settings, None)
+    whole = shared.whole_graph(settings)
     node = whole.producer(name)
     names = quarantined_partitions(settings, name)
     if not names:

@@ -34,7 +34,7 @@ def rollback(
     from .telling import telling
 
     settings = shared.settings_to_change(lake, env)
-    graph, _ = shared.selected(settings, None)
+    graph = shared.whole_graph(settings)
     plan = plan_rollback(settings, graph, Dataset.parse(dataset), to, partition or None)
     if not as_json:
         _print_plan(plan)
@@ -101,5 +101,8 @@ def _said_below(plan: RollbackPlan, graph: Graph) -> tuple[str, ...]:
         return (said,) if below else ()
     over = Interval(min(one.start for one in days), max(one.end for one in days))
     planner = Planner(plan.settings, graph, over)
-    beside = look_beside(planner, [graph.producer(plan.contract.dataset)])
+    name = graph.maker(plan.contract.dataset)
+    if name not in graph.steps:
+        return ()  # what is stale by it is not known before the steps that are broken are mended
+    beside = look_beside(planner, [graph.steps[name]])
     return sentences(planner, [one for one in beside if not one.is_above])

@@ -16,7 +16,7 @@ from ..errors import ColdError, UserError, did_you_mean
 from . import shared
 
 if TYPE_CHECKING:
-    from ..graph import Graph, OpsJob, StepNode
+    from ..graph import Graph, OpsJob, Selection, StepNode
     from ..names import Dataset
     from ..run.beside import Beside
     from ..run.cold_reads import Obstacle
@@ -63,6 +63,7 @@ def run(
     from ..run.plan import Planner
     from ..run.scheduler import run_steps
     from ..run.stopping import stopping
+    from .left_out import json_of, print_left_out
 
     began = time.monotonic()
     settings = shared.settings_to_make(lake, env)
@@ -71,10 +72,12 @@ def run(
     wanted, named = shared.split_jobs(selectors)
     maintenance = load_jobs(settings, named)
     graph: Graph | None = None
-    steps: list[StepNode] = []
+    chosen: Selection | None = None
+    steps: Sequence[StepNode] = ()
     if wanted or not named:  # a job runs, whatever is wrong with the graph
         start_ahead(settings)
-        graph, steps = shared.selected(settings, wanted)
+        graph, chosen = shared.selected(settings, wanted)
+        steps = chosen.steps
     elif interval is not None:
         raise UserError(
             f"{maintenance[0].name} has no interval", fix="give it parameters: -p NAME=VALUE"
@@ -105,12 +108,14 @@ def run(
             reports += run_jobs(settings, maintenance, parameters=given, notify=notify, cancel=stop)
     elapsed_s = time.monotonic() - began
     if as_json:
-        shared.print_json(_run_json(reports, beside, elapsed_s))
+        more = json_of(chosen) if chosen else {}
+        shared.print_json(_run_json(reports, beside, elapsed_s) | more)
     else:
         from .progress import print_summary
 
         print_summary(settings, reports, elapsed_s, said)
-    code = stop.exit_code or max((report.exit_code for report in reports), default=0)
+    left_out = print_left_out(graph, chosen) if graph and chosen else 0
+    code = stop.exit_code or max([left_out, *(report.exit_code for report in reports)])
     if code:
         raise typer.Exit(code)
 
@@ -162,11 +167,14 @@ def plan(
     from ..run.cold_reads import obstacles
     from ..run.plan import Planner
     from ..run.untracked import untracked
+    from .left_out import json_of, print_left_out
 
     settings = shared.settings_to_read(lake, env)
-    graph, steps = shared.selected(settings, selectors)
+    graph, chosen = shared.selected(settings, selectors)
+    steps = chosen.steps
     given = parameters(parameter, steps)
-    planner = Planner(settings, graph, shared.interval_of(start, end, days), given, force)
+    interval = shared.interval_of(start, end, days)
+    planner = Planner(settings, graph, interval, given, force)
     views: dict[Dataset, DatasetView] = {}
     plans = planner.plan(steps, views)
     unit = _unit(every)
@@ -182,12 +190,14 @@ def plan(
                 | of_step(graph, planned.node.name, some)
                 for planned in plans
             ]
+            + [entry for kind in json_of(chosen).values() for entry in kind]
         )
-        return
+        raise typer.Exit(print_left_out(graph, chosen))
     from .progress import print_plan
 
     said = sentences(planner, some)
     print_plan(plans, unit, barred, unknown, explain=explain, said=said)
+    raise typer.Exit(print_left_out(graph, chosen))
 
 
 def parameters(given: list[str] | None, steps: Sequence[StepNode | OpsJob]) -> dict[str, Any]:

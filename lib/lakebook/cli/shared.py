@@ -21,7 +21,7 @@ from ..settings import Settings, load_settings, own_env, person
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..graph import Graph, StepNode
+    from ..graph import Graph, Selection
 
 _ANOTHER_LAKE = "use another lake (--lake)"
 _UNBROKEN = 100_000
@@ -216,13 +216,34 @@ def interval_of(start: str | None, end: str | None, days: str | None = None) -> 
     return Interval(parse_day(start, what="--start"), parse_day(end, what="--end"))
 
 
-def selected(settings: Settings, selectors: list[str] | None) -> tuple[Graph, list[StepNode]]:
-    """The graph and the steps that the selectors choose (all, if there is none)."""
-    from ..graph import load_graph, select
+def selected(settings: Settings, selectors: list[str] | None) -> tuple[Graph, Selection]:
+    """The graph and the steps that the selectors choose (all, if there is none).
+
+    Raises UserError if a step is broken and nothing else is chosen.
+    """
+    from ..graph import select
+    from .left_out import refuse_empty
+
+    graph = the_graph(settings)
+    chosen = select(graph, selectors or [], settings=settings)
+    refuse_empty(chosen)
+    return graph, chosen
+
+
+def whole_graph(settings: Settings) -> Graph:
+    """The graph for a command that names a dataset; says which steps are broken."""
+    from .left_out import note_elsewhere
+
+    graph = the_graph(settings)
+    note_elsewhere(graph)
+    return graph
+
+
+def the_graph(settings: Settings) -> Graph:
+    from ..graph import load_graph
     from ..runtime.warm import spawner
 
-    graph = load_graph(settings, spawner(settings))
-    return graph, list(select(graph, selectors or [], settings=settings))
+    return load_graph(settings, spawner(settings))
 
 
 def split_jobs(selectors: list[str] | None) -> tuple[list[str], list[str]]:

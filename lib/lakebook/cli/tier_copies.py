@@ -197,8 +197,9 @@ def verify(
         shared.console().print(f"{what}: {verdict}")
     if not datasets:
         tier_shared.print_unpromised(tier_shared.unpromised(settings))
-    if found.findings:
-        raise typer.Exit(1)
+    code = 0 if datasets else tier_shared.print_unreadable(settings)
+    if found.findings or code:
+        raise typer.Exit(1 if found.findings else code)
 
 
 def _operations(

@@ -39,11 +39,11 @@ def prod_settings(lake: str | None, *, writes: bool = False) -> Settings:
 
 
 def contracts_of(settings: Settings, names: Sequence[str] | None) -> tuple[TableContract, ...]:
-    """The contracts of datasets, or of all. Raises UserError for an unknown one."""
-    from ..contract.lookup import all_tables, find_table
+    """The contracts of datasets, or all that can be read. Raises UserError for an unknown one."""
+    from ..contract.lookup import find_table, readable_tables
 
     if not names:
-        return all_tables(settings)
+        return readable_tables(settings).tables
     return tuple(find_table(settings, Dataset.parse(name)) for name in dict.fromkeys(names))
 
 
@@ -110,11 +110,25 @@ def tables_in(settings: Settings) -> list[Dataset]:
 
 def unpromised(settings: Settings) -> tuple[Dataset, ...]:
     """Those that no contract promises any more: the notebook of somebody's step has gone."""
-    from ..contract.lookup import all_tables
+    from ..contract.lookup import may_promise
 
-    promised = {table.dataset for table in all_tables(settings)}
+    promised: set[Dataset] = set()
+    for path in settings.notebooks.glob("*/*.contract.yaml"):
+        promised |= may_promise(path)
     tables = tables_in(settings)
     return tuple(one for one in tables if one not in promised and not one.is_quarantine)
+
+
+def print_unreadable(settings: Settings) -> int:
+    """Say which contracts cannot be read, so that their datasets are left out: the exit code."""
+    from ..contract.lookup import readable_tables
+
+    problems = readable_tables(settings).problems
+    for problem in problems:
+        shared.error_console().print(
+            f"error {problem.sentence}; its datasets are left out", markup=False, soft_wrap=True
+        )
+    return max((problem.exit_code for problem in problems), default=0)
 
 
 def print_unpromised(tables: Sequence[Dataset]) -> None:

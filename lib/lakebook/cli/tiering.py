@@ -16,6 +16,7 @@ from .tier_shared import (
     AsOf,
     contracts_of,
     print_unpromised,
+    print_unreadable,
     prod_settings,
     unpromised,
 )
@@ -49,9 +50,10 @@ def plan(
     made = _plan(settings, datasets, as_of)
     if out is not None:
         write_plan(made, out)
+    code = 0 if datasets else print_unreadable(settings)
     if as_json:
         shared.print_json(plan_to_print(made))
-        return
+        raise typer.Exit(code)
     print_plan(made)
     if out is not None:
         place = shared.relative(out)
@@ -60,6 +62,7 @@ def plan(
             markup=False,
             soft_wrap=True,
         )
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -109,8 +112,9 @@ def apply(
         shared.print_json(done.to_json())
     else:
         print_applied(done)
-    if done.failed:
-        raise typer.Exit(1)
+    code = 0 if what else print_unreadable(settings)
+    if done.failed or code:
+        raise typer.Exit(1 if done.failed else code)
 
 
 @app.command()
@@ -134,6 +138,7 @@ def status(
         print_status(found, prices)
     if not datasets:
         print_unpromised(unpromised(settings))
+        raise typer.Exit(print_unreadable(settings))
 
 
 app.command()(tier_copies.restore)

@@ -39,6 +39,10 @@ def load_contract(path: Path, *, root: Path | None = None, cache: Path | None = 
         ) from None
     except UnicodeDecodeError:
         raise ContractError("not UTF-8 text", where=display(path, root)) from None
+    except OSError as problem:
+        raise ContractError(
+            f"the file cannot be read ({problem.strerror})", where=display(path, root)
+        ) from None
     return _cached(text, path.absolute(), display(path, root), cache)
 
 

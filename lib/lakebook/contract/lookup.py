@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import UserError, did_you_mean
+from ..errors import ContractError, UserError, did_you_mean
 from ..names import QUARANTINE_SUFFIX, Dataset, contract_path
 from ..settings import Settings
 from .classified import with_inherited
@@ -15,11 +16,27 @@ from .load import load_contract
 from .made_of import with_made_of
 from .model import Contract, TableContract
 
+_NAMED = re.compile(r"\bname:\s*[\"']?([a-z][a-z0-9_]*)")
+
+
+@dataclass(frozen=True)
+class Readable:
+    """`tables`: the contracts that can be read, in the order of their files; `problems`: what is
+    wrong with the others."""
+
+    tables: tuple[TableContract, ...]
+    problems: tuple[UserError, ...]
+
 
 def load_step_contract(settings: Settings, step: Dataset) -> Contract:
     """The contract beside a step's notebook, recalled if its file has not changed."""
     contract = _load(settings, contract_path(settings.root, step))
     return replace(contract, tables=tuple(_classified(settings, t) for t in contract.tables))
+
+
+def own_contract(settings: Settings, step: Dataset) -> Contract:
+    """As its file alone has it: nothing is hidden for what it refers to or is made of."""
+    return _load(settings, contract_path(settings.root, step))
 
 
 def find_table(settings: Settings, dataset: Dataset) -> TableContract:
@@ -34,6 +51,8 @@ def _classified(settings: Settings, table: TableContract) -> TableContract:
     def other(dataset: Dataset) -> TableContract | None:
         try:
             return _find(settings, dataset)
+        except ContractError:
+            raise  # what it classifies is not known, so nobody knows what may be shown here
         except UserError:
             return None  # a reference to nothing is the graph's to refuse, with its line
 
@@ -55,13 +74,21 @@ def _find(settings: Settings, dataset: Dataset) -> TableContract:
             if table.dataset == dataset:
                 return table
     known = []
+    problem: ContractError | None = None
     for path in sorted((settings.notebooks / dataset.layer).glob("*.contract.yaml")):
         if path == own:
             continue
-        for table in _load(settings, path).tables:
+        try:
+            tables = _load(settings, path).tables
+        except ContractError as found:
+            problem = found if dataset in may_promise(path) else problem
+            continue
+        for table in tables:
             if table.dataset == dataset:
                 return table
             known.append(str(table.dataset))
+    if problem is not None:
+        raise problem
     if dataset.is_quarantine:
         owner = str(dataset).removesuffix(QUARANTINE_SUFFIX)
         raise UserError(
@@ -75,11 +102,35 @@ def _find(settings: Settings, dataset: Dataset) -> TableContract:
 
 
 def all_tables(settings: Settings) -> tuple[TableContract, ...]:
-    """The contracts of all datasets, in the order of their files. Asks no graph."""
-    paths = sorted(settings.notebooks.glob("*/*.contract.yaml"))
-    return tuple(
-        _classified(settings, table) for path in paths for table in _load(settings, path).tables
-    )
+    """The contracts of all datasets, in the order of their files. Asks no graph.
+
+    Raises ContractError for one that is broken.
+    """
+    found = readable_tables(settings)
+    for problem in found.problems:
+        raise problem
+    return found.tables
+
+
+def readable_tables(settings: Settings) -> Readable:
+    """As `all_tables`, for what goes on without those that are broken, and hang on them."""
+    tables: list[TableContract] = []
+    problems: dict[str, UserError] = {}
+    for path in sorted(settings.notebooks.glob("*/*.contract.yaml")):
+        try:
+            tables += [_classified(settings, table) for table in _load(settings, path).tables]
+        except ContractError as problem:
+            problems.setdefault(problem.sentence, problem)
+    return Readable(tuple(tables), tuple(problems.values()))
+
+
+def may_promise(path: Path) -> frozenset[Dataset]:
+    """Every dataset that a contract may promise, by the names in its text, be it broken."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    return frozenset(Dataset(path.parent.name, word) for word in _NAMED.findall(text))
 
 
 def _load(settings: Settings, path: Path) -> Contract:

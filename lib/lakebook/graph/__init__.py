@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from .connect import Broken, Held
 from .jobs import OpsJob, job_names, load_job, load_jobs
 from .load import load_graph
 from .model import Graph
-from .select import select
+from .select import Selection, select
 from .state import save_state
 from .step_node import Read, StepNode
 
 __all__ = [
+    "Broken",
     "Graph",
+    "Held",
     "OpsJob",
     "Read",
+    "Selection",
     "StepNode",
     "job_names",
     "load_graph",

@@ -11,44 +11,63 @@ from .step_node import StepNode
 
 
 def producers_of(steps: Iterable[StepNode]) -> dict[Dataset, StepNode]:
+    """The step that writes each dataset; the last, where several do."""
+    return {dataset: node for node in steps for dataset in node.outputs}
+
+
+def doubles(steps: Iterable[StepNode]) -> dict[Dataset, GraphError]:
+    """The steps that write what another one writes, which of them is wrong nobody knows."""
     made: dict[Dataset, StepNode] = {}
+    found: dict[Dataset, GraphError] = {}
     for node in steps:
         for dataset in node.outputs:
-            if dataset in made:
-                raise GraphError(
-                    f"two steps write {dataset}: {made[dataset].name} and {node.name}",
+            first = made.setdefault(dataset, node)
+            if first is not node:
+                problem = GraphError(
+                    f"two steps write {dataset}: {first.name} and {node.name}",
                     where=_place(node),
                     fix="let one of them write a dataset of its own",
                 )
-            made[dataset] = node
-    return made
+                found |= {first.name: problem, node.name: problem}
+    return found
 
 
-def above_of(node: StepNode, producers: Mapping[Dataset, StepNode]) -> Iterable[Dataset]:
-    known = [str(name) for name in producers]
+def above_of(
+    node: StepNode, producers: Mapping[Dataset, StepNode], lost: Mapping[Dataset, Dataset]
+) -> Iterable[Dataset]:
+    """The steps directly above. Raises GraphError for a dataset that none writes.
+
+    `lost`: what steps that cannot be read may write, and the step.
+    """
+    known = [str(name) for name in (*producers, *lost)]
     for read in node.reads:
-        if read.dataset not in producers:
+        if read.dataset in producers:
+            yield producers[read.dataset].name
+        elif read.dataset in lost:
+            yield lost[read.dataset]
+        else:
             raise GraphError(
                 f"{node.name} reads {read.dataset}, which no step writes"
                 f"{did_you_mean(str(read.dataset), known)}",
                 where=f"{_place(node)}, cell {read.cell}" if read.cell else _place(node),
                 fix=f"correct the name, or make the step: lakebook new {read.dataset}",
             )
-        yield producers[read.dataset].name
-    if node.contract is None:
-        return
-    for table in node.contract.tables:
+    for table in node.contract.tables if node.contract else ():
         for relation in table.relationships:
-            if relation.to_dataset not in producers:
+            if relation.to_dataset in producers:
+                other = producers[relation.to_dataset]
+                _check_reference(table, relation, other)
+                if other.name != node.name:
+                    yield other.name
+            elif relation.to_dataset in lost:
+                yield lost[relation.to_dataset]
+            else:
                 raise GraphError(
                     f"{table.dataset} refers to {relation.to_dataset}, which no step writes"
                     f"{did_you_mean(str(relation.to_dataset), known)}",
                     where=f"{'/'.join(table.path.parts[-3:])}:{relation.line}",
                     fix="correct the relationship's target",
                 )
-            _check_reference(table, relation, producers[relation.to_dataset])
-            if producers[relation.to_dataset].name != node.name:
-                yield producers[relation.to_dataset].name
 
 
 def _check_reference(table: TableContract, relation: Relationship, other: StepNode) -> None:

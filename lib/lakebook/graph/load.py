@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..contract.lookup import load_step_contract
+from ..contract.lookup import load_step_contract, may_promise, own_contract
 from ..contract.model import Contract
-from ..errors import GraphError
+from ..errors import ContractError, GraphError, UserError
 from ..files import replace_file
 from ..names import LAYERS, Dataset, contract_path, step_of
 from ..processes import Spawn, spawn_plain
@@ -21,9 +21,10 @@ from ..step.dbt_nodes import Node
 from ..step.dbt_project import project_files
 from ..step.dbt_selection import Chosen, Reading
 from ..tiers.policy import policy_of
+from .connect import Broken
 from .manifest import Manifest, load_manifest
 from .model import Graph
-from .notebook import read_cells
+from .notebook import read_cells, unreadable_file
 from .step_node import Call, Read, StepNode
 from .syntax import Found, find
 
@@ -31,27 +32,56 @@ _FORMAT = 11  # of what is remembered; raise it when `syntax` finds more
 
 
 def load_graph(settings: Settings, spawn: Spawn = spawn_plain) -> Graph:
-    """Read every notebook under notebooks/<layer>. Raises GraphError with place and way out.
+    """Read every notebook under notebooks/<layer>; one that cannot be read is a broken step.
 
     `spawn` starts dbt, where its project must be asked.
     """
-    notebooks = [
+    broken = list(_lonely_contracts(settings))
+    found: dict[Path, Found] = {}
+    for path in _notebooks(settings):
+        try:
+            found[path] = _found(settings, path)
+        except UserError as problem:
+            broken.append(_broken(settings, path, problem))
+    manifest, asking, lost = Manifest(), list[Path](), None
+    if any(entry.selections for entry in found.values()):
+        try:
+            manifest = load_manifest(settings, spawn)
+            files = project_files(settings)
+            asking = files if ask_for_variables(files) else []
+        except UserError as problem:  # of the whole project: no model of it can be built
+            lost = problem
+    nodes = []
+    for path, entry in found.items():
+        try:
+            if lost and entry.selections:
+                raise lost
+            nodes.append(_node(settings, path, entry, manifest, asking))
+        except UserError as problem:
+            broken.append(_broken(settings, path, problem))
+    return Graph.of(nodes, manifest.nodes, broken)
+
+
+def _notebooks(settings: Settings) -> list[Path]:
+    return [
         path for layer in LAYERS for path in sorted((settings.notebooks / layer).glob("*.ipynb"))
     ]
-    _check_lonely_contracts(settings)
-    found = {path: _found(settings, path) for path in notebooks}
-    manifest, asking = Manifest(), list[Path]()
-    if any(entry.selections for entry in found.values()):
-        manifest = load_manifest(settings, spawn)
-        files = project_files(settings)
-        asking = files if ask_for_variables(files) else []
-    nodes = (_node(settings, path, entry, manifest, asking) for path, entry in found.items())
-    return Graph.of(nodes, manifest.nodes)
+
+
+def _broken(settings: Settings, path: Path, problem: UserError) -> Broken:
+    """A step by its notebook or contract, with every name that its contract may give a table."""
+    stem = path.name.removesuffix(".ipynb").removesuffix(".contract.yaml")
+    name = Dataset(path.parent.name, stem)
+    return Broken(name, problem, may_promise(contract_path(settings.root, name)))
 
 
 def _found(settings: Settings, path: Path) -> Found:
     where = path.relative_to(settings.root).as_posix()
-    key = hashlib.sha256(f"{_FORMAT} {where}\n".encode() + path.read_bytes()).hexdigest()[:32]
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise unreadable_file(problem, where) from None
+    key = hashlib.sha256(f"{_FORMAT} {where}\n".encode() + content).hexdigest()[:32]
     cache = settings.state / "notebooks" / f"{key}.json"
     if cache.is_file():
         return Found(**json.loads(cache.read_text(encoding="utf-8")))
@@ -66,6 +96,12 @@ def _node(
     """`asking`: the files of a dbt project that asks for variables of the environment."""
     where = path.relative_to(settings.root).as_posix()
     name = step_of(path)
+    if path.stem != name.name:
+        raise GraphError(
+            f"the notebook's name {path.name} has a dot too many, and {name} is another one's",
+            where=where,
+            fix="rename it, or keep it elsewhere",
+        )
     if found.step != str(name):
         raise GraphError(
             f"Step({found.step!r}) does not have the notebook's name",
@@ -117,7 +153,11 @@ def _contract(settings: Settings, name: Dataset, where: str) -> Contract:
             where=where,
             fix="write one; docs/reference/contracts.md shows how",
         )
-    return load_step_contract(settings, name)
+    try:
+        return load_step_contract(settings, name)
+    except ContractError:
+        # If that of another step is broken, this one hangs on it, and is not broken itself.
+        return own_contract(settings, name)
 
 
 def _check_once(built: Sequence[tuple[Chosen, dict[str, Any]]], where: str) -> None:
@@ -216,13 +256,14 @@ def _tests_hash(manifest: Manifest, built: Sequence[Chosen]) -> str:
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest() if digests else ""
 
 
-def _check_lonely_contracts(settings: Settings) -> None:
+def _lonely_contracts(settings: Settings) -> Iterator[Broken]:
     for layer in LAYERS:
         for path in sorted((settings.notebooks / layer).glob("*.contract.yaml")):
-            notebook = path.with_name(path.name.split(".")[0] + ".ipynb")
+            notebook = path.with_name(path.name.removesuffix(".contract.yaml") + ".ipynb")
             if not notebook.is_file():
-                raise GraphError(
+                problem = GraphError(
                     f"the contract has no notebook {notebook.name} beside it",
                     where=path.relative_to(settings.root).as_posix(),
                     fix="write the notebook, or remove the contract",
                 )
+                yield _broken(settings, path, problem)

@@ -43,19 +43,28 @@ def read_cells(path: Path, *, where: str) -> tuple[Cell, ...]:
     """The code cells of a notebook. Raises GraphError for a file that is none."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        cells = raw["cells"]
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as broken:
+        return tuple(
+            Cell(
+                number,
+                "".join(cell["source"]),
+                frozenset(cell.get("metadata", {}).get("tags", ())),
+            )
+            for number, cell in enumerate(raw["cells"], start=1)
+            if cell.get("cell_type") == "code"
+        )
+    except OSError as unreadable:
+        raise unreadable_file(unreadable, where) from None
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as broken:
         raise GraphError(
             f"not a notebook ({broken})", where=where, fix="restore the file from git"
         ) from None
-    return tuple(
-        Cell(
-            number,
-            "".join(cell["source"]),
-            frozenset(cell.get("metadata", {}).get("tags", ())),
-        )
-        for number, cell in enumerate(cells, start=1)
-        if cell.get("cell_type") == "code"
+
+
+def unreadable_file(problem: OSError, where: str) -> GraphError:
+    return GraphError(
+        f"the file cannot be read ({problem.strerror})",
+        where=where,
+        fix="take it out of the folder, or make it readable",
     )
 
 

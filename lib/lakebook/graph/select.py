@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ..errors import UserError, did_you_mean
 from ..names import LAYERS, OPS, Dataset
 from ..settings import Settings
+from .connect import Broken, Held
 from .model import Graph
 from .state import modified
 from .step_node import StepNode
@@ -17,12 +19,32 @@ _SHAPE = re.compile(r"(?P<up>\d*\+)?(?P<core>[^+]+)(?P<down>\+\d*)?")
 _METHODS = ("layer", "tag", "state")
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The chosen `steps` that can be run; those that are `broken`, and those that hang on them.
+
+    Each in the graph's order.
+    """
+
+    steps: tuple[StepNode, ...]
+    broken: tuple[Broken, ...] = ()
+    held: tuple[Held, ...] = ()
+
+
 def select(
     graph: Graph, selectors: Sequence[str], *, settings: Settings | None = None
-) -> tuple[StepNode, ...]:
-    """The chosen steps in the graph's order; all of them if there is no selector."""
-    if not selectors:
-        return graph.order()
+) -> Selection:
+    """The chosen steps; all of them if there is no selector."""
+    order = graph.names()
+    chosen = _chosen(graph, selectors, settings) if selectors else set(order)
+    return Selection(
+        tuple(node for node in graph.order() if node.name in chosen),
+        tuple(graph.broken[name] for name in order if name in chosen & set(graph.broken)),
+        tuple(graph.held[name] for name in order if name in chosen & set(graph.held)),
+    )
+
+
+def _chosen(graph: Graph, selectors: Sequence[str], settings: Settings | None) -> set[Dataset]:
     chosen: set[Dataset] = set()
     for text in (part for selector in selectors for part in selector.split()):
         match = _SHAPE.fullmatch(text)
@@ -35,13 +57,13 @@ def select(
         chosen |= core
         chosen |= _walk(core, match["up"], graph.upstream)
         chosen |= _walk(core, match["down"], graph.downstream)
-    return tuple(node for node in graph.order() if node.name in chosen)
+    return chosen
 
 
 def _core(graph: Graph, text: str, settings: Settings | None) -> set[Dataset]:
     method, colon, value = text.partition(":")
     if not colon:
-        return {graph.producer(Dataset.parse(text)).name}
+        return {graph.maker(Dataset.parse(text))}
     if method == "layer":
         if value == OPS:
             raise UserError(
@@ -53,16 +75,16 @@ def _core(graph: Graph, text: str, settings: Settings | None) -> set[Dataset]:
                 f"there is no layer {value!r}{did_you_mean(value, LAYERS)}",
                 fix=f"the layers are {', '.join(LAYERS)}",
             )
-        return {name for name in graph.steps if name.layer == value}
+        return {name for name in graph.names() if name.layer == value}
     if method == "tag":
-        known = {tag for node in graph.steps.values() for tag in node.tags}
+        known = {tag for node in graph.nodes.values() for tag in node.tags}
         if value not in known:
             raise UserError(f"no contract has the tag {value!r}{did_you_mean(value, known)}")
-        return {name for name, node in graph.steps.items() if value in node.tags}
+        return {name for name, node in graph.nodes.items() if value in node.tags}
     if method == "state":
         if value != "modified" or settings is None:
             raise UserError(f"there is no state {value!r}", fix="use state:modified")
-        return set(modified(settings, graph))
+        return set(modified(settings, graph) | graph.broken.keys())
     raise UserError(
         f"there is no selector method {method!r}{did_you_mean(method, _METHODS)}",
         fix=f"the methods are {', '.join(_METHODS)}",

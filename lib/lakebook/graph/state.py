@@ -34,7 +34,7 @@ def modified(settings: Settings, graph: Graph) -> frozenset[Dataset]:
     before = _read(settings)
     return frozenset(
         name
-        for name, node in graph.steps.items()
+        for name, node in graph.nodes.items()
         if all(before.get(str(name)) != digests_of(node, one) for one in range(DEFINITION, 0, -1))
     )
 

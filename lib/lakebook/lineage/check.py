@@ -58,7 +58,7 @@ def check(
             if is_final:
                 _keep(settings, name, keys[name], found)
     steps = tuple(done[node.name] for node in nodes if node.name in done)
-    is_all = len(nodes) == len(graph.steps) and not cached_only
+    is_all = len(nodes) == len(graph.steps) and not graph.broken and not cached_only
     others = tuple(unrun_tests(graph)) if is_all else ()
     return CheckReport(steps, time.perf_counter() - began, others)
 

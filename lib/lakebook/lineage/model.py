@@ -121,6 +121,11 @@ class CheckReport:
             (*self.others, *other.others),
         )
 
+    def with_steps(self, steps: Iterable[StepCheck], order: Iterable[str]) -> CheckReport:
+        """This report with the checks of more steps, by the order of the steps' names."""
+        found = {one.step: one for one in (*self.steps, *steps)}
+        return replace(self, steps=tuple(found[name] for name in order if name in found))
+
     def with_others(self, findings: Iterable[Finding]) -> CheckReport:
         """This report with more findings that no step's check has made."""
         return replace(self, others=(*self.others, *findings))

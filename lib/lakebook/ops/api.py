@@ -58,8 +58,11 @@ class Maintenance:
 
     @cached_property
     def tables(self) -> Sequence[TableContract]:
-        """The contracts of the datasets that the job looks at."""
-        return chosen_tables(self.settings, self._datasets)
+        """The contracts of the datasets that the job looks at; broken ones are noted, left out."""
+        return chosen_tables(self.settings, self._datasets, self._leave_out)
+
+    def _leave_out(self, problem: UserError) -> None:
+        self.note(notes=[f"left out, as its contract cannot be read: {problem.sentence}"])
 
     # -- tiering -------------------------------------------------------------------------------
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from ..contract.lookup import all_tables, find_table
+from ..contract.lookup import find_table, readable_tables
 from ..contract.model import TableContract
 from ..errors import UserError
 from ..names import LAYERS, Dataset
 from ..settings import Settings
 
 
-def chosen_tables(settings: Settings, datasets: str | Iterable[str] = ()) -> list[TableContract]:
+def chosen_tables(
+    settings: Settings, datasets: str | Iterable[str], problem: Callable[[UserError], None]
+) -> list[TableContract]:
     """Contracts by layer and name. `datasets`: names, or one text with commas between; none: all.
 
-    Raises UserError for a name that no contract promises, ContractError for a broken contract.
+    Raises UserError for a name that no contract promises, ContractError for a broken contract that
+    is named; among all of them, `problem` is told of each that is broken.
     """
     if names := _names(datasets):
         return [find_table(settings, Dataset.parse(name)) for name in names]
     order = {layer: at for at, layer in enumerate(LAYERS)}
-    return sorted(all_tables(settings), key=lambda t: (order[t.dataset.layer], t.dataset.name))
+    found = readable_tables(settings)
+    for one in found.problems:
+        problem(one)
+    return sorted(found.tables, key=lambda t: (order[t.dataset.layer], t.dataset.name))
 
 
 def chosen_table(settings: Settings, dataset: str, example: str) -> TableContract:

@@ -18,7 +18,7 @@ from ..contract.lookup import find_table
 from ..contract.model import TableContract
 from ..delta import open_snapshot, with_extras
 from ..delta.faults import fault_point
-from ..errors import GraphError, LakebookError
+from ..errors import ContractError, GraphError, LakebookError
 from ..graph import load_graph
 from ..ingest import open_source
 from ..ingest.files import FileSource
@@ -80,9 +80,9 @@ def plan_erasure(
     near: tuple[Related, ...] = ()
     sources: tuple[str, ...] = ()
     try:
-        graph = load_graph(settings, spawn)
+        graph = load_graph(settings, spawn).whole()
         near, sources = related(graph, dataset, subject.columns), sources_of(graph, dataset)
-    except GraphError as broken:
+    except (ContractError, GraphError) as broken:
         if downstream:
             raise
         notes.append(f"which datasets are made of it is not known: {broken}")

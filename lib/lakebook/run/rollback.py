@@ -60,7 +60,7 @@ def plan_rollback(
             f"{dataset} has no partition {unknown[0]!r}",
             fix="partitions are named as plan --explain names them",
         )
-    made_by = graph.producer(dataset).name
+    made_by = graph.maker(dataset)
     below = tuple(sorted(graph.downstream(made_by)))
     return RollbackPlan(settings, contract, to_run, found.old.version, found.rows, below)
 

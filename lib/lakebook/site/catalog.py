@@ -66,7 +66,7 @@ class Catalog:
 def load_catalog(settings: Settings, *, compile_lineage: bool = False) -> Catalog:
     """Read the checkout. Column lineage is what a check remembered; compiled only if asked."""
     try:
-        graph = load_graph(settings)
+        graph = load_graph(settings).whole()
         lineage = check(settings, graph, cached_only=not compile_lineage)
     except LakebookError as broken:
         return Catalog(settings, problem=broken.sentence)

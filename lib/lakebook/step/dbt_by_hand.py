@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..contract.lookup import all_tables
+from ..contract.lookup import readable_tables
 from ..engines.duckdb_input import Input
 from ..errors import LakebookError, UserError, did_you_mean
 from ..names import PROD, environments_of
@@ -50,7 +50,10 @@ def _inputs(settings: Settings) -> Iterator[Input]:
     """Every dataset; what lies in cold is left out, and said."""
     from .view import look_at
 
-    for contract in all_tables(settings):
+    found = readable_tables(settings)
+    for broken in found.problems:
+        print(f"left out: {broken.sentence}", file=sys.stderr)
+    for contract in found.tables:
         try:
             view = look_at(settings, contract)
             names = [name for name in view.present if view.tier(name) != "cold"]
