@@ -95,6 +95,8 @@ _DONE = {
     "vacuum": "vacuumed",
     "sweep": "swept",
     "rollback": "put back",
+    "drop": "dropped",
+    "rename": "renamed",
     "migrate": "wrote anew",
 }
 

@@ -23,7 +23,12 @@ Operation = Mapping[str, Any]
 and `env`, if it is another environment than the run's."""
 
 _ERASURE = "erase"
-_COMMANDS = {"ops.rollback": "rollback", "ops.migrate": "migrate"}
+_COMMANDS = {
+    "ops.rollback": "rollback",
+    "ops.migrate": "migrate",
+    "ops.drop": "drop",
+    "ops.rename": "rename",
+}
 """Jobs that have a command and no notebook."""
 
 

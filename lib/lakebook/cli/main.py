@@ -11,6 +11,7 @@ from ..errors import LakebookError, disk_error
 from . import (
     datahub,
     diffing,
+    dropping,
     environments,
     erasing,
     inspecting,
@@ -42,6 +43,8 @@ app.command()(inspecting.runs)
 app.command()(diffing.diff)
 app.command()(rolling_back.rollback)
 app.command()(migrating.migrate)
+app.command()(dropping.rename)
+app.command()(dropping.drop)
 app.add_typer(environments.env_app, name="env")
 app.command()(erasing.erase)
 app.command()(erasing.audit)

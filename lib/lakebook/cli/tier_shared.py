@@ -137,5 +137,5 @@ def print_unpromised(tables: Sequence[Dataset]) -> None:
         some = ", ".join(map(str, tables))
         shared.print_note(
             f"no contract promises {some} any more: left out, also by retention and erasure; put "
-            "the contract back, or delete the tables' folders"
+            f"the contract back, or delete them: lakebook drop {tables[0]}"
         )

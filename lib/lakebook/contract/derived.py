@@ -45,6 +45,12 @@ def note_derived(settings: Settings, dataset: Dataset, names: Collection[str]) -
     put_file(path, json.dumps(sorted({*known, *names})))
 
 
+def move_derived(settings: Settings, env: str, old: Dataset, new: Dataset) -> None:
+    """What is noted of a dataset counts for its new name too."""
+    if names := _read(_path(settings, env, old)):
+        note_derived(replace(settings, env=env), new, names)
+
+
 def with_derived(settings: Settings, table: TableContract) -> TableContract:
     """The contract with what is noted of its dataset, in prod and in the environment."""
     names = [

@@ -90,13 +90,24 @@ TIER_POINTS = (
 DROP_POINTS = ("drop.after_folder", "drop.after_rename", "drop.after_part")
 """Those of an environment that is dropped (`lakebook.run.drop`), no part of a write."""
 
+DATASET_DROP_POINTS = (
+    "drop_dataset.after_begun",
+    "drop_dataset.after_folder",
+    "drop_dataset.after_pins",
+    "drop_dataset.after_part",
+)
+"""Those of a dataset that is dropped (`lakebook.run.drop_dataset`)."""
+
+RENAME_POINTS = ("rename.after_pins", "rename.after_folder")
+"""Those of a dataset that gets another name (`lakebook.run.rename`)."""
+
 DISCARD_POINTS = ("discard.after_rename",)
 """Those of rows that an environment gives up (`lakebook.run.own_rows`)."""
 
 MIGRATE_POINTS = ("migrate.before_commit", "migrate.before_quarantine", "migrate.before_warm")
 """Those of a dataset that is written anew by another contract (`lakebook.run.migrating`)."""
 
-_OTHERS = DROP_POINTS + DISCARD_POINTS + MIGRATE_POINTS
+_OTHERS = DROP_POINTS + DATASET_DROP_POINTS + RENAME_POINTS + DISCARD_POINTS + MIGRATE_POINTS
 
 _passed: Counter[str] = Counter()
 

@@ -133,6 +133,20 @@ class Pins:
                     path.unlink(missing_ok=True)
         return before, after
 
+    def find(self, dataset: Dataset | str) -> Pin | None:
+        """The pin of a dataset, if there is one; a damaged one has the version -1."""
+        return self._any(str(dataset)) if self._path(dataset).is_file() else None
+
+    def forget(self, dataset: Dataset | str) -> None:
+        """Let go of a version of prod whose table goes."""
+        if self.find(dataset) is None:
+            return
+        with storage_errors("giving up a pin", self.folder), self._alone():
+            self._release(Dataset.parse(str(dataset)), self._any(str(dataset)))
+            for path in self.folder.glob(f"{dataset}.*.snapshot"):
+                path.unlink(missing_ok=True)
+            self._path(dataset).unlink(missing_ok=True)
+
     def release_all(self, roots: Roots) -> None:
         """Let go of what the pins keep in a lake's prod, before their folder goes."""
         for pin in self.all():

@@ -15,7 +15,7 @@ from ..settings import Settings
 from ..tiers.erasure.erase import of_one_table
 from ..tiers.erasure.hunt import Hunt, Searched
 from ..tiers.erasure.search import Search, files_below, is_parquet, parquet_files
-from .drop import DropPlan, apply_drop
+from .drop import DropPlan, apply_drop, delete_folder
 from .environments import DROPPED
 
 _OF_RUN = re.compile(r"run-(\d+)-")  # a folder of dbt, with the process that uses it
@@ -73,10 +73,17 @@ def _must_move(pins: Pins, tables: TierTables, search: Search) -> bool:
 
 
 def finish_drops(settings: Settings, search: Search, hunt: Hunt) -> None:
-    """Delete environments that a drop has moved aside, if the subject is in them."""
-    for folder in sorted((settings.lake / DROPPED).glob("*")):
-        if search.through(parquet_files(folder)).rows or any(hunt.through(files_below(folder))):
-            apply_drop(DropPlan(settings, None, False, 0, (folder,)))
+    """Delete environments and tables that a drop has moved aside, if the subject is in them."""
+    roots = settings.roots
+    for root in dict.fromkeys((settings.lake, roots.hot, roots.warm, roots.cold)):
+        for folder in sorted((root / DROPPED).glob("*")):
+            held = search.through(parquet_files(folder)).rows
+            if not held and not any(hunt.through(files_below(folder))):
+                continue
+            if root == settings.lake:
+                apply_drop(DropPlan(settings, None, False, 0, (folder,)))
+            else:  # of a dataset: it holds no pins
+                delete_folder(folder)
 
 
 def clear_caches(settings: Settings, search: Search, hunt: Hunt) -> int:

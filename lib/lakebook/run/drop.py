@@ -68,7 +68,7 @@ def apply_drop(plan: DropPlan) -> None:
                 _move_aside(settings, keep_runs=plan.keep_runs)
         for folder in (settings.lake / DROPPED).glob(f"{_name(plan)}.*"):
             Pins(Roots.at(settings.lake / DROPPED), folder.name).release_all(settings.roots)
-            _delete(folder)
+            delete_folder(folder)
 
 
 def _name(plan: DropPlan) -> str:
@@ -110,12 +110,13 @@ def _move_aside(settings: Settings, *, keep_runs: bool) -> None:
     fault_point("drop.after_rename")
 
 
-def _delete(folder: Path) -> None:
+def delete_folder(folder: Path, point: str = "drop.after_part") -> None:
+    """Delete what was moved aside, a part after the other; `point`: of a fault, after each."""
     for entry in sorted(folder.iterdir()):
         if entry.is_dir():
             shutil.rmtree(entry)
         else:
             entry.unlink()
-        fault_point("drop.after_part")
+        fault_point(point)
     folder.rmdir()
     sync(folder.parent)

@@ -100,7 +100,7 @@ def existing(settings: Settings, name: str) -> Settings:
 def use_of(settings: Settings, name: str) -> EnvironmentUse:
     """What one environment holds."""
     folder, mine = settings.lake / name, replace(settings, env=name)
-    tables = tuple(_table(mine, each) for each in tables_of(settings.lake, env=name))
+    tables = tuple(table_use(mine, each) for each in tables_of(settings.lake, env=name))
     return EnvironmentUse(
         name=name,
         owner=_owner(folder),
@@ -138,7 +138,7 @@ def _folders(settings: Settings) -> list[Path]:
     return [root / PROD for root in dict.fromkeys((roots.hot, roots.warm, roots.cold))]
 
 
-def _table(settings: Settings, dataset: Dataset) -> TableUse:
+def table_use(settings: Settings, dataset: Dataset) -> TableUse:
     try:
         now = _newest(settings, dataset)
         archives = archived(settings, dataset, now, now.placed("cold")).values()

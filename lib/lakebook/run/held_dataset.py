@@ -1,0 +1,68 @@
+"""Where the lake holds a dataset, and what keeps it from being taken away from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..contract.load import display
+from ..contract.lookup import may_promise, readable_tables
+from ..delta import Pins, living_stages, read_leases
+from ..errors import UserError
+from ..names import PROD, Dataset, environments_of, table_path, tier_tables
+from ..settings import Settings
+
+
+def refuse_promised(settings: Settings, dataset: Dataset) -> None:
+    """Raise UserError if a contract promises a dataset, or may, as it cannot be read."""
+    for path in sorted(settings.notebooks.glob("*/*.contract.yaml")):
+        if dataset not in may_promise(path):
+            continue
+        where = display(path, settings.root)
+        found = readable_tables(settings)
+        if any(table.path == path for table in found.tables):
+            if all(table.dataset != dataset for table in found.tables):
+                continue  # the name of something else in it
+            raise UserError(
+                f"{dataset} is promised by its contract",
+                where=where,
+                fix="take it out there first, and its notebook",
+            )
+        raise UserError(
+            f"{dataset} may be promised by a contract that cannot be read",
+            where=where,
+            fix="lakebook check says why; mend it first",
+        )
+
+
+def refuse_used(settings: Settings, dataset: Dataset) -> None:
+    """Raise UserError if somebody is writing it, or reads it under a lease that is no pin."""
+    pinned = {
+        pin.lease
+        for env in environments_of(settings.lake)
+        if (pin := Pins(settings.roots, env).find(dataset)) is not None
+    }
+    for table in folders_of(settings, dataset):
+        if runs := living_stages(table):
+            raise UserError(
+                f"{dataset} is being written by {', '.join(runs)}",
+                fix="wait for its end, or stop it",
+            )
+        for lease in read_leases(table):
+            if lease.id not in pinned:
+                raise UserError(
+                    f"{dataset} is being read by {lease.holder}", fix="wait for its end, or stop it"
+                )
+
+
+def folders_of(settings: Settings, dataset: Dataset) -> Iterator[Path]:
+    """Every folder of it that is there, the ones that readers ask first at last."""
+    for name in (dataset.quarantine, dataset):
+        tables = tier_tables(settings.roots, name)
+        mine = [tables.cold, tables.warm, tables.hot]
+        mine += [
+            table_path(settings.lake, name, env=env)
+            for env in environments_of(settings.lake)
+            if env != PROD
+        ]
+        yield from (folder for folder in mine if folder.is_dir())
