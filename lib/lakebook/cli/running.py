@@ -44,6 +44,7 @@ def run(
     start: shared.StartOption = None,
     end: shared.EndOption = None,
     days: shared.DaysOption = None,
+    missing: shared.MissingOption = False,
     every: Annotated[
         Every | None, typer.Option(help="One run per day or month instead of one for all.")
     ] = None,
@@ -78,7 +79,10 @@ def run(
         start_ahead(settings)
         graph, chosen = shared.selected(settings, wanted)
         steps = chosen.steps
-    elif interval is not None:
+        interval = shared.interval_or_missing(interval, missing, graph, steps, settings)
+        if missing and interval is None:
+            steps = ()
+    elif interval is not None or missing:
         raise UserError(
             f"{maintenance[0].name} has no interval", fix="give it parameters: -p NAME=VALUE"
         )
@@ -154,6 +158,7 @@ def plan(
     start: shared.StartOption = None,
     end: shared.EndOption = None,
     days: shared.DaysOption = None,
+    missing: shared.MissingOption = False,
     every: Annotated[Every | None, typer.Option(help="Show one run per day or month.")] = None,
     explain: Annotated[bool, typer.Option(help="Name what changed for each partition.")] = False,
     force: ForceOption = False,
@@ -174,6 +179,9 @@ def plan(
     steps = chosen.steps
     given = parameters(parameter, steps)
     interval = shared.interval_of(start, end, days)
+    interval = shared.interval_or_missing(interval, missing, graph, steps, settings)
+    if missing and interval is None:
+        steps = ()
     planner = Planner(settings, graph, interval, given, force)
     views: dict[Dataset, DatasetView] = {}
     plans = planner.plan(steps, views)

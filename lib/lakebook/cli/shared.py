@@ -8,7 +8,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -21,7 +21,7 @@ from ..settings import Settings, load_settings, own_env, person
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..graph import Graph, Selection
+    from ..graph import Graph, Selection, StepNode
 
 _ANOTHER_LAKE = "use another lake (--lake)"
 _UNBROKEN = 100_000
@@ -66,6 +66,13 @@ StartOption = Annotated[
 ]
 EndOption = Annotated[
     str | None, typer.Option(metavar="DATE", help="First day after the interval.")
+]
+MissingOption = Annotated[
+    bool,
+    typer.Option(
+        "--missing",
+        help="Instead: the days up to yesterday that a chosen step has never made.",
+    ),
 ]
 DaysOption = Annotated[
     str | None,
@@ -201,9 +208,7 @@ def interval_of(start: str | None, end: str | None, days: str | None = None) -> 
         from ..said_days import said_days
 
         found = said_days(days, datetime.now().date())
-        last = found.end - timedelta(days=1)
-        many = f"{found.start} to {last}, both included" if found.days > 1 else str(found.start)
-        print_note(f"--days {days}: {many} (--start {found.start} --end {found.end})")
+        print_note(f"--days {days}: {_both(found)} (--start {found.start} --end {found.end})")
         return found
     if start is None and end is None:
         return None
@@ -214,6 +219,37 @@ def interval_of(start: str | None, end: str | None, days: str | None = None) -> 
             fix="give both; the end is the first day after the interval",
         )
     return Interval(parse_day(start, what="--start"), parse_day(end, what="--end"))
+
+
+def interval_or_missing(
+    given: Interval | None,
+    is_missing: bool,
+    graph: Graph,
+    steps: Sequence[StepNode],
+    lake: Settings,
+) -> Interval | None:
+    """The interval of a command, or the days that its steps have never made, which are said.
+
+    None if nothing is missing. Raises UserError for both.
+    """
+    if not is_missing:
+        return given
+    from ..errors import UserError
+    from ..run.missing import missing_days
+
+    if given is not None:
+        raise UserError("--missing is given beside days", fix="give either the one or the others")
+    found = missing_days(lake, graph, steps, datetime.now().date())
+    if found is None:
+        print_note("--missing: no day is missing up to yesterday")
+        return None
+    print_note(f"--missing: {_both(found)} (--start {found.start} --end {found.end})")
+    return found
+
+
+def _both(days: Interval) -> str:
+    last = days.end - timedelta(days=1)
+    return f"{days.start} to {last}, both included" if days.days > 1 else str(days.start)
 
 
 def selected(settings: Settings, selectors: list[str] | None) -> tuple[Graph, Selection]:
