@@ -15,6 +15,8 @@ KNOWN = {
     "delta/sweeper.py": "a mark, whose folder is synced before anything goes",
     "archive/record.py": "the folder of a run, synced whole before it has its name",
     "run/drop.py": "an environment on its way out, synced before its files go",
+    "run/drop_dataset.py": "a dataset on its way out, in the same way",
+    "run/rename.py": "a dataset's folders, synced one after the other, hot at last",
     "run/own_rows.py": "rows that an environment gives up, synced before they go",
     "site/retention.py": "a run on its way out, synced before its files go",
     "tiers/cold/cold_folders.py": "archives, which are synced before, and their folders after",

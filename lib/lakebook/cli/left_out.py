@@ -35,8 +35,12 @@ def print_left_out(graph: Graph, chosen: Selection) -> int:
 
     for sentence in _sentences(chosen):
         error.print(f"[bold red]error[/] {escape(sentence)}", soft_wrap=True)
+    hanging: dict[str, list[str]] = {}
     for one in chosen.held:
-        shared.print_note(f"{one.node.name} is left out: it hangs on {_listed(one.by)}")
+        hanging.setdefault(_listed(one.by), []).append(str(one.node.name))
+    for by, names in hanging.items():
+        are = "are left out: they hang" if len(names) > 1 else "is left out: it hangs"
+        shared.print_note(f"{_listed(names)} {are} on {by}")
     note_elsewhere(graph, chosen)
     return UserError.exit_code if chosen.broken or chosen.held else 0
 
