@@ -267,7 +267,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
             "'amount', 'i', s=nw.concat_str(nw.lit('zq-ana'), nw.lit('@secret.example')))",
         )
     )
-    made.environment("ana")
+    made.checkout.environment("ana")
     made.run("silver.people", "--env", "ana")
     return made
 
