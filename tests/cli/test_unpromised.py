@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from small_checkout import Checkout
+from small_checkout import COLUMNS, Checkout
 
 
 @pytest.mark.parametrize("command", [("compact",), ("status",), ("verify",)])
@@ -13,6 +13,8 @@ def test_a_table_whose_step_has_gone_is_named(checkout: Checkout, command: tuple
     assert "no contract promises" not in clean.stderr
     for ending in ("ipynb", "contract.yaml"):
         (checkout.root / "notebooks" / "silver" / f"events.{ending}").unlink()
+    # A column of that name promises no table.
+    checkout.contract("silver.other", COLUMNS.replace("amount", "events"))
     done = checkout.lakebook("tier", *command)
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stderr.split())

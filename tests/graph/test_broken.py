@@ -174,6 +174,13 @@ def test_what_a_broken_contract_may_promise_is_no_unknown_name(checkout: Checkou
     )
 
 
+def test_a_contract_in_json_is_read_for_names_too(checkout: Checkout) -> None:
+    checkout.step("silver.two").step("gold.reads_y", 'step.write(step.read("silver.y"))')
+    text = '{"kind": "DataContract", "schema": [{"name": "x"}, {"name" : "y"}]}'
+    (checkout.root / "notebooks/silver/two.contract.yaml").write_text(text)
+    assert named(load_graph(checkout.settings).held.values()) == ["gold.reads_y"]
+
+
 def test_a_circle_and_two_writers_take_out_only_themselves(chain: Checkout) -> None:
     chain.step("gold.x", 'step.write(step.read("gold.y"))').step(
         "gold.y", 'step.write(step.read("gold.x"))'

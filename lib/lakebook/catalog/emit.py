@@ -73,7 +73,7 @@ def emit_all(settings: Settings, *, again: bool = False) -> Emission:
         known = {str(name) for contract in contracts for name in contract.datasets}
         known |= {str(name) for one in graph.broken.values() for name in (one.name, *one.outputs)}
         known |= {str(name) for one in graph.held.values() for name in one.node.outputs}
-        done.troubles += [one.problem.sentence for one in graph.broken.values()]
+        done.troubles += dict.fromkeys(one.problem.sentence for one in graph.broken.values())
         for name in sorted(box.names("dataset") - known):
             done.put(box, "dataset", name, removed(name, settings.env))
         keys = {str(contract.step): made_of(settings, contract) for contract in contracts}

@@ -110,10 +110,11 @@ def tables_in(settings: Settings) -> list[Dataset]:
 
 def unpromised(settings: Settings) -> tuple[Dataset, ...]:
     """Those that no contract promises any more: the notebook of somebody's step has gone."""
-    from ..contract.lookup import may_promise
+    from ..contract.lookup import may_promise, readable_tables
 
-    promised: set[Dataset] = set()
-    for path in settings.notebooks.glob("*/*.contract.yaml"):
+    found = readable_tables(settings)
+    promised = {table.dataset for table in found.tables}
+    for path in found.broken:
         promised |= may_promise(path)
     tables = tables_in(settings)
     return tuple(one for one in tables if one not in promised and not one.is_quarantine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,16 +16,21 @@ from .load import load_contract
 from .made_of import with_made_of
 from .model import Contract, TableContract
 
-_NAMED = re.compile(r"\bname:\s*[\"']?([a-z][a-z0-9_]*)")
+_NAMED = re.compile(r"\bname[\"']?\s*:\s*[\"']?([a-z][a-z0-9_]*)")
 
 
 @dataclass(frozen=True)
 class Readable:
-    """`tables`: the contracts that can be read, in the order of their files; `problems`: what is
-    wrong with the others."""
+    """`tables`: the contracts that can be read, in the order of their files; `broken`: the other
+    files, each with what is wrong."""
 
     tables: tuple[TableContract, ...]
-    problems: tuple[UserError, ...]
+    broken: Mapping[Path, ContractError]
+
+    @property
+    def problems(self) -> tuple[ContractError, ...]:
+        """What is wrong, once where it is one thing with several files."""
+        return tuple({one.sentence: one for one in self.broken.values()}.values())
 
 
 def load_step_contract(settings: Settings, step: Dataset) -> Contract:
@@ -115,13 +120,13 @@ def all_tables(settings: Settings) -> tuple[TableContract, ...]:
 def readable_tables(settings: Settings) -> Readable:
     """As `all_tables`, for what goes on without those that are broken, and hang on them."""
     tables: list[TableContract] = []
-    problems: dict[str, UserError] = {}
+    broken: dict[Path, ContractError] = {}
     for path in sorted(settings.notebooks.glob("*/*.contract.yaml")):
         try:
             tables += [_classified(settings, table) for table in _load(settings, path).tables]
         except ContractError as problem:
-            problems.setdefault(problem.sentence, problem)
-    return Readable(tuple(tables), tuple(problems.values()))
+            broken[path] = problem
+    return Readable(tuple(tables), broken)
 
 
 def may_promise(path: Path) -> frozenset[Dataset]:

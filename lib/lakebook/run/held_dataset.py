@@ -15,24 +15,21 @@ from ..settings import Settings
 
 def refuse_promised(settings: Settings, dataset: Dataset) -> None:
     """Raise UserError if a contract promises a dataset, or may, as it cannot be read."""
-    for path in sorted(settings.notebooks.glob("*/*.contract.yaml")):
-        if dataset not in may_promise(path):
-            continue
-        where = display(path, settings.root)
-        found = readable_tables(settings)
-        if any(table.path == path for table in found.tables):
-            if all(table.dataset != dataset for table in found.tables):
-                continue  # the name of something else in it
+    found = readable_tables(settings)
+    for table in found.tables:
+        if table.dataset == dataset:
             raise UserError(
                 f"{dataset} is promised by its contract",
-                where=where,
+                where=display(table.path, settings.root),
                 fix="take it out there first, and its notebook",
             )
-        raise UserError(
-            f"{dataset} may be promised by a contract that cannot be read",
-            where=where,
-            fix="lakebook check says why; mend it first",
-        )
+    for path in found.broken:
+        if dataset in may_promise(path):
+            raise UserError(
+                f"{dataset} may be promised by a contract that cannot be read",
+                where=display(path, settings.root),
+                fix="lakebook check says why; mend it first",
+            )
 
 
 def refuse_used(settings: Settings, dataset: Dataset) -> None:
