@@ -12,6 +12,7 @@ from ..names import LAYERS, OPS, Dataset
 from ..settings import Settings
 from .connect import Broken, Held
 from .model import Graph
+from .reach import reach
 from .state import modified
 from .step_node import StepNode
 
@@ -92,16 +93,10 @@ def _core(graph: Graph, text: str, settings: Settings | None) -> set[Dataset]:
 
 
 def _walk(
-    start: set[Dataset], mark: str | None, step: Callable[[Dataset], frozenset[Dataset]]
+    start: set[Dataset], mark: str | None, near: Callable[[Dataset], frozenset[Dataset]]
 ) -> set[Dataset]:
     """Everything within reach; a number at the plus bounds the distance."""
     if mark is None:
         return set()
     digits = mark.strip("+")
-    left = int(digits) if digits else -1
-    seen, edge = set(start), set(start)
-    while edge and left != 0:
-        edge = {near for name in edge for near in step(name)} - seen
-        seen |= edge
-        left -= 1
-    return seen
+    return reach(start, near, int(digits) if digits else -1)

@@ -7,11 +7,12 @@ What was never made is not stale below; above it is, in the days of the command 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import LakebookError
 from ..graph import Graph, StepNode
+from ..graph.reach import reach
 from ..intervals import NULL, WHOLE, Interval, partition_interval
 from ..names import PROD, Dataset
 from ..step.view import DatasetView
@@ -53,9 +54,9 @@ def look_beside(
     """
     graph, views = planner.graph, {} if views is None else views
     names = {node.name for node in chosen}
-    above = _reach(names, graph.upstream) - names
-    below = _reach(names, graph.downstream) - names - above
-    following = _reach(set(due), graph.downstream)
+    above = reach(names, graph.upstream) - names
+    below = reach(names, graph.downstream) - names - above
+    following = reach(set(due), graph.downstream)
     needed = _needed(planner, names, above | below)
     found: list[Beside] = []
     for node in graph.order():
@@ -76,7 +77,7 @@ def command_for(planner: Planner, some: Sequence[Beside]) -> str:
     graph = planner.graph
     names = {one.step for one in some}
     first = [
-        one.step for one in some if not (_reach({one.step}, graph.upstream) - {one.step}) & names
+        one.step for one in some if not (reach({one.step}, graph.upstream) - {one.step}) & names
     ]
     given = [f"{name}+" for name in first]
     days = planner.interval
@@ -103,7 +104,7 @@ def sentences(planner: Planner, some: Sequence[Beside]) -> tuple[str, ...]:
 
 def of_step(graph: Graph, step: Dataset, some: Sequence[Beside]) -> dict[str, list[str]]:
     """For machines: which of them stand above a step, and below it."""
-    up, down = _reach({step}, graph.upstream), _reach({step}, graph.downstream)
+    up, down = reach({step}, graph.upstream), reach({step}, graph.downstream)
     return {
         "stale_above": [str(one.step) for one in some if one.is_above and one.step in up],
         "stale_below": [str(one.step) for one in some if not one.is_above and one.step in down],
@@ -186,17 +187,6 @@ def _joined(one: Interval | None, other: Interval) -> Interval:
     if one is None:
         return other
     return Interval(min(one.start, other.start), max(one.end, other.end))
-
-
-def _reach(names: set[Dataset], step: Callable[[Dataset], Iterable[Dataset]]) -> set[Dataset]:
-    """The names and all that is reached from them."""
-    found, waiting = set(names), list(names)
-    while waiting:
-        for name in step(waiting.pop()):
-            if name not in found:
-                found.add(name)
-                waiting.append(name)
-    return found
 
 
 def _listed(some: Sequence[Beside]) -> str:

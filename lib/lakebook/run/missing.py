@@ -8,6 +8,7 @@ from datetime import date
 from ..contract.model import TableContract
 from ..errors import UserError
 from ..graph import Graph, StepNode
+from ..graph.reach import reach
 from ..intervals import NULL, Interval, merge_partitions, partition_interval
 from ..names import Dataset
 from ..settings import Settings
@@ -51,13 +52,8 @@ def missing_days(
 
 
 def _with_above(graph: Graph, steps: Iterable[StepNode]) -> list[StepNode]:
-    todo = [node.name for node in steps]
-    seen = set(todo)
-    while todo:
-        for name in graph.upstream(todo.pop()) - seen:
-            seen.add(name)
-            todo.append(name)
-    return [node for node in graph.order() if node.name in seen]
+    names = reach({node.name for node in steps}, graph.upstream)
+    return [node for node in graph.order() if node.name in names]
 
 
 def _timed(node: StepNode) -> list[TableContract]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..contract.model import TableContract
 from ..graph import Graph
+from ..graph.reach import reach
 from ..names import Dataset
 
 
@@ -21,8 +21,8 @@ class Related:
 def related(graph: Graph, dataset: Dataset, columns: tuple[str, ...]) -> tuple[Related, ...]:
     """Every other dataset with these columns; those below in the order in which they are made."""
     step = graph.producer(dataset).name
-    above = _reached(step, graph.upstream)
-    below = _reached(step, graph.downstream)
+    above = reach({step}, graph.upstream) - {step}
+    below = reach({step}, graph.downstream) - {step}
     found = []
     for node in graph.order():
         for table in node.contract.tables if node.contract else ():
@@ -36,20 +36,10 @@ def related(graph: Graph, dataset: Dataset, columns: tuple[str, ...]) -> tuple[R
 def sources_of(graph: Graph, dataset: Dataset) -> tuple[str, ...]:
     """The sources outside the lake that a dataset is made from, directly or by others."""
     step = graph.producer(dataset).name
-    names = {step, *_reached(step, graph.upstream)}
+    names = reach({step}, graph.upstream)
     found = [uri for node in graph.order() if node.name in names for uri in node.sources]
     return tuple(dict.fromkeys(found))
 
 
 def _has(table: TableContract, columns: tuple[str, ...]) -> bool:
     return set(columns) <= set(table.names)
-
-
-def _reached(step: Dataset, near: Callable[[Dataset], frozenset[Dataset]]) -> set[Dataset]:
-    found: set[Dataset] = set()
-    todo = [step]
-    while todo:
-        for name in near(todo.pop()) - found:
-            found.add(name)
-            todo.append(name)
-    return found
