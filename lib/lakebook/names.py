@@ -165,6 +165,17 @@ def environments_of(lake: Path) -> tuple[str, ...]:
     return tuple(sorted(named, key=lambda name: (name != PROD, name)))
 
 
+def check_environment(lake: Path, name: str, *, where: str = "") -> None:
+    """Raise UserError for an environment that a lake does not hold, as after a slip of the keys."""
+    known = environments_of(lake)
+    if name not in known:
+        raise UserError(
+            f"the lake has no environment {name!r}{did_you_mean(name, known)}",
+            where=where,
+            fix=f"lakebook env list shows them, lakebook env new {name} makes one",
+        )
+
+
 def env_name(text: str) -> str:
     """Check an environment's name; it becomes a folder."""
     if not _ENVIRONMENT.fullmatch(text):

@@ -165,14 +165,12 @@ def settings_to_read(lake: str | None, env: str | None = None, *, is_own: bool =
     ----------
     is_own: without a name it is the person's own environment that is meant, not prod.
     """
-    from ..names import PROD
+    from ..names import PROD, check_environment
 
     settings = settings_of(lake, own_env() if is_own and env is None else env)
     is_meant = env is None and (settings.env == person() or not settings.lake.is_dir())
     if settings.env != PROD and not is_meant:
-        from ..run.environments import existing
-
-        existing(settings, settings.env)
+        check_environment(settings.lake, settings.env)
     return settings
 
 
@@ -184,12 +182,11 @@ def settings_to_change(lake: str | None, env: str | None = None) -> Settings:
 def settings_to_make(lake: str | None, env: str | None = None, *, writes: bool = True) -> Settings:
     """As `settings_of` for what may be the first to write in an environment; UserError for one that
     is neither there nor the person's own: a mistyped name would be made, and show prod's rows."""
-    from ..names import PROD
-    from ..run.environments import existing
+    from ..names import PROD, check_environment
 
     settings = settings_of(lake, env)
     if settings.env not in (PROD, person()):
-        existing(settings, settings.env)
+        check_environment(settings.lake, settings.env)
     return _written_to(settings) if writes else settings
 
 

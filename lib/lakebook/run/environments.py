@@ -15,8 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from ..delta import Pin, Snapshot, open_snapshot, open_whole
-from ..errors import LakebookError, UserError, did_you_mean
-from ..names import PROD, Dataset, environments_of, table_path, tables_of, tier_tables
+from ..errors import LakebookError
+from ..names import (
+    PROD,
+    Dataset,
+    check_environment,
+    environments_of,
+    table_path,
+    tables_of,
+    tier_tables,
+)
 from ..settings import Settings
 from ..step.cold import archived
 from ..step.view import pins_of
@@ -88,12 +96,7 @@ def survey(settings: Settings) -> tuple[EnvironmentUse, ...]:
 
 def existing(settings: Settings, name: str) -> Settings:
     """The settings of an environment that the lake holds; UserError for any other."""
-    known = environments_of(settings.lake)
-    if name not in known:
-        raise UserError(
-            f"the lake has no environment {name!r}{did_you_mean(name, known)}",
-            fix=f"lakebook env list shows them, lakebook env new {name} makes one",
-        )
+    check_environment(settings.lake, name)
     return replace(settings, env=name)
 
 

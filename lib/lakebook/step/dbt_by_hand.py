@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from ..contract.lookup import readable_tables
 from ..engines.duckdb_input import Input
-from ..errors import LakebookError, UserError, did_you_mean
-from ..names import PROD, environments_of
+from ..errors import LakebookError
+from ..names import PROD, check_environment, environments_of
 from ..settings import Settings, load_settings, own_env, person
 
 if TYPE_CHECKING:
@@ -31,19 +31,10 @@ def session_by_hand() -> Session:
     folder = Path(tempfile.mkdtemp(prefix="lakebook-dbt-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     settings = load_settings(env=own_env(os.environ))
-    _check_environment(settings)
+    # Through a mistyped name prod's rows would show; a lake that is not there yet has none.
+    if environments_of(settings.lake) and settings.env not in (PROD, person()):
+        check_environment(settings.lake, settings.env, where="LAKEBOOK_ENV")
     return Session(tuple(_inputs(settings)), folder)
-
-
-def _check_environment(settings: Settings) -> None:
-    """Raise UserError for one that is not there: through a mistyped name prod's rows would show."""
-    known = environments_of(settings.lake)
-    if known and settings.env not in (*known, PROD, person()):
-        raise UserError(
-            f"the lake has no environment {settings.env!r}{did_you_mean(settings.env, known)}",
-            where="LAKEBOOK_ENV",
-            fix=f"lakebook env list shows them, lakebook env new {settings.env} makes one",
-        )
 
 
 def _inputs(settings: Settings) -> Iterator[Input]:
