@@ -10,7 +10,7 @@ from small_lake import SmallLake
 from lakebook.contract.lookup import find_table
 from lakebook.contract.model import TableContract
 from lakebook.delta.place import Tier
-from lakebook.names import Dataset, TierTables, tier_tables
+from lakebook.names import PROD, Dataset, TierTables, tier_tables
 from lakebook.settings import Settings, load_settings
 from lakebook.step.view import DatasetView, open_view
 from lakebook.tiers.cold.archive import archive
@@ -18,6 +18,8 @@ from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.move import move_to_warm
 from lakebook.tiers.placing import NewPlace, set_places
 from lakebook.tiers.promote import promote
+
+DAYS = [(1, "2013-01-01", 10), (2, "2013-01-02", 20), (3, "2013-01-03", -1), (4, "2013-01-04", 4)]
 
 
 class AgedLake(SmallLake):
@@ -38,6 +40,16 @@ class AgedLake(SmallLake):
     @property
     def view(self) -> DatasetView:
         return open_view(self.settings, self.promised)
+
+    def everywhere(self) -> None:
+        """DAYS, written already, in all tiers of prod and set aside; a day of ana's own, who has
+        pinned the others as they were in hot."""
+        self.env = "ana"
+        self.write([(1, "2013-01-01", 11)], "2013-01-01", "2013-01-02")
+        self.open("2013-01-01", "2013-01-03").read(self.step, whole=True).collect()
+        self.env = PROD
+        self.warm("2013-01-01")
+        self.cold("2013-01-02")
 
     def places(self) -> Mapping[str, Tier]:
         return {name: self.view.tier(name) for name in self.view.partitions}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from aged_lake import AgedLake
+from aged_lake import DAYS, AgedLake
 from small_checkout import POSITIVE
 from typer.testing import CliRunner
 
@@ -25,7 +25,6 @@ from lakebook.settings import Settings, load_settings
 from lakebook.tiers.audit import read_audit
 
 EVENTS = Dataset("silver", "events")
-DAYS = [(1, "2013-01-01", 10), (2, "2013-01-02", 20), (3, "2013-01-03", -1), (4, "2013-01-04", 4)]
 
 
 @pytest.fixture
@@ -36,12 +35,7 @@ def lake(tmp_path: Path) -> AgedLake:
         lake.step = step
         lake.contract("replace", quality=POSITIVE)
         lake.write(DAYS, "2013-01-01", "2013-01-05")
-    lake.env = "ana"
-    lake.write([(1, "2013-01-01", 11)], "2013-01-01", "2013-01-02")
-    lake.open("2013-01-01", "2013-01-03").read("silver.events", whole=True).collect()
-    lake.env = "prod"
-    lake.warm("2013-01-01")
-    lake.cold("2013-01-02")
+    lake.everywhere()
     return lake
 
 

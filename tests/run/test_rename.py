@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from aged_lake import AgedLake
+from aged_lake import DAYS, AgedLake
 from small_checkout import POSITIVE
 from typer.testing import CliRunner
 
@@ -27,23 +27,16 @@ from lakebook.tiers.cold.restore import restore
 from lakebook.tiers.verify import verify
 
 OLD, NEW = Dataset("silver", "events"), Dataset("gold", "visits")
-DAYS = [(1, "2013-01-01", 10), (2, "2013-01-02", 20), (3, "2013-01-03", -1), (4, "2013-01-04", 4)]
 OPEN = "id, seen, amount"
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> AgedLake:
-    """Warm, cold, hot and quarantine in prod; a day of ana's own; a column that was made of a
-    hidden one. The contract has another name and layer by now."""
+    """`silver.events` in all tiers of prod, set aside, and in ana."""
     lake = AgedLake(tmp_path)
     lake.contract("replace", quality=POSITIVE)
     lake.write(DAYS, "2013-01-01", "2013-01-05")
-    lake.env = "ana"
-    lake.write([(1, "2013-01-01", 11)], "2013-01-01", "2013-01-02")
-    lake.open("2013-01-01", "2013-01-03").read("silver.events", whole=True).collect()
-    lake.env = "prod"
-    lake.warm("2013-01-01")
-    lake.cold("2013-01-02")
+    lake.everywhere()
     return lake
 
 

@@ -134,24 +134,18 @@ kernel.control_handlers["shutdown_request"] = answered
 """
 
 
-def test_a_kernel_that_is_asked_to_end_waits_for_no_stream(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install()
-    log = tmp_path / "kernel.log"
-    monkeypatch.setenv("LAKEBOOK_KERNEL_LOG", str(log))
-    kernels = KernelManager(kernel_name="lakebook")
-    kernels.start_kernel(cwd=str(tmp_path))
-    try:
-        client = kernels.client()
-        client.start_channels()
-        client.wait_for_ready(timeout=30)
-        assert run(client, SLOW_FLUSH)[0] == "ok"
-        process = kernels.provisioner.process
-        kernels.request_shutdown()
-        assert wait_until(lambda: process.poll() is not None)
-        client.stop_channels()
-    finally:
-        kernels.shutdown_kernel(now=True)
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a kernel that is started after this one says what nobody hears."""
+    monkeypatch.setenv("LAKEBOOK_KERNEL_LOG", str(tmp_path / "kernel.log"))
+    return tmp_path / "kernel.log"
+
+
+def test_a_kernel_that_is_asked_to_end_waits_for_no_stream(log: Path, kernel: Any) -> None:
+    manager, client = kernel
+    assert run(client, SLOW_FLUSH)[0] == "ok"
+    process = manager.provisioner.process
+    manager.request_shutdown()
+    assert wait_until(lambda: process.poll() is not None)
     assert process.returncode == 0
     assert "flush timed out" not in log.read_text()
