@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..intervals import NULL, Interval, parse_day
-from ..names import Dataset, tables_of
+from ..names import Dataset
 from . import shared
 
 if TYPE_CHECKING:
@@ -104,8 +104,10 @@ def expiry(settings: Settings, days: float | None, until: str | None) -> datetim
 
 def tables_in(settings: Settings) -> list[Dataset]:
     """The datasets that prod has a table of in hot or warm, in order; quarantines among them."""
-    hot, warm = tables_of(settings.roots.hot), tables_of(settings.roots.warm, tier="warm")
-    return sorted({*hot, *warm})
+    from ..names import PROD
+    from ..run.held_dataset import tables_held
+
+    return sorted(tables_held(settings, PROD))
 
 
 def unpromised(settings: Settings) -> tuple[Dataset, ...]:

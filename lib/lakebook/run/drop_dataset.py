@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..delta import Pins, fault_point
-from ..errors import UserError, did_you_mean, storage_errors
+from ..errors import UserError, storage_errors
 from ..files import make_folder, sync_all
-from ..names import PROD, Dataset, environments_of, tables_of
+from ..names import Dataset, environments_of
 from ..settings import Settings, person
 from ..tiers.audit import BEGUN, DONE, append_audit, read_audit
 from ..tiers.operation import Operation
 from .drop import delete_folder
 from .environments import DROPPED, TableUse, size_of, table_use
-from .held_dataset import folders_of, refuse_promised, refuse_used
+from .held_dataset import folders_of, no_table, refuse_promised, refuse_used, tables_held
 
 EVENT = "drop"
 _ASIDE = "+"  # which no environment's name begins with
@@ -54,13 +54,7 @@ def plan_dataset_drop(settings: Settings, dataset: Dataset) -> DatasetDrop:
     folders = tuple(folders_of(settings, dataset))
     leftovers = tuple(_leftovers(settings, dataset))
     if not folders and not leftovers:
-        known = {
-            str(each) for env in environments_of(settings.lake) for each in _held(settings, env)
-        }
-        raise UserError(
-            f"the lake has no table {dataset}{did_you_mean(str(dataset), known)}",
-            where=str(settings.lake),
-        )
+        raise no_table(settings, dataset)
     tables = tuple(_tables(settings, dataset))
     pins = tuple(
         env for env in environments_of(settings.lake) if Pins(settings.roots, env).find(dataset)
@@ -127,17 +121,10 @@ def _begun(settings: Settings, dataset: Dataset) -> dict[str, object]:
 
 def _tables(settings: Settings, dataset: Dataset) -> Iterator[tuple[str, TableUse]]:
     for env in environments_of(settings.lake):
-        held = _held(settings, env)
+        held = tables_held(settings, env)
         for name in (dataset, dataset.quarantine):
             if name in held:
                 yield env, table_use(replace(settings, env=env), name)
-
-
-def _held(settings: Settings, env: str) -> set[Dataset]:
-    if env != PROD:
-        return set(tables_of(settings.lake, env=env))
-    roots = settings.roots
-    return {*tables_of(roots.hot), *tables_of(roots.warm, tier="warm")}
 
 
 def _leftovers(settings: Settings, dataset: Dataset) -> Iterator[Path]:

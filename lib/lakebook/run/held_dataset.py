@@ -8,9 +8,26 @@ from pathlib import Path
 from ..contract.load import display
 from ..contract.lookup import may_promise, readable_tables
 from ..delta import Pins, living_stages, read_leases
-from ..errors import UserError
-from ..names import PROD, Dataset, environments_of, table_path, tier_tables
+from ..errors import UserError, did_you_mean
+from ..names import PROD, Dataset, environments_of, table_path, tables_of, tier_tables
 from ..settings import Settings
+
+
+def tables_held(settings: Settings, env: str) -> set[Dataset]:
+    """The datasets that an environment has a table of, of prod in hot or warm; quarantines too."""
+    if env != PROD:
+        return set(tables_of(settings.lake, env=env))
+    return {*tables_of(settings.roots.hot), *tables_of(settings.roots.warm, tier="warm")}
+
+
+def no_table(settings: Settings, dataset: Dataset) -> UserError:
+    """That the lake holds nothing of a dataset, with the nearest name of what it holds."""
+    envs = environments_of(settings.lake)
+    known = {str(name) for env in envs for name in tables_held(settings, env)}
+    return UserError(
+        f"the lake has no table {dataset}{did_you_mean(str(dataset), known)}",
+        where=str(settings.lake),
+    )
 
 
 def refuse_promised(settings: Settings, dataset: Dataset) -> None:

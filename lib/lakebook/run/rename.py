@@ -16,13 +16,13 @@ from ..contract.derived import move_derived
 from ..contract.lookup import find_table
 from ..delta import Pins, fault_point, open_snapshot
 from ..delta.agreement import check_agreement
-from ..errors import UserError, did_you_mean, storage_errors
+from ..errors import UserError, storage_errors
 from ..files import make_folder, sync_all
-from ..names import PROD, Dataset, environments_of, table_path, tables_of, tier_tables
+from ..names import PROD, Dataset, environments_of, table_path, tier_tables
 from ..settings import Settings
 from ..tiers.operation import Operation
 from .environments import TableUse, table_use
-from .held_dataset import folders_of, refuse_promised, refuse_used
+from .held_dataset import folders_of, no_table, refuse_promised, refuse_used
 
 KIND = "rename"
 
@@ -60,10 +60,7 @@ def plan_rename(settings: Settings, old: Dataset, new: Dataset) -> Renaming:
         check_agreement(open_snapshot(table), contract)
         tables.append((env, table_use(replace(settings, env=env), old)))
     if not tables:
-        known = {str(name) for name in _tables(settings)}
-        raise UserError(
-            f"the lake has no table {old}{did_you_mean(str(old), known)}", where=str(settings.lake)
-        )
+        raise no_table(settings, old)
     refuse_used(settings, old)
     return Renaming(settings, old, new, tuple(tables))
 
@@ -111,12 +108,3 @@ def _moves(settings: Settings, old: Dataset, new: Dataset) -> Iterator[tuple[Pat
                 places[mine_there] = table_path(settings.lake, target, env=env)
     for folder in folders_of(settings, old):
         yield folder, places[folder]
-
-
-def _tables(settings: Settings) -> set[Dataset]:
-    return {
-        name
-        for env in environments_of(settings.lake)
-        for name in tables_of(settings.lake, env=env)
-        if not name.is_quarantine
-    }
