@@ -106,19 +106,8 @@ def _find(settings: Settings, dataset: Dataset) -> TableContract:
     )
 
 
-def all_tables(settings: Settings) -> tuple[TableContract, ...]:
-    """The contracts of all datasets, in the order of their files. Asks no graph.
-
-    Raises ContractError for one that is broken.
-    """
-    found = readable_tables(settings)
-    for problem in found.problems:
-        raise problem
-    return found.tables
-
-
 def readable_tables(settings: Settings) -> Readable:
-    """As `all_tables`, for what goes on without those that are broken, and hang on them."""
+    """The contracts of all datasets but the broken ones, and what hangs on them. Asks no graph."""
     tables: list[TableContract] = []
     broken: dict[Path, ContractError] = {}
     for path in sorted(settings.notebooks.glob("*/*.contract.yaml")):
