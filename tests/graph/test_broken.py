@@ -132,7 +132,7 @@ def test_what_does_not_hang_on_a_broken_step_is_there(
     assert numbers(graph.steps) == set(range(len(reads))) - set(broken) - set(held)
     order = [int(node.name.name[1:]) for node in graph.order()]
     assert all(order.index(other) < order.index(at) for at in order for other in reads[at])
-    assert set(graph.names()) == {Dataset("silver", f"s{at}") for at in range(len(reads))}
+    assert set(graph.names) == {Dataset("silver", f"s{at}") for at in range(len(reads))}
 
 
 def named(things: object) -> list[str]:

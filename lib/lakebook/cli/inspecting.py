@@ -60,7 +60,7 @@ def check(
                 passes.start()
             graph, chosen = shared.selected(settings, wanted)
             found = run_check(settings, graph, chosen.steps, passes=passes)
-        found = found.with_steps(checks_of(chosen), map(str, graph.names()))
+        found = found.with_steps(checks_of(chosen), map(str, graph.names))
         report = found.joined(report).with_others(table_findings(settings, chosen.steps))
         count = len(chosen.steps)
         note_elsewhere(graph, chosen)

@@ -48,7 +48,7 @@ def print_left_out(graph: Graph, chosen: Selection) -> int:
 def note_elsewhere(graph: Graph, chosen: Selection | None = None) -> None:
     """Say which steps that nobody chose are broken: what hangs on them is not known here."""
     mine = {one.name for one in chosen.broken} if chosen else set()
-    if others := [name for name in graph.names() if name in graph.broken and name not in mine]:
+    if others := [name for name in graph.names if name in graph.broken and name not in mine]:
         are = "cannot be read, and what hangs on it is left out"
         if len(others) > 1:
             are = "cannot be read, and what hangs on them is left out"

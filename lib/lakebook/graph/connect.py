@@ -69,11 +69,12 @@ def _problems(found: Connected) -> Mapping[Dataset, GraphError]:
     if twice := doubles(found.steps.values()):
         return twice
     producers = producers_of(found.steps.values())
-    lost = {made: one.name for one in found.broken.values() for made in (*one.outputs, one.name)}
+    makers = {made: one.name for one in found.broken.values() for made in (*one.outputs, one.name)}
+    makers |= {made: node.name for made, node in producers.items()}
     problems: dict[Dataset, GraphError] = {}
     for name, node in found.steps.items():
         try:
-            found.above[name] = frozenset(above_of(node, producers, lost))
+            found.above[name] = frozenset(above_of(node, makers, producers))
         except GraphError as problem:
             problems[name] = problem
     if problems:

@@ -33,41 +33,36 @@ def doubles(steps: Iterable[StepNode]) -> dict[Dataset, GraphError]:
 
 
 def above_of(
-    node: StepNode, producers: Mapping[Dataset, StepNode], lost: Mapping[Dataset, Dataset]
+    node: StepNode, makers: Mapping[Dataset, Dataset], producers: Mapping[Dataset, StepNode]
 ) -> Iterable[Dataset]:
     """The steps directly above. Raises GraphError for a dataset that none writes.
 
-    `lost`: what steps that cannot be read may write, and the step.
+    `makers`: which step writes a dataset, or may, if it cannot be read. `producers`: those that can
+    be read.
     """
-    known = [str(name) for name in (*producers, *lost)]
+    known = [str(name) for name in makers]
     for read in node.reads:
-        if read.dataset in producers:
-            yield producers[read.dataset].name
-        elif read.dataset in lost:
-            yield lost[read.dataset]
-        else:
+        if read.dataset not in makers:
             raise GraphError(
                 f"{node.name} reads {read.dataset}, which no step writes"
                 f"{did_you_mean(str(read.dataset), known)}",
                 where=f"{_place(node)}, cell {read.cell}" if read.cell else _place(node),
                 fix=f"correct the name, or make the step: lakebook new {read.dataset}",
             )
+        yield makers[read.dataset]
     for table in node.contract.tables if node.contract else ():
         for relation in table.relationships:
-            if relation.to_dataset in producers:
-                other = producers[relation.to_dataset]
-                _check_reference(table, relation, other)
-                if other.name != node.name:
-                    yield other.name
-            elif relation.to_dataset in lost:
-                yield lost[relation.to_dataset]
-            else:
+            if relation.to_dataset not in makers:
                 raise GraphError(
                     f"{table.dataset} refers to {relation.to_dataset}, which no step writes"
                     f"{did_you_mean(str(relation.to_dataset), known)}",
                     where=f"{'/'.join(table.path.parts[-3:])}:{relation.line}",
                     fix="correct the relationship's target",
                 )
+            if relation.to_dataset in producers:
+                _check_reference(table, relation, producers[relation.to_dataset])
+            if makers[relation.to_dataset] != node.name:
+                yield makers[relation.to_dataset]
 
 
 def _check_reference(table: TableContract, relation: Relationship, other: StepNode) -> None:

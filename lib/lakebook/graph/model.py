@@ -39,7 +39,7 @@ class Graph:
 
     def whole(self) -> Graph:
         """This graph, if all of it can be run; raises the first problem of a broken step."""
-        for name in self.names():
+        for name in self.names:
             if name in self.broken:
                 raise self.broken[name].problem
         return self
@@ -101,8 +101,9 @@ class Graph:
 
     def order(self) -> tuple[StepNode, ...]:
         """Each step after all that it reads; by layer and name where that leaves a choice."""
-        return tuple(self.steps[name] for name in self.names() if name in self.steps)
+        return tuple(self.steps[name] for name in self.names if name in self.steps)
 
+    @cached_property
     def names(self) -> tuple[Dataset, ...]:
         """Of all steps, in that order. What a broken one reads is not known: the layers below."""
         known = (*self.steps, *self.broken)

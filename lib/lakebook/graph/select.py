@@ -36,7 +36,7 @@ def select(
     graph: Graph, selectors: Sequence[str], *, settings: Settings | None = None
 ) -> Selection:
     """The chosen steps; all of them if there is no selector."""
-    order = graph.names()
+    order = graph.names
     chosen = _chosen(graph, selectors, settings) if selectors else set(order)
     return Selection(
         tuple(node for node in graph.order() if node.name in chosen),
@@ -76,7 +76,7 @@ def _core(graph: Graph, text: str, settings: Settings | None) -> set[Dataset]:
                 f"there is no layer {value!r}{did_you_mean(value, LAYERS)}",
                 fix=f"the layers are {', '.join(LAYERS)}",
             )
-        return {name for name in graph.names() if name.layer == value}
+        return {name for name in graph.names if name.layer == value}
     if method == "tag":
         known = {tag for node in graph.nodes.values() for tag in node.tags}
         if value not in known:
